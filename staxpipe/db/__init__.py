@@ -1,0 +1,1 @@
+"""The metadata database: tables, queries (each takes a Connection) and migrations."""

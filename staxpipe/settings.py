@@ -1,0 +1,184 @@
+"""Every setting, read once into one frozen object: from STAXPIPE_* variables, then from staxpipe.toml.
+
+What a setting means and its default stand here and nowhere else; README's table is made from this file.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+from staxpipe.errors import PermanentError
+
+DEFAULT_HOME = Path.home() / ".staxpipe"
+AWS_REGION = r"[a-z]{2}(-[a-z]+)+-[0-9]"
+
+
+def _written_like(pattern: str, words: str) -> AfterValidator:
+    """A validator whose message is in words, not a regular expression."""
+
+    def check(value: str | None) -> str | None:
+        if value is not None and re.fullmatch(pattern, value) is None:
+            raise ValueError(f"must be {words}")
+        return value
+
+    return AfterValidator(check)
+
+
+def _postgres_url(value: SecretStr | None) -> SecretStr | None:
+    if value is not None and urlsplit(value.get_secret_value()).scheme not in {"postgresql", "postgresql+psycopg2"}:
+        raise ValueError("must be a Postgres address, as in postgresql://user:password@host:5432/staxpipe")
+    return value
+
+
+def _store_url(value: str | None) -> str | None:
+    if value is not None and not value.startswith(("s3://", "/", "file:///")):
+        raise ValueError("must be a folder (/path) or an S3 address (s3://bucket/prefix)")
+    return value.rstrip("/") if value else value
+
+
+def _mail_url(value: SecretStr | None) -> SecretStr | None:
+    if value is not None:
+        parts = urlsplit(value.get_secret_value())
+        if parts.scheme not in {"smtp", "smtps"} or not parts.hostname:
+            raise ValueError("must be smtp://[user:password@]host[:port], or smtps:// for TLS from the start")
+    return value
+
+
+Port = Annotated[int, Field(ge=0, le=65535)]
+StoreUrl = Annotated[str | None, AfterValidator(_store_url)]
+
+
+class Settings(BaseSettings):
+    """What staxpipe is told from outside. A field's description is the documentation of its setting."""
+
+    model_config = SettingsConfigDict(env_prefix="STAXPIPE_", frozen=True, extra="forbid", toml_file="staxpipe.toml")
+
+    home: Path = Field(DEFAULT_HOME, description="The folder that holds all state: database, lake, landing, secrets.")
+    database_url: Annotated[SecretStr | None, AfterValidator(_postgres_url)] = Field(
+        None, description="A Postgres 15+ to use instead of the embedded one."
+    )
+    dagster_database_url: Annotated[SecretStr | None, AfterValidator(_postgres_url)] = Field(
+        None,
+        description="Dagster's own database, where database_url is given; default: the database `dagster` beside it.",
+    )
+    host: str = Field("127.0.0.1", description="The address that the web processes listen on.")
+    web_port: Port = Field(8600, description="Port of the onboarding pages.")
+    dagster_port: Port = Field(8610, description="Port of the Dagster UI.")
+    postgres_port: Port = Field(0, description="Port of the embedded Postgres; 0 takes any free one.")
+    public_url: str | None = Field(
+        None, description="The address by which people reach the onboarding pages; links in mails begin with it."
+    )
+    landing_url: StoreUrl = Field(None, description="Where delivered files are copied to: a folder or s3://bucket/prefix.")
+    lake_url: StoreUrl = Field(None, description="Where the lake (Apache Iceberg) lives: a folder or s3://bucket/prefix.")
+    operator_role_arn: Annotated[
+        str | None,
+        _written_like(
+            r"arn:aws[a-z-]*:iam::[0-9]{12}:(role|user)/[A-Za-z0-9+=,.@/_-]+",
+            "the ARN of an IAM role or user, as in arn:aws:iam::123456789012:role/staxpipe",
+        ),
+    ] = Field(
+        None,
+        description="The principal that staxpipe runs as; customers' roles trust it and nobody else.",
+    )
+    region: Annotated[str, _written_like(AWS_REGION, "an AWS region, as in eu-west-1")] = Field(
+        "us-east-1", description="The AWS region staxpipe runs in."
+    )
+    template_url: Annotated[
+        str | None, _written_like(r"https://\S{1,1016}", "an https:// address of at most 1,024 characters")
+    ] = Field(
+        None,
+        description="S3 address of the published role template; without it pages offer a download and a command.",
+    )
+    smtp_url: Annotated[SecretStr | None, AfterValidator(_mail_url)] = Field(
+        None, description="Mail server; without it messages wait in the outbox and `status` says so."
+    )
+    mail_from: str = Field("staxpipe@localhost", description="Sender of mails.")
+    operator_email: str | None = Field(None, description="Who is told of failures, beside the one who linked.")
+    secret_key: SecretStr | None = Field(
+        None, min_length=32, description="Signs invitations and sessions; made and kept under home if not given."
+    )
+    request_days: int = Field(14, ge=1, le=90, description="Days after which a link request that nobody finished expires.")
+    sensor_seconds: int = Field(30, ge=1, le=3600, description="Seconds between two looks for roles and deliveries.")
+    discovery_minutes: int = Field(
+        15, ge=0, le=1440, description="Minutes between two listings of one customer's bucket (0: at every look)."
+    )
+    concurrent_runs: int = Field(2, ge=1, le=1000, description="Months that load at the same time.")
+    line_item_ids: bool = Field(False, description="Keep identity/LineItemId in the lake (about 45 % more bytes).")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments first, then the environment, then staxpipe.toml."""
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+
+    @model_validator(mode="after")
+    def _ports_differ(self) -> Settings:
+        taken = [port for port in (self.web_port, self.dagster_port, self.postgres_port) if port]
+        if len(taken) != len(set(taken)):
+            raise ValueError("web_port, dagster_port and postgres_port must differ")
+        return self
+
+    @property
+    def landing(self) -> str:
+        """Where landed files go, as a folder path or an s3:// address."""
+        return self.landing_url or str(self.home.expanduser().absolute() / "landing")
+
+    @property
+    def lake(self) -> str:
+        """Where the lake lives, as a folder path or an s3:// address."""
+        return self.lake_url or str(self.home.expanduser().absolute() / "lake")
+
+    @property
+    def base_url(self) -> str:
+        """The onboarding pages' address, without a trailing slash."""
+        return (self.public_url or f"http://{self.host}:{self.web_port}").rstrip("/")
+
+    def signing_key(self) -> str:
+        """The key that signs invitations and sessions; made on first use, readable by this user only."""
+        if self.secret_key is not None:
+            return self.secret_key.get_secret_value()
+        path = self.home.expanduser() / "secret-key"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        except FileExistsError:
+            return path.read_text()
+        with os.fdopen(descriptor, "w") as file:
+            file.write(secrets.token_urlsafe(48))
+        return path.read_text()
+
+
+def read_settings(overrides: Mapping[str, object] | None = None) -> Settings:
+    """Read and validate all settings.
+
+    Raises:
+        PermanentError: naming every setting that is wrong, each with its reason.
+    """
+    try:
+        return Settings(**(overrides or {}))  # type: ignore[arg-type]  # pydantic checks the types
+    except ValidationError as error:
+        raise PermanentError(_explain(error)) from None
+
+
+def _explain(error: ValidationError) -> str:
+    lines = []
+    for problem in error.errors():
+        name = ".".join(str(part) for part in problem["loc"])
+        reason = problem["msg"].removeprefix("Value error, ")
+        lines.append(f"  {f'STAXPIPE_{name.upper()}: ' if name else ''}{reason}")
+    return "These settings are wrong:\n" + "\n".join(lines)
