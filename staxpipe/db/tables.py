@@ -162,6 +162,7 @@ deliveries = Table(
     Column("bytes", BigInteger, nullable=False),
     Column("state", Text, nullable=False, server_default=DeliveryState.DISCOVERED),
     Column("attempts", Integer, nullable=False, server_default="0"),
+    _moment("retry_at"),  # not to be requested again before, after a transient error
     Column("error", Text),
     Column("run_id", Text),  # the Dagster run that worked on it last
     Column("rows_read", BigInteger),
