@@ -77,8 +77,12 @@ class Settings(BaseSettings):
     public_url: str | None = Field(
         None, description="The address by which people reach the onboarding pages; links in mails begin with it."
     )
-    landing_url: StoreUrl = Field(None, description="Where delivered files are copied to: a folder or s3://bucket/prefix.")
-    lake_url: StoreUrl = Field(None, description="Where the lake (Apache Iceberg) lives: a folder or s3://bucket/prefix.")
+    landing_url: StoreUrl = Field(
+        None, description="Where delivered files are copied to: a folder or s3://bucket/prefix."
+    )
+    lake_url: StoreUrl = Field(
+        None, description="Where the lake (Apache Iceberg) lives: a folder or s3://bucket/prefix."
+    )
     operator_role_arn: Annotated[
         str | None,
         _written_like(
@@ -106,7 +110,9 @@ class Settings(BaseSettings):
     secret_key: SecretStr | None = Field(
         None, min_length=32, description="Signs invitations and sessions; made and kept under home if not given."
     )
-    request_days: int = Field(14, ge=1, le=90, description="Days after which a link request that nobody finished expires.")
+    request_days: int = Field(
+        14, ge=1, le=90, description="Days after which a link request that nobody finished expires."
+    )
     sensor_seconds: int = Field(30, ge=1, le=3600, description="Seconds between two looks for roles and deliveries.")
     discovery_minutes: int = Field(
         15, ge=0, le=1440, description="Minutes between two listings of one customer's bucket (0: at every look)."
@@ -120,8 +126,8 @@ class Settings(BaseSettings):
         settings_cls: type[BaseSettings],
         init_settings: PydanticBaseSettingsSource,
         env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003  # pydantic passes it by name
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Arguments first, then the environment, then staxpipe.toml."""
         return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)

@@ -1,0 +1,284 @@
+"""The ledger: exports, their deliveries, and what became of each. Dagster's own records are never asked.
+
+Queries only; each takes a Connection whose transaction the caller owns. Rules live in the tables' constraints
+and in `staxpipe.ingest`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, and_, exists, func, or_, select, update
+from sqlalchemy.dialects.postgresql import insert as upsert
+
+from staxpipe.db.tables import deliveries, exports, links
+from staxpipe.model import (
+    BillingPeriod,
+    Delivery,
+    DeliveryState,
+    Export,
+    ExportKind,
+    FileFormat,
+    StoredObject,
+)
+from staxpipe.model import account_id as parse_account_id
+
+PENDING = (DeliveryState.DISCOVERED, DeliveryState.LANDED, DeliveryState.COMMITTED)
+"""States that still lead to LOADED by themselves."""
+
+
+@dataclass(frozen=True)
+class LedgerEntry:
+    """One delivery as the ledger knows it: its row id, its state, and the Delivery value itself."""
+
+    id: int
+    export_id: int
+    link_id: str | None
+    account_id: str | None
+    state: DeliveryState
+    attempts: int
+    error: str | None
+    delivery: Delivery
+
+    @property
+    def period(self) -> BillingPeriod:
+        """The month it restates."""
+        return self.delivery.period
+
+
+def record_export(connection: Connection, export: Export, link_id: str | None) -> int:
+    """The export's id; it is added when its source is new."""
+    values = {"name": export.name, "kind": export.kind, "owner": export.owner, "link_id": link_id}
+    statement = upsert(exports).values(source=export.source, **values)
+    # DO UPDATE rather than DO NOTHING: only then does RETURNING answer for a row that was there.
+    export_id: int = connection.execute(
+        statement.on_conflict_do_update(
+            index_elements=["source"],
+            set_={"owner": export.owner, "link_id": func.coalesce(statement.excluded.link_id, exports.c.link_id)},
+        ).returning(exports.c.id)
+    ).scalar_one()
+    return export_id
+
+
+def record_delivery(
+    connection: Connection, export_id: int, account_id: str | None, delivery: Delivery, error: str | None = None
+) -> bool:
+    """Add a delivery that was seen; returns False when the ledger has it already.
+
+    A newer delivery makes older ones that are not loaded superfluous. An older one that arrives late is
+    recorded as superseded: it never replaces newer data (formats.md, trap 4). With `error` the delivery is
+    recorded as failed: it cannot be loaded as it is.
+    """
+    newer = connection.execute(
+        select(deliveries.c.id)
+        .where(_same_month(export_id, delivery.period), deliveries.c.delivered_at > delivery.delivered_at)
+        .where(deliveries.c.state != DeliveryState.FAILED)
+        .limit(1)
+    ).first()
+    state = DeliveryState.SUPERSEDED if newer else DeliveryState.FAILED if error else DeliveryState.DISCOVERED
+    added = connection.execute(
+        upsert(deliveries)
+        .values(
+            export_id=export_id,
+            account_id=account_id,
+            period=str(delivery.period),
+            delivery_id=delivery.delivery_id,
+            manifest_key=delivery.manifest.key if delivery.manifest else None,
+            manifest_etag=delivery.manifest.etag if delivery.manifest else None,
+            delivered_at=delivery.delivered_at,
+            manifest=_to_json(delivery),
+            files=len(delivery.files),
+            bytes=sum(file.size for file in delivery.files),
+            state=state,
+            error=error,
+        )
+        .on_conflict_do_nothing(constraint="uq_deliveries_once")
+        .returning(deliveries.c.id)
+    ).scalar_one_or_none()
+    if added is None:
+        return False
+    if not newer:
+        connection.execute(
+            update(deliveries)
+            .where(_same_month(export_id, delivery.period), deliveries.c.id != added)
+            .where(deliveries.c.state.in_([*PENDING, DeliveryState.FAILED]))
+            .values(state=DeliveryState.SUPERSEDED)
+        )
+    return True
+
+
+def known_manifests(connection: Connection, link_id: str) -> dict[str, str]:
+    """Manifest key → ETag of every delivery of a link, so that an unchanged manifest is not read again."""
+    rows = connection.execute(
+        select(deliveries.c.manifest_key, deliveries.c.manifest_etag)
+        .join(exports, exports.c.id == deliveries.c.export_id)
+        .where(exports.c.link_id == link_id, deliveries.c.manifest_key.is_not(None))
+        .order_by(deliveries.c.id)  # of one overwritten key the newest ETag stays
+    )
+    return {row.manifest_key: row.manifest_etag for row in rows}
+
+
+def entry(connection: Connection, delivery: int) -> LedgerEntry:
+    """One delivery by its row id; raises NoResultFound for an unknown one."""
+    return _entry(connection.execute(_entries().where(deliveries.c.id == delivery)).one())
+
+
+def find(connection: Connection, export_id: int, delivery: Delivery) -> LedgerEntry:
+    """The ledger's entry of a delivery that was recorded; raises NoResultFound otherwise."""
+    return _entry(
+        connection.execute(
+            _entries().where(_same_month(export_id, delivery.period), deliveries.c.delivery_id == delivery.delivery_id)
+        ).one()
+    )
+
+
+def newest(connection: Connection, account_id: str, period: BillingPeriod) -> list[LedgerEntry]:
+    """The newest delivery of each export that an account's links have for a month, whatever its state."""
+    ranked = (
+        select(deliveries.c.id)
+        .distinct(deliveries.c.export_id)
+        .where(deliveries.c.account_id == account_id, deliveries.c.period == str(period))
+        .order_by(deliveries.c.export_id, deliveries.c.delivered_at.desc(), deliveries.c.id.desc())
+    )
+    rows = connection.execute(_entries().where(deliveries.c.id.in_(ranked)).order_by(deliveries.c.id))
+    return [_entry(row) for row in rows]
+
+
+def due(connection: Connection, now: datetime) -> list[LedgerEntry]:
+    """Every pending delivery of an active link that may be worked on now, oldest discovery first."""
+    statement = (
+        _entries()
+        .join(links, links.c.id == exports.c.link_id)
+        .where(deliveries.c.state.in_(PENDING), links.c.state == "active")
+        .where(or_(deliveries.c.retry_at.is_(None), deliveries.c.retry_at <= now))
+        .order_by(deliveries.c.attempts, deliveries.c.id)
+    )
+    return [_entry(row) for row in connection.execute(statement)]
+
+
+def pending(connection: Connection, account_id: str) -> int:
+    """How many deliveries of an account still lead to LOADED."""
+    return connection.execute(
+        select(func.count())
+        .select_from(deliveries)
+        .where(deliveries.c.account_id == account_id, deliveries.c.state.in_(PENDING))
+    ).scalar_one()
+
+
+def count_attempt(connection: Connection, delivery: int) -> None:
+    """One more run was requested for a delivery."""
+    connection.execute(update(deliveries).where(deliveries.c.id == delivery).values(attempts=deliveries.c.attempts + 1))
+
+
+def assign_run(connection: Connection, pinned: Iterable[int], run_id: str) -> None:
+    """These deliveries are what the run works on; a failed one gets another chance."""
+    ids = list(pinned)
+    connection.execute(update(deliveries).where(deliveries.c.id.in_(ids)).values(run_id=run_id))
+    connection.execute(
+        update(deliveries)
+        .where(deliveries.c.id.in_(ids), deliveries.c.state == DeliveryState.FAILED)
+        .values(state=DeliveryState.DISCOVERED, error=None, retry_at=None)
+    )
+
+
+def of_run(connection: Connection, run_id: str, period: BillingPeriod) -> list[LedgerEntry]:
+    """The deliveries that a run pinned for a month."""
+    rows = connection.execute(
+        _entries().where(deliveries.c.run_id == run_id, deliveries.c.period == str(period)).order_by(deliveries.c.id)
+    )
+    return [_entry(row) for row in rows]
+
+
+def mark(connection: Connection, delivery: int, state: DeliveryState, **values: object) -> None:
+    """Move a delivery to a state, with the columns that belong to it."""
+    connection.execute(update(deliveries).where(deliveries.c.id == delivery).values(state=state, **values))
+
+
+def mark_failed(connection: Connection, delivery: int, error: str) -> None:
+    """A permanent failure, in words."""
+    mark(connection, delivery, DeliveryState.FAILED, error=error, retry_at=None)
+
+
+def postpone(connection: Connection, delivery: int, error: str, until: datetime) -> None:
+    """A transient failure: the state stays, the words are kept, nobody asks again before `until`."""
+    connection.execute(update(deliveries).where(deliveries.c.id == delivery).values(error=error, retry_at=until))
+
+
+def supersede_loaded(connection: Connection, export_id: int, period: BillingPeriod, but: int) -> None:
+    """The month's loaded delivery gives way to a newer one."""
+    connection.execute(
+        update(deliveries)
+        .where(_same_month(export_id, period), deliveries.c.id != but, deliveries.c.state == DeliveryState.LOADED)
+        .values(state=DeliveryState.SUPERSEDED)
+    )
+
+
+def has_loaded(connection: Connection, export_id: int, period: BillingPeriod) -> bool:
+    """Whether readers can see some delivery of the export's month."""
+    return bool(
+        connection.execute(
+            select(exists().where(_same_month(export_id, period), deliveries.c.state == DeliveryState.LOADED))
+        ).scalar_one()
+    )
+
+
+def _same_month(export_id: int, period: BillingPeriod) -> ColumnElement[bool]:
+    return and_(deliveries.c.export_id == export_id, deliveries.c.period == str(period))
+
+
+def _entries() -> Any:
+    return select(
+        deliveries, exports.c.source, exports.c.name, exports.c.kind, exports.c.owner, exports.c.link_id
+    ).join(exports, exports.c.id == deliveries.c.export_id)
+
+
+def _entry(row: Row[Any]) -> LedgerEntry:
+    owner = parse_account_id(row.owner) if row.owner else None
+    export = Export(row.source, row.name, ExportKind(row.kind), owner)
+    return LedgerEntry(
+        id=row.id,
+        export_id=row.export_id,
+        link_id=row.link_id,
+        account_id=row.account_id,
+        state=DeliveryState(row.state),
+        attempts=row.attempts,
+        error=row.error,
+        delivery=_from_json(row.manifest, export, BillingPeriod.parse(row.period), row.delivery_id, row.delivered_at),
+    )
+
+
+def _to_json(delivery: Delivery) -> dict[str, object]:
+    return {
+        "format": delivery.format,
+        "columns": list(delivery.columns),
+        "shared_files": delivery.shared_files,
+        "manifest": _object_to_json(delivery.manifest) if delivery.manifest else None,
+        "files": [_object_to_json(file) for file in delivery.files],
+    }
+
+
+def _from_json(
+    value: Mapping[str, Any], export: Export, period: BillingPeriod, delivery_id: str, delivered_at: datetime
+) -> Delivery:
+    return Delivery(
+        export=export,
+        period=period,
+        delivery_id=delivery_id,
+        delivered_at=delivered_at,
+        files=tuple(_object_from_json(file) for file in value["files"]),
+        format=FileFormat(value["format"]),
+        manifest=_object_from_json(value["manifest"]) if value["manifest"] else None,
+        columns=tuple(value["columns"]),
+        shared_files=value["shared_files"],
+    )
+
+
+def _object_to_json(stored: StoredObject) -> dict[str, object]:
+    return {**asdict(stored), "last_modified": stored.last_modified.isoformat()}
+
+
+def _object_from_json(value: Mapping[str, Any]) -> StoredObject:
+    return StoredObject(value["key"], value["size"], value["etag"], datetime.fromisoformat(value["last_modified"]))
