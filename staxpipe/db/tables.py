@@ -123,6 +123,7 @@ links = Table(
     _now("linked_at"),
     _now("verified_at"),
     _moment("discovered_at"),  # the last complete listing of the bucket
+    _now("next_look_at"),  # when the bucket is listed again, whatever came of the last time
     _one_of("state", LinkState),
     CheckConstraint(f"account_id {ACCOUNT_RULE}", name="account_id"),
     Index(
