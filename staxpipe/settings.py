@@ -154,6 +154,11 @@ class Settings(BaseSettings):
         """The onboarding pages' address, without a trailing slash."""
         return (self.public_url or f"http://{self.host}:{self.web_port}").rstrip("/")
 
+    @property
+    def dagster_url(self) -> str:
+        """The Dagster UI's address, without a trailing slash."""
+        return f"http://{self.host}:{self.dagster_port}"
+
     def signing_key(self) -> str:
         """The key that signs invitations and sessions; made on first use, readable by this user only."""
         if self.secret_key is not None:

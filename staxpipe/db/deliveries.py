@@ -216,6 +216,11 @@ def supersede_loaded(connection: Connection, export_id: int, period: BillingPeri
     )
 
 
+def is_reconciled(connection: Connection, delivery: int) -> bool:
+    """Whether a loaded delivery adds up, with nothing in quarantine."""
+    return bool(connection.execute(select(deliveries.c.reconciled).where(deliveries.c.id == delivery)).scalar_one())
+
+
 def has_loaded(connection: Connection, export_id: int, period: BillingPeriod) -> bool:
     """Whether readers can see some delivery of the export's month."""
     return bool(

@@ -1,0 +1,44 @@
+"""The command line: one module a command. Errors that staxpipe understands are sentences, never stack traces."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+from rich.console import Console
+
+from staxpipe.errors import StaxpipeError
+
+app = typer.Typer(
+    name="staxpipe",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    rich_markup_mode="rich",
+    help="AWS cost data that you own: linked in minutes, normalised to FOCUS 1.2, reconciled to the cent.",
+    epilog="Try it without an AWS account: [bold]staxpipe demo[/bold]. Try it on a report that you downloaded: "
+    "[bold]staxpipe load FOLDER[/bold], then [bold]staxpipe sql[/bold].",
+)
+
+
+def main() -> None:
+    """Entry point of the `staxpipe` command."""
+    _register()
+    try:
+        app()
+    except StaxpipeError as error:
+        Console(stderr=True).print(f"[bold red]staxpipe:[/bold red] {error}", highlight=False, markup=True)
+        sys.exit(1)
+    except BrokenPipeError:  # the reader of our output went away, as `| head` does
+        sys.exit(0)
+
+
+def _register() -> None:
+    from staxpipe.cli import demo, export, load, sql, status, up  # each imports its heavy parts when called
+
+    app.command()(up.up)
+    app.command()(demo.demo)
+    app.command()(load.load)
+    app.command()(sql.sql)
+    app.command()(export.export)
+    app.command()(status.status)

@@ -1,0 +1,151 @@
+"""`staxpipe load`: files that a person already has, without AWS."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from staxpipe.exports.discovery import Discovery
+    from staxpipe.exports.folder import FolderBucket
+    from staxpipe.ingest.load import FailedMonth, LoadedMonth
+    from staxpipe.model import StoredObject
+
+
+def load(
+    paths: Annotated[
+        list[Path],
+        typer.Argument(help="A folder with manifests as AWS delivers it, one manifest, or bare data files."),
+    ],
+    as_json: Annotated[
+        bool, typer.Option("--json", help="A list of objects, one a billing account and month.")
+    ] = False,
+) -> None:
+    """Load Cost and Usage Reports that lie on this machine into the lake and the marts.
+
+    Files are read in place, month by month; loading the same again changes nothing. Works whether or not
+    `staxpipe up` is running. Exits with 0 only if everything was loaded and reconciled.
+
+    Example: staxpipe load ~/Downloads/my-report && staxpipe sql "SELECT * FROM daily_costs LIMIT 5"
+    """
+    from staxpipe.exports.loose import find
+    from staxpipe.ingest.load import LoadedMonth
+    from staxpipe.ingest.load import load as load_found
+    from staxpipe.ingest.platform import Platform
+    from staxpipe.local.database import open_database
+    from staxpipe.settings import read_settings
+
+    settings = read_settings()
+    errors = Console(stderr=True)
+    found = [find(path) for path in paths]  # before the database starts: a wrong path is told at once
+    months: list[LoadedMonth] = []
+    failed: list[FailedMonth] = []
+    with (
+        open_database(settings) as engine,
+        Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.completed:,.0f} of {task.total:,.0f} files, {task.fields[rows]:,} rows"),
+            TimeElapsedColumn(),
+            console=errors,
+            transient=True,
+            disable=not errors.is_terminal,
+        ) as bar,
+    ):
+        platform = Platform.open(settings, engine)
+        for folder, seen in found:
+            for finding in seen.findings:
+                errors.print(finding.message, highlight=False, markup=False)
+            for result in load_found(platform, folder, seen, _watched(bar, folder, seen)):
+                if isinstance(result, LoadedMonth):
+                    months.append(result)
+                else:
+                    failed.append(result)
+                    errors.print(
+                        f"{result.billing_period} was not loaded: {result.error}", highlight=False, markup=False
+                    )
+    if as_json:
+        print(
+            json.dumps([_as_json(month) for month in months] + [_failed_as_json(month) for month in failed], indent=2)
+        )
+    else:
+        _show(months)
+    if failed or not months or not all(month.reconciled for month in months):
+        raise typer.Exit(1)
+
+
+def _watched(bar: Progress, folder: FolderBucket, seen: Discovery) -> Callable[[StoredObject, int], None]:
+    """Show on the bar which of the files are read."""
+    files = {file.key for delivery in seen.deliveries for file in delivery.files}
+    task = bar.add_task(str(folder.folder), total=len(files), rows=0)
+    begun: set[str] = set()
+
+    def watch(file: StoredObject, rows: int) -> None:
+        begun.add(file.key)
+        bar.update(task, completed=len(begun), rows=rows)
+
+    return watch
+
+
+def _show(months: list[LoadedMonth]) -> None:
+    console = Console()
+    table = Table(title="Loaded", title_justify="left")
+    for name in ("account", "month"):
+        table.add_column(name)
+    for name in ("rows read", "rows written", "billed", "effective", "list"):
+        table.add_column(name, justify="right")
+    for name in ("currency", "state", "findings"):
+        table.add_column(name)
+    for month in months:
+        table.add_row(
+            month.billing_account_id,
+            str(month.billing_period),
+            f"{month.rows_read:,}",
+            f"{month.rows_written:,}",
+            f"{month.billed_cost:,.2f}",
+            f"{month.effective_cost:,.2f}",
+            f"{month.list_cost:,.2f}",
+            month.currency,
+            _state(month),
+            ", ".join(sorted({finding.code for finding in month.findings})) or "none",
+        )
+    console.print(table)
+    for message in sorted({finding.message for month in months for finding in month.findings}):
+        console.print(f"  • {message}", highlight=False, markup=False)
+
+
+def _state(month: LoadedMonth) -> str:
+    state = "[green]reconciled[/green]" if month.reconciled else "[red]not reconciled[/red]"
+    return state if month.changed else f"{state}, nothing changed"
+
+
+def _as_json(month: LoadedMonth) -> dict[str, object]:
+    return {
+        "billing_account_id": month.billing_account_id,
+        "billing_period": str(month.billing_period),
+        "currency": month.currency,
+        "rows_read": month.rows_read,
+        "rows_written": month.rows_written,
+        "billed_cost": str(month.billed_cost),
+        "effective_cost": str(month.effective_cost),
+        "list_cost": str(month.list_cost),
+        "reconciled": month.reconciled,
+        "changed": month.changed,
+        "source": month.source,
+        "findings": [
+            {"code": f.code, "severity": f.severity.value, "message": f.message, "count": f.count}
+            for f in month.findings
+        ],
+    }
+
+
+def _failed_as_json(month: FailedMonth) -> dict[str, object]:
+    return {"billing_period": str(month.billing_period), "source": month.source, "error": month.error}

@@ -1,0 +1,28 @@
+"""The Dagster code location: everything in `staxpipe.defs`, put together once."""
+
+from dagster import Definitions, in_process_executor
+from dagster_aws.s3 import S3Resource
+
+from staxpipe.defs.assets import delivery, landing, line_items, marts
+from staxpipe.defs.jobs import ingest, notify, verify_links
+from staxpipe.defs.resources import StaxpipeResource
+from staxpipe.defs.schedules import open_months, roles_daily
+from staxpipe.defs.sensors import build_sensors
+from staxpipe.settings import Settings, read_settings
+
+
+def build_defs(settings: Settings) -> Definitions:
+    """All assets, jobs, sensors, schedules and resources. Opens nothing: runs and ticks do."""
+    return Definitions(
+        assets=[delivery, landing, line_items, marts],
+        jobs=[ingest, notify, verify_links],
+        sensors=build_sensors(settings),
+        schedules=[open_months, roles_daily],
+        resources={"staxpipe": StaxpipeResource(s3=S3Resource(region_name=settings.region))},
+        # One process a run: starting a process for each of four short steps cost more than the steps.
+        # Parallelism comes from runs.
+        executor=in_process_executor,
+    )
+
+
+defs = build_defs(read_settings())

@@ -1,0 +1,201 @@
+"""The pipeline: delivery → landing → line_items → marts, for one account and month at a time."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any, TypeVar
+
+from dagster import (
+    AssetCheckResult,
+    AssetCheckSeverity,
+    AssetCheckSpec,
+    AssetExecutionContext,
+    MaterializeResult,
+    MetadataValue,
+    asset,
+)
+
+from staxpipe.db import links as link_queries
+from staxpipe.db import results
+from staxpipe.db.deliveries import LedgerEntry
+from staxpipe.defs.failures import RETRY, in_dagsters_words
+from staxpipe.defs.metadata import column_schema, findings_table, small_table, sums_table, totals
+from staxpipe.defs.partitions import ACCOUNT_MONTHS, account_month
+from staxpipe.defs.resources import StaxpipeResource
+from staxpipe.errors import PermanentError, StaxpipeError
+from staxpipe.focus.columns import LINE_ITEM_SCHEMA
+from staxpipe.ingest.discovery import discover_link
+from staxpipe.ingest.landing import land, landed_file
+from staxpipe.ingest.line_items import Built, ReconciliationError, build_line_items
+from staxpipe.ingest.marts import publish
+from staxpipe.ingest.outcome import outcome_recorded
+from staxpipe.ingest.pinning import pin, pinned
+from staxpipe.ingest.platform import Platform
+from staxpipe.model import Finding, Severity
+
+ONLY_NEW = "staxpipe/only_new"
+"""Run tag: work on what is new and leave a month alone that has nothing new (a backfill loads it again)."""
+
+Result = TypeVar("Result")
+
+PIPELINE: Any = {"partitions_def": ACCOUNT_MONTHS, "group_name": "ingest", "retry_policy": RETRY}
+
+
+@asset(**PIPELINE, kinds={"aws", "s3"})
+def delivery(context: AssetExecutionContext, staxpipe: StaxpipeResource) -> MaterializeResult:
+    """The newest delivery of each export that holds the month, pinned: manifest, file list, ETags."""
+    account, period = account_month(context.partition_key)
+    with in_dagsters_words():
+        platform = staxpipe.platform()
+        with staxpipe.engine.connect() as connection:
+            links = link_queries.by_account(connection, account)
+        if not links:
+            raise PermanentError(f"Account {account} has no active link: it was never linked, or access was paused.")
+        for link in links:
+            discover_link(platform, link, staxpipe.bucket(link), datetime.now(UTC))
+        entries = pin(staxpipe.engine, account, period, context.run_id, again=ONLY_NEW not in context.run.tags)
+        if not entries and ONLY_NEW not in context.run.tags:
+            raise PermanentError(f"The linked buckets of account {account} hold no delivery for {period}.")
+    return MaterializeResult(
+        metadata={
+            "deliveries": len(entries),
+            "files": sum(len(entry.delivery.files) for entry in entries),
+            "bytes": sum(file.size for entry in entries for file in entry.delivery.files),
+            "pinned": small_table(
+                {
+                    "export": entry.delivery.export.source,
+                    "delivery": entry.delivery.delivery_id,
+                    "delivered": entry.delivery.delivered_at.isoformat(timespec="seconds"),
+                    "files": len(entry.delivery.files),
+                    "state": entry.state.value,
+                }
+                for entry in entries
+            ),
+        }
+    )
+
+
+@asset(**PIPELINE, deps=[delivery], kinds={"s3"})
+def landing(context: AssetExecutionContext, staxpipe: StaxpipeResource) -> MaterializeResult:
+    """The delivery's files in our own store, each verified."""
+
+    def step(platform: Platform, entry: LedgerEntry) -> Mapping[str, str | int]:
+        with platform.engine.connect() as connection:
+            link = link_queries.get(connection, entry.link_id or "")
+        landed = land(platform.engine, platform.landing, staxpipe.bucket(link), entry)
+        return {
+            "delivery": entry.delivery.delivery_id,
+            "files": landed.files,
+            "bytes": landed.bytes,
+            "copied now": landed.copied,
+            "state": "replaced by a newer delivery meanwhile" if landed.replaced else "complete",
+        }
+
+    done = _each(context, staxpipe, step)
+    return MaterializeResult(metadata={"bytes": sum(int(row["bytes"]) for row in done), "landed": small_table(done)})
+
+
+@asset(
+    **PIPELINE,
+    deps=[landing],
+    kinds={"iceberg", "parquet"},
+    check_specs=[
+        AssetCheckSpec(
+            "reconciles",
+            asset="line_items",
+            blocking=True,
+            description="What was written adds up to what AWS delivered: rows, and cost to the cent per currency.",
+        )
+    ],
+    metadata={"dagster/column_schema": column_schema(LINE_ITEM_SCHEMA)},
+)
+def line_items(
+    context: AssetExecutionContext, staxpipe: StaxpipeResource
+) -> Iterator[MaterializeResult | AssetCheckResult]:
+    """FOCUS 1.2 rows in the lake, committed at once and only if they reconcile with the delivery."""
+
+    def step(platform: Platform, entry: LedgerEntry) -> Built:
+        return build_line_items(platform, entry, partial(landed_file, platform.landing, entry))
+
+    try:
+        built = _each(context, staxpipe, step)
+    except Exception as error:
+        # The check must say so before the step fails: a failed step's results are not recorded.
+        if isinstance(error.__cause__, ReconciliationError):
+            yield _check(error.__cause__.reconciliation.findings, passed=False, severity=AssetCheckSeverity.ERROR)
+        raise
+    found = [finding for result in built for finding in result.findings]
+    with staxpipe.engine.connect() as connection:
+        source = [total for result in built for total in results.sums_of(connection, result.entry.id, "source")]
+        focus = [total for result in built for total in results.sums_of(connection, result.entry.id, "focus")]
+    quarantined = sum(result.tally.rows_quarantined for result in built)
+    yield MaterializeResult(
+        metadata={
+            "dagster/row_count": sum(result.tally.rows_written for result in built),
+            "rows_read": sum(result.tally.rows_read for result in built),
+            "rows_quarantined": quarantined,
+            **totals(focus),
+            "charges": sums_table(focus),
+            "line_item_types": sums_table(source),
+            "findings": findings_table(found),
+            "snapshots": MetadataValue.text(", ".join(str(result.snapshot_id) for result in built) or "none"),
+        },
+        check_results=[_check(found, passed=quarantined == 0, severity=AssetCheckSeverity.WARN)],
+    )
+
+
+@asset(**PIPELINE, deps=[line_items], kinds={"postgres"})
+def marts(context: AssetExecutionContext, staxpipe: StaxpipeResource) -> MaterializeResult:
+    """The month in Postgres: daily costs, ledger and outbox, swapped in one transaction."""
+
+    def step(platform: Platform, entry: LedgerEntry) -> Mapping[str, str | int]:
+        published = publish(platform, entry)
+        return {"delivery": entry.delivery.delivery_id, "rows": published.rows}
+
+    done = _each(context, staxpipe, step)
+    _account, period = account_month(context.partition_key)
+    with staxpipe.engine.connect() as connection:
+        entries = [entry.id for entry in pinned(connection, _account, period, context.run_id)]
+        focus = [total for entry in entries for total in results.sums_of(connection, entry, "focus")]
+    return MaterializeResult(
+        metadata={
+            "dagster/row_count": sum(int(row["rows"]) for row in done),
+            **totals(focus),
+            "published": small_table(done),
+        }
+    )
+
+
+def _each(
+    context: AssetExecutionContext, staxpipe: StaxpipeResource, step: Callable[[Platform, LedgerEntry], Result]
+) -> list[Result]:
+    """Do a step for each delivery that the run pinned; one that fails does not keep the others from it."""
+    account, period = account_month(context.partition_key)
+    with in_dagsters_words():
+        platform = staxpipe.platform()
+        with staxpipe.engine.begin() as connection:
+            entries = pinned(connection, account, period, context.run_id)
+        done: list[Result] = []
+        failed: list[StaxpipeError] = []
+        for entry in entries:
+            context.log.info("%s %s: delivery %s", entry.delivery.export.source, period, entry.delivery.delivery_id)
+            try:
+                with outcome_recorded(platform, entry):
+                    done.append(step(platform, entry))
+            except StaxpipeError as error:
+                failed.append(error)
+        if failed:
+            # A transient one first: trying again helps it, and skips what is failed for good.
+            raise min(failed, key=lambda error: isinstance(error, PermanentError))
+    return done
+
+
+def _check(found: Sequence[Finding], passed: bool, severity: AssetCheckSeverity) -> AssetCheckResult:
+    worst = [finding.message for finding in found if finding.severity is not Severity.INFO]
+    return AssetCheckResult(
+        check_name="reconciles",
+        passed=passed,
+        severity=severity,
+        description=" ".join(worst) or "Rows and costs add up.",
+        metadata={"findings": findings_table(found)},
+    )

@@ -1,0 +1,54 @@
+"""Jobs: the pipeline for an account's month, the final notification, and the daily look at every link's role."""
+
+from datetime import UTC, datetime
+
+from dagster import AssetSelection, OpExecutionContext, define_asset_job, job, op
+
+from staxpipe.aws.sessions import operator_session
+from staxpipe.defs.failures import RETRY, in_dagsters_words
+from staxpipe.defs.partitions import ACCOUNT_MONTHS
+from staxpipe.defs.resources import StaxpipeResource
+from staxpipe.linking.reverify import reverify
+from staxpipe.notify.channels import channel_from
+from staxpipe.notify.drain import drain
+
+ingest = define_asset_job(
+    "ingest",
+    selection=AssetSelection.groups("ingest"),
+    partitions_def=ACCOUNT_MONTHS,
+    description="Discover, land, normalise and publish one account's month.",
+)
+
+
+@op(retry_policy=RETRY)
+def send_notifications(context: OpExecutionContext, staxpipe: StaxpipeResource) -> None:
+    """Send what waits in the outbox: invitations, "your data is ready", failures."""
+    with in_dagsters_words():
+        channel = channel_from(staxpipe.settings)
+        if channel is None:
+            context.log.warning("STAXPIPE_SMTP_URL is not set: messages wait in the outbox.")
+            return
+        report = drain(staxpipe.engine, channel, staxpipe.settings, datetime.now(UTC))
+        context.add_output_metadata({"sent": report.sent, "failed": report.failed, "given_up": report.given_up})
+
+
+@job(description="Send what waits in the outbox.")
+def notify() -> None:
+    """The final notification."""
+    send_notifications()
+
+
+@op(retry_policy=RETRY)
+def verify_roles(context: OpExecutionContext, staxpipe: StaxpipeResource) -> None:
+    """Probe the role of every link again: still assumable, still refusing a wrong ExternalId."""
+    with in_dagsters_words():
+        report = reverify(staxpipe.engine, staxpipe.settings, operator_session(staxpipe.settings), datetime.now(UTC))
+        context.add_output_metadata(
+            {"holding": len(report.holding), "paused": len(report.paused), "unknown": len(report.unknown)}
+        )
+
+
+@job(description="Prove again that every linked role is safe; pause the links whose role is not.")
+def verify_links() -> None:
+    """The daily look at every link's role."""
+    verify_roles()

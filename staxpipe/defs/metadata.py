@@ -1,0 +1,64 @@
+"""What an asset says of itself in the Dagster UI: numbers, tables, column lists."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
+
+import pyarrow as pa
+from dagster import MetadataValue, TableColumn, TableColumnConstraints, TableRecord, TableSchema
+
+from staxpipe.db.results import SumRow
+from staxpipe.model import Finding
+
+
+def column_schema(schema: pa.Schema) -> TableSchema:
+    """An Arrow schema as Dagster shows it."""
+    return TableSchema(
+        columns=[
+            TableColumn(field.name, str(field.type), constraints=TableColumnConstraints(nullable=field.nullable))
+            for field in schema
+        ]
+    )
+
+
+def money(value: Decimal) -> str:
+    """An amount for people: grouped thousands, cents; exact amounts are in the ledger."""
+    return f"{value:,.2f}"
+
+
+def small_table(rows: Iterable[Mapping[str, str | int]]) -> MetadataValue:
+    """A few records as a table; a word where there is none (Dagster cannot show an empty table)."""
+    records = [TableRecord(dict(row)) for row in rows]
+    return MetadataValue.table(records) if records else MetadataValue.text("none")
+
+
+def sums_table(sums: Sequence[SumRow]) -> MetadataValue:
+    """Control totals, by line-item type or charge category."""
+    return small_table(
+        {
+            "class": total.charge,
+            "currency": total.currency,
+            "rows": total.rows,
+            "billed": money(total.billed_cost),
+            "effective": money(total.effective_cost) if total.effective_cost is not None else "",
+        }
+        for total in sums
+    )
+
+
+def findings_table(findings: Sequence[Finding]) -> MetadataValue:
+    """Findings, one a line."""
+    return small_table(
+        {"severity": finding.severity.value, "finding": finding.code, "what": finding.message} for finding in findings
+    )
+
+
+def totals(sums: Sequence[SumRow]) -> dict[str, float]:
+    """Billed, effective and list cost by currency; as floats, so that the UI draws them over time."""
+    shown: dict[str, float] = {}
+    for currency in sorted({total.currency for total in sums}):
+        of_currency = [total for total in sums if total.currency == currency]
+        shown[f"billed_{currency}"] = float(sum((total.billed_cost for total in of_currency), Decimal(0)))
+        shown[f"effective_{currency}"] = float(
+            sum((total.effective_cost or Decimal(0) for total in of_currency), Decimal(0))
+        )
+    return shown

@@ -1,0 +1,65 @@
+"""Resources: they only build plain objects, for one run or one tick, and close what they opened."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from dagster import ConfigurableResource, InitResourceContext
+from dagster_aws.s3 import S3Resource
+from pydantic import PrivateAttr
+from sqlalchemy import Engine
+
+from staxpipe.aws.link_bucket import link_bucket
+from staxpipe.aws.sessions import operator_session
+from staxpipe.db.engine import make_engine
+from staxpipe.db.links import Link
+from staxpipe.errors import PermanentError
+from staxpipe.exports.bucket import Bucket
+from staxpipe.ingest.platform import Platform
+from staxpipe.settings import Settings, read_settings
+
+
+class StaxpipeResource(ConfigurableResource):
+    """Our own side: settings, database, lake and landing store. Settings are read when it is first used."""
+
+    s3: S3Resource
+    _engine: Engine | None = PrivateAttr(default=None)
+    _settings: Settings | None = PrivateAttr(default=None)
+
+    @contextmanager
+    def yield_for_execution(self, context: InitResourceContext) -> Iterator["StaxpipeResource"]:
+        """Open the database, and close it when the run or tick is over."""
+        del context
+        self._settings = read_settings()
+        if self._settings.database_url is None:
+            raise PermanentError(
+                "STAXPIPE_DATABASE_URL is not set. `staxpipe up` sets it for what it starts; where Dagster is "
+                "started in another way, set it to the metadata database."
+            )
+        self._engine = make_engine(self._settings.database_url.get_secret_value())
+        try:
+            yield self
+        finally:
+            self._engine.dispose()
+
+    @property
+    def settings(self) -> Settings:
+        """Every setting."""
+        if self._settings is None:
+            raise RuntimeError("the resource is used outside a run")
+        return self._settings
+
+    @property
+    def engine(self) -> Engine:
+        """The metadata database."""
+        if self._engine is None:
+            raise RuntimeError("the resource is used outside a run")
+        return self._engine
+
+    def platform(self) -> Platform:
+        """What ingest steps need."""
+        ours_in_s3 = self.settings.landing.startswith("s3://")
+        return Platform.open(self.settings, self.engine, self.s3.get_client() if ours_in_s3 else None)
+
+    def bucket(self, link: Link) -> Bucket:
+        """A customer's bucket, by the linked role; credentials are made now and renew themselves."""
+        return link_bucket(operator_session(self.settings), link)

@@ -1,0 +1,149 @@
+"""Sensors: roles that became assumable, deliveries that are new, messages that wait, runs that failed."""
+
+from datetime import UTC, datetime
+
+from dagster import (
+    DagsterRunStatus,
+    DefaultSensorStatus,
+    RunFailureSensorContext,
+    RunRequest,
+    RunsFilter,
+    SensorDefinition,
+    SensorEvaluationContext,
+    SensorResult,
+    SkipReason,
+    run_failure_sensor,
+    sensor,
+)
+
+from staxpipe.db import deliveries as ledger
+from staxpipe.db import links as link_queries
+from staxpipe.db.outbox import enqueue, waiting
+from staxpipe.defs.jobs import ingest, notify
+from staxpipe.defs.partitions import ACCOUNTS, PARTITION_TAG, month_exists, partition_key
+from staxpipe.defs.resources import StaxpipeResource
+from staxpipe.ingest.requests import Request, choose_requests
+from staxpipe.ingest.sweep import look_into_buckets
+from staxpipe.linking.probe import probe
+from staxpipe.linking.sweep import sweep
+from staxpipe.settings import Settings
+
+SWEEP_SECONDS = 40.0
+"""A tick may take 60 seconds (Dagster's limit); a sweep ends well before."""
+
+MOST_REQUESTS = 50
+"""Run requests a tick: queueing 100 runs took 11 to 23 seconds."""
+
+WORKING = [
+    DagsterRunStatus.QUEUED,
+    DagsterRunStatus.NOT_STARTED,
+    DagsterRunStatus.STARTING,
+    DagsterRunStatus.STARTED,
+    DagsterRunStatus.CANCELING,
+]
+
+
+def build_sensors(settings: Settings) -> list[SensorDefinition]:
+    """Every sensor; how often they look is a setting."""
+    seconds = settings.sensor_seconds
+
+    @sensor(
+        minimum_interval_seconds=seconds,
+        default_status=DefaultSensorStatus.RUNNING,
+        description="Probe the role of every waiting link request; a role that is proved safe links its account.",
+    )
+    def assumable_roles(context: SensorEvaluationContext, staxpipe: StaxpipeResource) -> SensorResult:
+        report = sweep(staxpipe.engine, staxpipe.settings, probe, datetime.now(UTC), SWEEP_SECONDS)
+        with staxpipe.engine.connect() as connection:
+            linked = {link.account_id for link in link_queries.active(connection)}
+        # Asked of the links, not of this sweep: a tick that was killed after linking is made good here.
+        missing = sorted(linked - set(context.instance.get_dynamic_partitions(ACCOUNTS.name or "")))
+        return SensorResult(
+            dynamic_partitions_requests=[ACCOUNTS.build_add_request(missing)] if missing else [],
+            skip_reason=None if missing else SkipReason(report.sentence()),
+        )
+
+    @sensor(
+        job=ingest,
+        minimum_interval_seconds=seconds,
+        default_status=DefaultSensorStatus.RUNNING,
+        description="List the linked buckets, compare them with the ledger, and load what is new.",
+    )
+    def new_deliveries(context: SensorEvaluationContext, staxpipe: StaxpipeResource) -> SensorResult:
+        now = datetime.now(UTC)
+        looks = look_into_buckets(staxpipe.platform(), staxpipe.bucket, now, SWEEP_SECONDS)
+        working = context.instance.get_runs(RunsFilter(statuses=WORKING))
+        accounts = set(context.instance.get_dynamic_partitions(ACCOUNTS.name or ""))
+        with staxpipe.engine.begin() as connection:
+            due = [entry for entry in ledger.due(connection, now) if month_exists(entry.period, now)]
+            requests = choose_requests(
+                [entry for entry in due if entry.account_id in accounts],
+                {run.tags[PARTITION_TAG] for run in working if PARTITION_TAG in run.tags},
+                MOST_REQUESTS,
+            )
+            for request in requests:
+                for delivery in request.deliveries:
+                    ledger.count_attempt(connection, delivery)
+        said = f"{looks.looked} buckets listed, {looks.new} new deliveries, {len(due)} waiting"
+        for refused in looks.refused:
+            context.log.warning("Not readable: %s", refused)
+        return SensorResult(
+            run_requests=[_run_request(request) for request in requests],
+            skip_reason=None if requests else SkipReason(said),
+        )
+
+    @sensor(
+        job=notify,
+        minimum_interval_seconds=min(seconds, 30),
+        default_status=DefaultSensorStatus.RUNNING,
+        description="Send what waits in the outbox.",
+    )
+    def outbox(context: SensorEvaluationContext, staxpipe: StaxpipeResource) -> RunRequest | SkipReason:
+        if staxpipe.settings.smtp_url is None:
+            return SkipReason("STAXPIPE_SMTP_URL is not set: messages wait in the outbox.")
+        with staxpipe.engine.connect() as connection:
+            due = waiting(connection, datetime.now(UTC))
+        if due == 0:
+            return SkipReason("Nothing waits.")
+        if context.instance.get_runs(RunsFilter(job_name=notify.name, statuses=WORKING), limit=1):
+            return SkipReason("A run that sends is under way.")
+        return RunRequest()  # no run key: the outbox itself knows what was sent
+
+    @run_failure_sensor(
+        name="failed_runs",
+        minimum_interval_seconds=seconds,
+        default_status=DefaultSensorStatus.RUNNING,
+        description="Tell the operator of a run that failed for good.",
+    )
+    def failed_runs(context: RunFailureSensorContext, staxpipe: StaxpipeResource) -> None:
+        run = context.dagster_run
+        if run.tags.get("dagster/will_retry") == "true" or run.job_name == notify.name:
+            return  # it will be run again; and mail that fails is not told by mail
+        _tell_operator(staxpipe, run.run_id, run.tags.get(PARTITION_TAG, ""), context.failure_event.message or "")
+
+    return [assumable_roles, new_deliveries, outbox, failed_runs]
+
+
+def _run_request(request: Request) -> RunRequest:
+    return RunRequest(run_key=request.key, partition_key=partition_key(request.account_id, request.period))
+
+
+def _tell_operator(staxpipe: StaxpipeResource, run_id: str, partition: str, message: str) -> None:
+    to = staxpipe.settings.operator_email
+    if to is None:
+        return
+    account, _, period = partition.partition("|")
+    with staxpipe.engine.begin() as connection:
+        enqueue(
+            connection,
+            f"run_failed:{run_id}",
+            "ingest_failed",
+            {
+                "to": [to],
+                "account_id": account,
+                "period": period,
+                "reason": message,
+                "what_to_do": "Open the run in the Dagster UI: its failed step says why.",
+                "url": f"{staxpipe.settings.dagster_url}/runs/{run_id}",
+            },
+        )

@@ -1,0 +1,134 @@
+"""Telling people that data is ready or a month failed: rows in the outbox, in the caller's transaction."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from decimal import Decimal
+
+from sqlalchemy import Connection, func, select
+
+from staxpipe.db import deliveries as ledger
+from staxpipe.db import results
+from staxpipe.db.deliveries import PENDING, LedgerEntry
+from staxpipe.db.outbox import enqueue
+from staxpipe.db.tables import deliveries, exports, links
+from staxpipe.model import BillingPeriod, DeliveryState
+from staxpipe.settings import Settings
+
+GIVE_UP_WAITING = 5
+"""Attempts after which a delivery that fails again and again no longer holds back the mail about the others."""
+
+
+def announce_if_complete(connection: Connection, settings: Settings, account_id: str) -> None:
+    """Enqueue "your data is ready" for each link of the account of which nothing is left to load; once for ever."""
+    for link in connection.execute(
+        select(links).where(links.c.account_id == account_id, links.c.discovered_at.is_not(None))
+    ):
+        waiting = connection.execute(
+            select(func.count())
+            .select_from(deliveries.join(exports, exports.c.id == deliveries.c.export_id))
+            .where(exports.c.link_id == link.id, deliveries.c.state.in_(PENDING))
+            .where(deliveries.c.attempts < GIVE_UP_WAITING)
+        ).scalar_one()
+        told = summary(connection, link.id)
+        if waiting == 0 and told["periods"]:
+            payload = {
+                "to": recipients(settings, link.contact),
+                "account_id": account_id,
+                "url": f"{settings.base_url}/requests/{link.request_id}",
+                **told,
+            }
+            enqueue(connection, f"data_ready:{link.id}", "data_ready", payload)
+
+
+def summary(connection: Connection, link_id: str) -> dict[str, object]:
+    """What is loaded for a link: months with totals by currency, gaps, and failures. JSON; money as text."""
+    rows = connection.execute(
+        select(deliveries)
+        .join(exports, exports.c.id == deliveries.c.export_id)
+        .where(exports.c.link_id == link_id, deliveries.c.state != DeliveryState.SUPERSEDED)
+        .order_by(deliveries.c.period, deliveries.c.id)
+    ).all()
+    loaded = [row for row in rows if row.state == DeliveryState.LOADED]
+    failed = [row for row in rows if row.state != DeliveryState.LOADED and row.error]
+    months = []
+    for row in loaded:
+        totals: dict[str, list[Decimal]] = defaultdict(lambda: [Decimal(0), Decimal(0)])
+        for total in results.sums_of(connection, row.id, "focus"):
+            totals[total.currency][0] += total.billed_cost
+            totals[total.currency][1] += total.effective_cost or Decimal(0)
+        found = [
+            {"code": finding.code, "severity": finding.severity, "message": finding.message}
+            for finding in results.findings_of(connection, row.id)
+        ]
+        months.extend(
+            {
+                "period": row.period,
+                "rows": row.rows_written,
+                "billed_cost": str(billed),
+                "effective_cost": str(effective),
+                "currency": currency,
+                "provisional": not row.final,
+                "findings": found,
+            }
+            for currency, (billed, effective) in sorted(totals.items())
+        )
+    return {
+        "periods": months,
+        "gaps": [str(period) for period in gaps([BillingPeriod.parse(row.period) for row in rows])],
+        "failed": [{"period": row.period, "error": row.error} for row in failed],
+    }
+
+
+def gaps(periods: list[BillingPeriod]) -> list[BillingPeriod]:
+    """The months missing between the first and the last."""
+    if not periods:
+        return []
+    missing, period = [], min(periods)
+    while period < max(periods):
+        if period not in periods:
+            missing.append(period)
+        period = period.next()
+    return missing
+
+
+def announce_failure(connection: Connection, settings: Settings, entry: LedgerEntry, reason: str) -> None:
+    """Enqueue "a month could not be loaded", once for each delivery and reason, and only for linked accounts."""
+    link = connection.execute(
+        select(links).join(exports, exports.c.link_id == links.c.id).where(exports.c.id == entry.export_id)
+    ).one_or_none()
+    if link is None or entry.account_id is None:
+        return
+    enqueue(
+        connection,
+        f"ingest_failed:{entry.id}",
+        "ingest_failed",
+        {
+            "to": recipients(settings, link.contact),
+            "account_id": entry.account_id,
+            "period": str(entry.period),
+            "reason": reason,
+            "what_to_do": _what_to_do(ledger.has_loaded(connection, entry.export_id, entry.period)),
+            "url": f"{settings.base_url}/requests/{link.request_id}",
+        },
+    )
+
+
+def recipients(settings: Settings, contact: str) -> list[str]:
+    """Who is told: the one who linked (where that is a mail address) and the operator."""
+    people = [contact] if "@" in contact else []
+    if settings.operator_email and settings.operator_email not in people:
+        people.append(settings.operator_email)
+    return people
+
+
+def _what_to_do(readable: bool) -> str:
+    state = (
+        "What was loaded of this month before is still there."
+        if readable
+        else "Nothing of this month can be seen until it is loaded."
+    )
+    return (
+        f"{state} Other months and accounts go on. AWS usually delivers the month again within a day, and that "
+        "delivery is loaded by itself; to try this one again, materialise the month in the Dagster UI."
+    )

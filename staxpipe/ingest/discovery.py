@@ -1,0 +1,75 @@
+"""Comparing what a customer's bucket holds with the ledger."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, delete, update
+
+from staxpipe.db import deliveries as ledger
+from staxpipe.db import results
+from staxpipe.db.links import Link
+from staxpipe.db.tables import findings, links
+from staxpipe.exports.bucket import Bucket
+from staxpipe.exports.discovery import Discovery, discover
+from staxpipe.ingest.announcement import announce_failure
+from staxpipe.ingest.platform import Platform
+from staxpipe.model import Delivery
+
+
+@dataclass(frozen=True)
+class Discovered:
+    """What one look into a bucket brought: deliveries new to the ledger, and those that cannot be loaded."""
+
+    new: int
+    broken: int
+
+
+def discover_link(platform: Platform, link: Link, bucket: Bucket, now: datetime) -> Discovered:
+    """List a link's bucket and record every delivery that the ledger does not have.
+
+    Raises:
+        PermanentError: the bucket is refused, gone, or not there.
+        TransientError: it could not be read just now; nothing is concluded from that.
+    """
+    with platform.engine.connect() as connection:
+        known = ledger.known_manifests(connection, link.id)
+    seen = discover(bucket, link.prefix, known)  # no transaction is open while S3 is listed
+    with platform.engine.begin() as connection:
+        new = broken = 0
+        for delivery in seen.deliveries:
+            export_id = ledger.record_export(connection, delivery.export, link.id)
+            new += ledger.record_delivery(connection, export_id, link.account_id, delivery)
+        for failed in seen.broken:
+            export_id = ledger.record_export(connection, failed.export, link.id)
+            delivery = Delivery(
+                failed.export,
+                failed.period,
+                failed.delivery_id,
+                failed.manifest.last_modified,
+                files=(),
+                format=failed.format,
+                manifest=failed.manifest,
+            )
+            if ledger.record_delivery(connection, export_id, link.account_id, delivery, error=failed.reason):
+                broken += 1
+                entry = ledger.find(connection, export_id, delivery)
+                announce_failure(connection, platform.settings, entry, failed.reason)
+        _replace_findings(connection, link, seen)
+        connection.execute(
+            update(links).where(links.c.id == link.id).values(discovered_at=now, problem=_problem(seen, known))
+        )
+    return Discovered(new, broken)
+
+
+def _problem(seen: Discovery, known: dict[str, str]) -> str | None:
+    if seen.deliveries or seen.broken or known:
+        return None
+    return " ".join(finding.message for finding in seen.findings) or None
+
+
+def _replace_findings(connection: Connection, link: Link, seen: Discovery) -> None:
+    connection.execute(delete(findings).where(findings.c.account_id == link.account_id, findings.c.delivery.is_(None)))
+    for finding in seen.findings:
+        results.add_finding(connection, finding, account_id=link.account_id)

@@ -1,0 +1,155 @@
+"""Making line items of a delivery: read, normalise, reconcile, and only then one atomic commit to the lake."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from staxpipe.db import deliveries as ledger
+from staxpipe.db import results
+from staxpipe.db.deliveries import LedgerEntry
+from staxpipe.db.results import SumRow
+from staxpipe.errors import PermanentError
+from staxpipe.focus.mapping import MappingContext, Rejected, normalise
+from staxpipe.focus.reading import read_source
+from staxpipe.focus.reconciliation import Reconciliation, reconcile, residual_rows
+from staxpipe.focus.source_columns import wanted
+from staxpipe.focus.tally import Tally
+from staxpipe.ingest.exclusive import exclusively
+from staxpipe.ingest.platform import Platform
+from staxpipe.lake.table import LakeWriter
+from staxpipe.model import Delivery, DeliveryState, Finding, StoredObject
+
+KEPT_REJECTIONS = 10_000
+"""Quarantined values kept for each delivery; a finding counts all of them."""
+
+OpenFile = Callable[[int, StoredObject], AbstractContextManager[Path]]
+"""Gives a local path to a delivery's file: its position in the delivery, and the file."""
+
+Progress = Callable[[StoredObject, int], None]
+"""Told, after every batch, which file is read and how many rows of the delivery were read so far."""
+
+
+class ReconciliationError(PermanentError):
+    """What was written does not add up to what was read, and nothing explains it. The month stays as it was."""
+
+    def __init__(self, delivery: Delivery, reconciliation: Reconciliation) -> None:
+        reasons = " ".join(finding.message for finding in reconciliation.findings if finding.severity == "error")
+        super().__init__(
+            f"{delivery.export.source}, {delivery.period}: the rows made do not add up to the rows delivered, "
+            f"so they were not committed and the month stays as it was. {reasons}"
+        )
+        self.reconciliation = reconciliation
+
+
+@dataclass(frozen=True)
+class Built:
+    """A delivery's line items, committed."""
+
+    entry: LedgerEntry
+    tally: Tally
+    findings: tuple[Finding, ...]
+    reconciled: bool
+    snapshot_id: int
+
+
+def build_line_items(
+    platform: Platform, entry: LedgerEntry, open_file: OpenFile, progress: Progress = lambda _file, _rows: None
+) -> Built:
+    """Read a delivery, commit its line items to the lake and its control totals to the ledger.
+
+    Raises:
+        PermanentError: a file or column is broken or missing, named in the message.
+        ReconciliationError: the totals differ; the lake is unchanged.
+    """
+    delivery = entry.delivery
+    context = MappingContext(
+        export_id=str(entry.export_id),
+        delivery_id=delivery.delivery_id,
+        line_item_ids=platform.settings.line_item_ids,
+        period=delivery.period,
+    )
+    with exclusively(platform.engine, entry):
+        with platform.lake.writer(entry.export_id, delivery.period, delivery.delivery_id) as writer:
+            tally, rejected = _write_rows(delivery, context, writer, open_file, progress)
+            reconciliation = reconcile(tally)
+            if not reconciliation.reconciled:
+                raise ReconciliationError(delivery, reconciliation)
+        snapshot = platform.lake.replace(entry.export_id, delivery.period, writer.files, delivery.delivery_id)
+        reconciled = tally.rows_quarantined == 0
+        with platform.engine.begin() as connection:
+            results.replace_results(
+                connection, entry, sum_rows(tally), reconciliation.findings, rejected, entry.account_id
+            )
+            ledger.mark(
+                connection,
+                entry.id,
+                DeliveryState.COMMITTED,
+                rows_read=tally.rows_read,
+                rows_written=tally.rows_written,
+                rows_quarantined=tally.rows_quarantined,
+                reconciled=reconciled,
+                final=tally.rows_without_invoice == 0,
+                snapshot_id=snapshot,
+                committed_at=datetime.now(UTC),
+                error=None,
+            )
+    return Built(entry, tally, reconciliation.findings, reconciled, snapshot)
+
+
+def _write_rows(
+    delivery: Delivery, context: MappingContext, writer: LakeWriter, open_file: OpenFile, progress: Progress
+) -> tuple[Tally, list[dict[str, object]]]:
+    tally = Tally()
+    rejected: list[dict[str, object]] = []
+    for position, file in enumerate(delivery.files):
+        with open_file(position, file) as path:
+            for batch in read_source(path, delivery.format, file=file.key, wanted=wanted):
+                try:
+                    normalised = normalise(batch.rows, context, batch.first_row)
+                except PermanentError as error:
+                    raise PermanentError(f"{file.key}: {error}") from error
+                writer.write(normalised.rows)
+                tally.add(normalised.tally)
+                room = KEPT_REJECTIONS - len(rejected)
+                rejected.extend(_quarantined(file, value) for value in normalised.rejected[:room])
+                progress(file, tally.rows_read)
+    if tally.rows_elsewhere and not delivery.shared_files:
+        raise PermanentError(
+            f"{delivery.export.source}: the manifest says that this delivery is for {delivery.period}, but "
+            f"{tally.rows_elsewhere:,} of its rows name another billing period. Nothing was loaded from it."
+        )
+    residuals = residual_rows(tally, context)
+    if residuals is not None:
+        writer.write(residuals)
+    return tally, rejected
+
+
+def _quarantined(file: StoredObject, value: Rejected) -> dict[str, object]:
+    return {"file": file.key, "row": value.row, "column": value.column, "value": value.value, "reason": value.reason}
+
+
+def sum_rows(tally: Tally) -> list[SumRow]:
+    """A tally as the ledger's rows."""
+    source = [
+        SumRow("source", account, currency, line_item_type, total.rows, total.cost)
+        for (account, currency, line_item_type), total in tally.source.items()
+    ]
+    focus = [
+        SumRow(
+            "focus",
+            account,
+            currency,
+            category,
+            total.rows,
+            total.billed,
+            total.effective,
+            total.list,
+            total.contracted,
+        )
+        for (account, currency, category), total in tally.focus.items()
+    ]
+    return source + focus

@@ -1,0 +1,116 @@
+"""Loading files that a person already has, as the pipeline loads a customer's bucket, but in place."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+
+from staxpipe.db import deliveries as ledger
+from staxpipe.db import results
+from staxpipe.db.deliveries import LedgerEntry
+from staxpipe.db.results import SumRow
+from staxpipe.errors import StaxpipeError
+from staxpipe.exports.discovery import Discovery
+from staxpipe.exports.folder import FolderBucket
+from staxpipe.ingest.line_items import Progress, build_line_items
+from staxpipe.ingest.marts import publish
+from staxpipe.ingest.outcome import outcome_recorded
+from staxpipe.ingest.platform import Platform
+from staxpipe.model import BillingPeriod, Delivery, DeliveryState, Finding, StoredObject
+
+
+@dataclass(frozen=True)
+class LoadedMonth:
+    """What was loaded for one billing account, month and currency. Costs in that currency, exact."""
+
+    source: str
+    billing_account_id: str
+    billing_period: BillingPeriod
+    currency: str
+    rows_read: int
+    rows_written: int
+    billed_cost: Decimal
+    effective_cost: Decimal
+    list_cost: Decimal
+    findings: tuple[Finding, ...]
+    reconciled: bool
+    changed: bool  # False: it was loaded before, and nothing was done
+
+
+@dataclass(frozen=True)
+class FailedMonth:
+    """A delivery that could not be loaded, and why, in words."""
+
+    source: str
+    billing_period: BillingPeriod
+    error: str
+
+
+def load(
+    platform: Platform, folder: FolderBucket, seen: Discovery, progress: Progress = lambda _file, _rows: None
+) -> Iterator[LoadedMonth | FailedMonth]:
+    """Load every delivery that was found in a folder, oldest month first; one that fails does not stop the rest."""
+    for failed in seen.broken:
+        yield FailedMonth(failed.export.source, failed.period, failed.reason)
+    for delivery in sorted(seen.deliveries, key=lambda delivery: (delivery.period, delivery.export.source)):
+        entry, done = _record(platform, delivery)
+        try:
+            if not done:
+                with outcome_recorded(platform, entry):
+                    build_line_items(platform, entry, _in_place(folder), progress)
+                    publish(platform, entry)
+        except StaxpipeError as error:
+            yield FailedMonth(delivery.export.source, delivery.period, str(error))
+        else:
+            yield from _months(platform, entry, changed=not done)
+
+
+def _record(platform: Platform, delivery: Delivery) -> tuple[LedgerEntry, bool]:
+    """The ledger's entry, and whether this very delivery is loaded already."""
+    with platform.engine.begin() as connection:
+        export_id = ledger.record_export(connection, delivery.export, link_id=None)
+        ledger.record_delivery(connection, export_id, None, delivery)
+        entry = ledger.find(connection, export_id, delivery)
+        return entry, entry.state is DeliveryState.LOADED
+
+
+def _in_place(folder: FolderBucket):  # type: ignore[no-untyped-def]
+    @contextmanager
+    def open_file(_position: int, file: StoredObject) -> Iterator[Path]:
+        yield folder.folder / file.key.lstrip("/")
+
+    return open_file
+
+
+def _months(platform: Platform, entry: LedgerEntry, changed: bool) -> Iterator[LoadedMonth]:
+    with platform.engine.connect() as connection:
+        source = results.sums_of(connection, entry.id, "source")
+        focus = results.sums_of(connection, entry.id, "focus")
+        findings = tuple(results.findings_of(connection, entry.id))
+        reconciled = ledger.is_reconciled(connection, entry.id)
+    groups: dict[tuple[str, str], list[SumRow]] = defaultdict(list)
+    for total in focus:
+        groups[total.billing_account_id, total.currency].append(total)
+    for total in source:
+        groups.setdefault((total.billing_account_id, total.currency), [])  # all of its rows may be quarantined
+    for (account, currency), totals in sorted(groups.items()):
+        yield LoadedMonth(
+            source=entry.delivery.export.source,
+            billing_account_id=account,
+            billing_period=entry.period,
+            currency=currency,
+            rows_read=sum(
+                total.rows for total in source if (total.billing_account_id, total.currency) == (account, currency)
+            ),
+            rows_written=sum(total.rows for total in totals),
+            billed_cost=sum((total.billed_cost for total in totals), Decimal(0)),
+            effective_cost=sum((total.effective_cost or Decimal(0) for total in totals), Decimal(0)),
+            list_cost=sum((total.list_cost or Decimal(0) for total in totals), Decimal(0)),
+            findings=findings,
+            reconciled=reconciled,
+            changed=changed,
+        )
