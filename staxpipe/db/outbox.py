@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, exists, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from staxpipe.db.tables import outbox
@@ -59,9 +59,9 @@ def enqueue(connection: Connection, key: str, kind: str, payload: Mapping[str, o
     return added is not None
 
 
-def has_due(connection: Connection, now: datetime) -> bool:
-    """Whether a drain would find anything to send."""
-    return bool(connection.execute(select(exists().where(_due(now)))).scalar_one())
+def waiting(connection: Connection, now: datetime) -> int:
+    """How many messages a drain would find to send."""
+    return connection.execute(select(func.count()).select_from(outbox).where(_due(now))).scalar_one()
 
 
 def claim(connection: Connection, now: datetime) -> OutboxEntry | None:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import threading
 from datetime import UTC, datetime, timedelta
 
-import pytest
-from sqlalchemy import Engine, Row, func, select
+from sqlalchemy import Engine, Row, select
 
 from staxpipe.db import outbox
 from staxpipe.db.tables import outbox as table
@@ -127,14 +126,19 @@ def test_a_message_that_was_given_up_is_kept_and_never_claimed(engine: Engine) -
     assert (row.given_up_at, row.sent_at, row.error, row.attempts) == (NOW, None, "no such mailbox", 1)
 
 
-@pytest.mark.parametrize("sent", [True, False])
-def test_has_due_is_true_only_while_something_waits(engine: Engine, sent: bool) -> None:
-    with engine.connect() as connection:
-        assert outbox.has_due(connection, NOW) is False
-    enqueue(engine, "a")
-    if sent:
-        with engine.begin() as connection:
-            outbox.mark_sent(connection, claimed(engine), NOW, note="bob@example.com was refused")
-    with engine.connect() as connection:
-        assert outbox.has_due(connection, NOW) is not sent
-        assert connection.execute(select(func.count()).select_from(table)).scalar_one() == 1
+def test_waiting_counts_what_is_due_and_nothing_else(engine: Engine) -> None:
+    def waiting(now: datetime) -> int:
+        with engine.connect() as connection:
+            return outbox.waiting(connection, now)
+
+    for key in ("a", "b", "c", "d"):
+        enqueue(engine, key)
+    assert waiting(NOW) == 4
+    with engine.begin() as connection:
+        outbox.mark_sent(connection, claimed(engine), NOW, note="bob@example.com was refused")
+    with engine.begin() as connection:
+        outbox.mark_given_up(connection, claimed(engine), "no such mailbox", NOW)
+    with engine.begin() as connection:
+        outbox.mark_failed(connection, claimed(engine), "the mailbox is full", NOW + HOUR)
+    assert waiting(NOW) == 1
+    assert waiting(NOW + HOUR) == 2
