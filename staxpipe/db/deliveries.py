@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, and_, exists, func, or_, select, update
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from staxpipe.db.tables import deliveries, exports, links
@@ -139,7 +140,7 @@ def newest(connection: Connection, account_id: str, period: BillingPeriod) -> li
     """The newest delivery of each export that an account's links have for a month, whatever its state."""
     ranked = (
         select(deliveries.c.id)
-        .distinct(deliveries.c.export_id)
+        .ext(distinct_on(deliveries.c.export_id))
         .where(deliveries.c.account_id == account_id, deliveries.c.period == str(period))
         .order_by(deliveries.c.export_id, deliveries.c.delivered_at.desc(), deliveries.c.id.desc())
     )

@@ -18,7 +18,7 @@ from dagster import (
 
 from staxpipe.db import deliveries as ledger
 from staxpipe.db import links as link_queries
-from staxpipe.db.outbox import enqueue, waiting
+from staxpipe.db.outbox import enqueue, has_due
 from staxpipe.defs.jobs import ingest, notify
 from staxpipe.defs.partitions import ACCOUNTS, PARTITION_TAG, month_exists, partition_key
 from staxpipe.defs.resources import StaxpipeResource
@@ -102,8 +102,8 @@ def build_sensors(settings: Settings) -> list[SensorDefinition]:
         if staxpipe.settings.smtp_url is None:
             return SkipReason("STAXPIPE_SMTP_URL is not set: messages wait in the outbox.")
         with staxpipe.engine.connect() as connection:
-            due = waiting(connection, datetime.now(UTC))
-        if due == 0:
+            waiting = has_due(connection, datetime.now(UTC))
+        if not waiting:
             return SkipReason("Nothing waits.")
         if context.instance.get_runs(RunsFilter(job_name=notify.name, statuses=WORKING), limit=1):
             return SkipReason("A run that sends is under way.")
