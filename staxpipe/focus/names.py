@@ -6,6 +6,9 @@ Names only, never values. Which columns the mapping needs stands in `source_colu
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Sequence
+
+from staxpipe.errors import PermanentError
 
 TAG_FAMILIES = ("resource_tags", "cost_category")
 """Families whose columns are named by the customer's own keys: ``resource_tags/<key>``."""
@@ -54,6 +57,39 @@ def canonical_name(header: str) -> str:
 def is_tag(canonical: str) -> bool:
     """Whether a canonical name is that of a tag's or a cost category's column."""
     return canonical.partition("/")[0] in TAG_FAMILIES and "/" in canonical
+
+
+def choose_columns(headers: Sequence[str], wanted: Callable[[str], bool], file: str) -> dict[int, str]:
+    """Position → canonical name of every wanted column of a file, in the file's order.
+
+    Columns of tags or cost categories that come to the same name are all kept, the second as ``…#2``: which of
+    them holds the value differs from row to row, and AWS merges such columns without saying which one won.
+
+    Raises:
+        PermanentError: another column is there twice (which one counts, nobody can tell), or none is wanted.
+    """
+    chosen: dict[int, str] = {}
+    spelled: dict[str, str] = {}
+    for position, header in enumerate(headers):
+        name = canonical_name(header)
+        if not name or not wanted(name):
+            continue
+        if name in spelled and not is_tag(name):
+            twice = header if header == spelled[name] else f"{spelled[name]} and {header}"
+            raise PermanentError(f"{file} has two columns for one thing: {twice}. It is not clear which one counts.")
+        unique, number = name, 1
+        while unique in spelled:
+            number += 1
+            unique = f"{name}#{number}"
+        spelled[unique] = header
+        chosen[position] = unique
+    if not chosen:
+        first = ", ".join(header for header in headers[:4] if header) or "without names"
+        raise PermanentError(
+            f"{file} is not a cost report: none of its {len(headers)} columns is one of a Cost and Usage Report. "
+            f"Its first columns are {first}."
+        )
+    return chosen
 
 
 def _snake(name: str) -> str:
