@@ -1,0 +1,163 @@
+"""A bucket in Amazon S3: listing, reading and verified transfer, one object at a time.
+
+What the objects mean is `staxpipe.exports`'s; whose credentials the client has, `staxpipe.aws.link_bucket`'s.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import urllib3.exceptions
+from botocore.exceptions import BotoCoreError, ClientError
+
+from staxpipe.aws.download import Damaged, Download
+from staxpipe.aws.errors import ACCESS_DENIED, error_code, in_words, is_passing, translated
+from staxpipe.errors import PermanentError, StaxpipeError, TransientError
+from staxpipe.model import StoredObject
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+FETCH_ATTEMPTS = 6
+_FIRST_PAUSE = 0.5  # seconds before the second attempt; doubles, with jitter, up to the last
+_LONGEST_PAUSE = 20.0
+
+
+class S3Bucket:
+    """One bucket, by a client whose credentials may read it.
+
+    `owner` is the account that must own the bucket: S3 then refuses a bucket of the same name that somebody
+    else took over. `sleep` is replaced in tests.
+    """
+
+    def __init__(
+        self, client: S3Client, name: str, owner: str | None = None, sleep: Callable[[float], None] = time.sleep
+    ) -> None:
+        self._client = client
+        self._name = name
+        self._owner: dict[str, Any] = {"ExpectedBucketOwner": owner} if owner else {}
+        self._whose = f" of account {owner}" if owner else ""
+        self._sleep = sleep
+
+    @property
+    def url(self) -> str:
+        """``s3://name``."""
+        return f"s3://{self._name}"
+
+    def list(self, prefix: str) -> Iterator[StoredObject]:
+        """Every object whose key begins with `prefix`, page by page (1,000 keys a request), in the order of keys."""
+        pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self._name, Prefix=prefix, **self._owner)
+        with in_words(f"the bucket {self.url}/{prefix}{self._whose}"):
+            for page in pages:
+                for item in page.get("Contents", []):
+                    yield StoredObject(item["Key"], item["Size"], item["ETag"].strip('"'), item["LastModified"])
+
+    def head(self, key: str) -> StoredObject | None:
+        """The object under a key as it is now; None where there is none.
+
+        By listing: for an absent key HeadObject answers 403, not 404, to a role that may list a prefix only.
+        """
+        with in_words(self._object(key)):
+            page = self._client.list_objects_v2(Bucket=self._name, Prefix=key, MaxKeys=1, **self._owner)
+        for item in page.get("Contents", []):
+            if item["Key"] == key:
+                return StoredObject(key, item["Size"], item["ETag"].strip('"'), item["LastModified"])
+        return None
+
+    def read(self, stored: StoredObject, limit: int) -> bytes:
+        """The whole of a small object, exactly as it was listed.
+
+        Raises:
+            PermanentError: it is larger than `limit` bytes, gone, or refused.
+            TransientError: it changed since it was listed, or could not be read just now.
+        """
+        if stored.size > limit:
+            raise PermanentError(
+                f"{self._object(stored.key)} has {stored.size:,} bytes; at most {limit:,} are expected of such a file."
+            )
+        with tempfile.TemporaryDirectory(prefix="staxpipe-") as folder:
+            path = Path(folder) / "object"
+            self.fetch(stored, path)
+            return path.read_bytes()
+
+    def fetch(self, stored: StoredObject, target: Path) -> None:
+        """Copy an object, exactly as it was listed, to a local file that appears whole or not at all.
+
+        A body that is cut off is resumed where it ended (boto3 does not do that), a damaged one is read again
+        from its beginning, a few times with growing pauses. Size, and MD5 where the ETag is one, are verified.
+
+        Raises:
+            PermanentError: gone, or refused.
+            TransientError: changed since it was listed, or the connection failed again and again.
+        """
+        descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".part")
+        part = Path(name)
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                self._transfer(Download(stored, file))
+            part.replace(target)
+            _sync_folder(target.parent)
+        finally:
+            part.unlink(missing_ok=True)
+
+    def _transfer(self, download: Download) -> None:
+        last: Exception | None = None
+        for attempt in range(FETCH_ATTEMPTS):
+            if attempt:
+                pause = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2**attempt)
+                self._sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 - jitter, not a secret
+            try:
+                download.resume(self._client, self._name, **self._owner)
+                return
+            except Damaged as error:
+                download.start_over()
+                last = error
+            except ClientError as error:
+                if not is_passing(error):
+                    raise self._refusal(error, download.stored.key) from error
+                last = error
+            except urllib3.exceptions.HTTPError as error:  # of those that break a body, botocore wraps only some
+                last = error
+            except BotoCoreError as error:
+                words = translated(error, self._object(download.stored.key))
+                if isinstance(words, PermanentError):
+                    raise words from error
+                last = error
+        raise TransientError(
+            f"{_upper(self._object(download.stored.key))} could not be read whole in {FETCH_ATTEMPTS} attempts "
+            f"({last}). It is tried again later."
+        ) from last
+
+    def _refusal(self, error: ClientError, key: str) -> StaxpipeError:
+        # To a role that may list a prefix only, S3 answers "access denied" for an absent object too.
+        if error_code(error) in ACCESS_DENIED and "kms:" not in str(error) and self._absent(key):
+            return PermanentError(f"{_upper(self._object(key))} is not there any more. Wait for the next delivery.")
+        return translated(error, self._object(key))
+
+    def _absent(self, key: str) -> bool:
+        try:
+            return self.head(key) is None
+        except StaxpipeError:
+            return False
+
+    def _object(self, key: str) -> str:
+        return f"the file {self.url}/{key}{self._whose}"
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make a rename survive a power failure."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _upper(text: str) -> str:
+    return text[:1].upper() + text[1:]

@@ -1,0 +1,43 @@
+"""The bucket of a link, read with the link's own role."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import boto3
+
+from staxpipe.aws.bucket import S3Bucket
+from staxpipe.aws.session_policy import read_reports
+from staxpipe.aws.sessions import client_config, link_session
+
+
+class LinkedBucket(Protocol):
+    """What of a link is needed to read its bucket."""
+
+    @property
+    def id(self) -> str: ...  # noqa: D102
+    @property
+    def account_id(self) -> str: ...  # noqa: D102
+    @property
+    def role_arn(self) -> str: ...  # noqa: D102
+    @property
+    def external_id(self) -> str: ...  # noqa: D102
+    @property
+    def bucket(self) -> str: ...  # noqa: D102
+    @property
+    def prefix(self) -> str: ...  # noqa: D102
+    @property
+    def region(self) -> str: ...  # noqa: D102
+
+
+def link_bucket(operator: boto3.Session, link: LinkedBucket, connections: int = 10) -> S3Bucket:
+    """A link's bucket; credentials are made on first use and renew themselves for as long as it is read.
+
+    Raises:
+        PermanentError: staxpipe itself has no AWS credentials.
+    """
+    session = link_session(
+        operator, link.role_arn, link.external_id, link.id, link.region, read_reports(link.bucket, link.prefix)
+    )
+    client = session.client("s3", config=client_config(connections))
+    return S3Bucket(client, link.bucket, owner=link.account_id)
