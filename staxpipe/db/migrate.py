@@ -1,0 +1,67 @@
+"""Bringing a database to the shape that this version of staxpipe needs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from alembic.script.revision import RevisionError
+from sqlalchemy import Engine, func, select
+from sqlalchemy.exc import OperationalError, ProgrammingError
+
+from staxpipe.errors import PermanentError, TransientError
+
+MIGRATIONS = Path(__file__).with_name("migrations")
+MIGRATION_LOCK = 0x57A8_1DB0  # any number, the same in every version
+
+
+def migrate(engine: Engine) -> None:
+    """Apply every step that the database lacks: all of them or, when anything fails or dies, none.
+
+    One transaction and one advisory lock in it: two at once wait for each other, and a killed one leaves nothing.
+
+    Raises:
+        PermanentError: the database was made by a newer staxpipe, or its user may not create tables.
+        TransientError: the database cannot be reached.
+    """
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    script = ScriptDirectory.from_config(config)
+    try:
+        with engine.begin() as connection:
+            connection.execute(select(func.pg_advisory_xact_lock(MIGRATION_LOCK)))
+            current = MigrationContext.configure(connection).get_current_heads()
+            if current == tuple(script.get_heads()):
+                return
+            _check_known(script, current)
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+    except ProgrammingError as error:
+        raise PermanentError(
+            f"The database {_place(engine)} cannot be migrated: {str(error.orig).strip()}\n"
+            "Its user must be allowed to create tables in it."
+        ) from error
+    except OperationalError as error:
+        raise TransientError(f"The database {_place(engine)} cannot be reached: {str(error.orig).strip()}") from error
+
+
+def _check_known(script: ScriptDirectory, current: tuple[str, ...]) -> None:
+    for revision in current:
+        try:
+            script.get_revision(revision)
+        except RevisionError:
+            known = False
+        else:
+            known = True
+        if not known:
+            raise PermanentError(
+                f"The database is at step {revision!r}, which this version of staxpipe does not know: "
+                "a newer version made it. Upgrade staxpipe."
+            )
+
+
+def _place(engine: Engine) -> str:
+    return engine.url.render_as_string(hide_password=True)
