@@ -1,0 +1,287 @@
+"""Link requests: everything that reads one or changes its state, for the pages and for linking alike.
+
+Queries only; each takes a Connection whose transaction the caller owns, and the time from outside. Every change
+names the states it may start from and returns whether it happened, so that two who act at once cannot undo each
+other. What a probe means and how long to wait for the next is decided in `staxpipe.linking`; the links that come
+of requests are in `staxpipe.db.links`.
+"""
+
+from __future__ import annotations
+
+import secrets
+import string
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement, Connection, Row, and_, case, insert, select, update
+
+from staxpipe.db.tables import link_requests
+from staxpipe.model import AccountId, RequestState
+
+OPERATOR = "operator"
+"""`requested_by` of a request whose maker gave no mail address."""
+
+_ROLE_NAME_ALPHABET = string.ascii_lowercase + string.digits
+_EDITABLE = (RequestState.DRAFT, RequestState.LISTENING, RequestState.REFUSED)
+_UNFINISHED = (RequestState.DRAFT, RequestState.LISTENING)
+
+
+@dataclass(frozen=True)
+class LinkRequest:
+    """One request to link an account, as stored. `prefix` has no slash at its ends; times are aware UTC.
+
+    `updated_at` moves with the details and the state, not with probes. `verdict` is the code of the last probe's
+    verdict and `verdict_detail` the same in words.
+    """
+
+    id: str
+    state: RequestState
+    requested_by: str
+    account_id: AccountId | None
+    bucket: str | None
+    prefix: str
+    region: str | None
+    external_id: str
+    role_name: str
+    probe_attempts: int
+    next_probe_at: datetime | None
+    verdict: str | None
+    verdict_detail: str | None
+    created_at: datetime
+    updated_at: datetime
+    expires_at: datetime | None
+
+    @property
+    def role_arn(self) -> str | None:
+        """The role that the customer's stack creates; None while the account is not known."""
+        return f"arn:aws:iam::{self.account_id}:role/{self.role_name}" if self.account_id else None
+
+    @property
+    def complete(self) -> bool:
+        """Whether everything is known that a probe needs."""
+        return self.account_id is not None and self.bucket is not None and self.region is not None
+
+    @property
+    def contact(self) -> str | None:
+        """The mail address to tell, or None where only the operator knows of the request."""
+        return self.requested_by if "@" in self.requested_by else None
+
+
+@dataclass(frozen=True)
+class Details:
+    """What a person says about an account. `contact` is a mail address, or None to leave the one that is there."""
+
+    account_id: AccountId
+    bucket: str
+    prefix: str
+    region: str
+    contact: str | None = None
+
+
+def create(connection: Connection, requested_by: str, now: datetime, lifetime: timedelta) -> LinkRequest:
+    """Begin a request. Its id, ExternalId and role name are random and ours: a client never gives them."""
+    row = connection.execute(
+        insert(link_requests)
+        .values(
+            id=secrets.token_urlsafe(16),
+            state=RequestState.DRAFT,
+            requested_by=requested_by,
+            external_id=secrets.token_urlsafe(32),
+            role_name="staxpipe-link-" + "".join(secrets.choice(_ROLE_NAME_ALPHABET) for _ in range(12)),
+            created_at=now,
+            updated_at=now,
+            expires_at=now + lifetime,
+        )
+        .returning(link_requests)
+    ).one()
+    return _request(row)
+
+
+def get(connection: Connection, request_id: str, *, lock: bool = False) -> LinkRequest | None:
+    """The request, or None. With `lock`, nobody else changes it until the caller's transaction ends."""
+    statement = select(link_requests).where(link_requests.c.id == request_id)
+    row = connection.execute(statement.with_for_update() if lock else statement).first()
+    return _request(row) if row else None
+
+
+def newest(connection: Connection, limit: int) -> list[LinkRequest]:
+    """Requests in every state, the last begun first."""
+    statement = select(link_requests).order_by(link_requests.c.created_at.desc(), link_requests.c.id).limit(limit)
+    return [_request(row) for row in connection.execute(statement)]
+
+
+def save_details(connection: Connection, request_id: str, details: Details, now: datetime, lifetime: timedelta) -> bool:
+    """Keep what the person said and begin to listen; what earlier probes found is forgotten.
+
+    Possible while the request is a draft, is listening, or was refused; not once it is linked, expired or cancelled.
+    """
+    values: dict[str, object] = {
+        "account_id": details.account_id,
+        "bucket": details.bucket,
+        "prefix": details.prefix,
+        "region": details.region,
+    }
+    if details.contact is not None:
+        values["requested_by"] = details.contact
+    return _change(connection, request_id, _EDITABLE, **values, **_listening_from(now, lifetime))
+
+
+def resume(connection: Connection, request_id: str, now: datetime, lifetime: timedelta) -> bool:
+    """Take up an expired or refused request again, with the ExternalId and role name it had.
+
+    It listens again where its details are known, and is a draft again where they are not.
+    """
+    state = case((link_requests.c.account_id.is_not(None), RequestState.LISTENING), else_=RequestState.DRAFT)
+    values = {**_listening_from(now, lifetime), "state": state}
+    return _change(connection, request_id, (RequestState.EXPIRED, RequestState.REFUSED), **values)
+
+
+def cancel(connection: Connection, request_id: str, now: datetime) -> bool:
+    """Give a request up for good. A linked one is not cancelled but unlinked, by deleting its stack."""
+    states = (*_EDITABLE, RequestState.EXPIRED)
+    return _change(connection, request_id, states, state=RequestState.CANCELLED, next_probe_at=None, updated_at=now)
+
+
+def probe_soon(connection: Connection, request_id: str, now: datetime) -> bool:
+    """Have a listening request probed at the next sweep, where its next probe is further away."""
+    return _change(
+        connection, request_id, (RequestState.LISTENING,), link_requests.c.next_probe_at > now, next_probe_at=now
+    )
+
+
+def due(connection: Connection, now: datetime, limit: int, after: str = "") -> list[LinkRequest]:
+    """Requests whose probe is due, at most `limit`: those behind `after` first, then round from the beginning.
+
+    Give the id of the last one that was probed as `after`: a sweep that its deadline cut short goes on there, so
+    that no slow request keeps the others waiting for ever. Ids are random, hence so is the order.
+    """
+    statement = (
+        select(link_requests)
+        .where(
+            link_requests.c.state == RequestState.LISTENING,
+            link_requests.c.next_probe_at <= now,
+            link_requests.c.expires_at > now,
+        )
+        .order_by(link_requests.c.id <= after, link_requests.c.id)
+        .limit(limit)
+    )
+    return [_request(row) for row in connection.execute(statement)]
+
+
+def record_probe(
+    connection: Connection,
+    request_id: str,
+    verdict_code: str,
+    detail: str,
+    next_probe_at: datetime,
+    attempts: int,
+    *,
+    unchanged_since: datetime | None = None,
+) -> bool:
+    """Keep a probe's verdict; the request goes on listening until `next_probe_at`.
+
+    Args:
+        connection: whose transaction the caller owns.
+        request_id: the request that was probed.
+        verdict_code: the verdict by its code.
+        detail: the verdict in words, for the page.
+        next_probe_at: when to look again.
+        attempts: how many probes there were, this one included.
+        unchanged_since: `updated_at` of the request that was probed. Where the person has changed the details
+            since, the verdict is about something else, and nothing is kept.
+    """
+    return _change(
+        connection,
+        request_id,
+        (RequestState.LISTENING,),
+        _not_changed_since(unchanged_since),
+        verdict=verdict_code,
+        verdict_detail=detail,
+        next_probe_at=next_probe_at,
+        probe_attempts=attempts,
+    )
+
+
+def mark_refused(
+    connection: Connection,
+    request_id: str,
+    verdict_code: str,
+    detail: str,
+    now: datetime,
+    *,
+    unchanged_since: datetime | None = None,
+) -> bool:
+    """The role is there and must not be used; `detail` says why. `unchanged_since` as for `record_probe`."""
+    return _change(
+        connection,
+        request_id,
+        (RequestState.LISTENING,),
+        _not_changed_since(unchanged_since),
+        state=RequestState.REFUSED,
+        verdict=verdict_code,
+        verdict_detail=detail,
+        probe_attempts=link_requests.c.probe_attempts + 1,
+        next_probe_at=None,
+        updated_at=now,
+    )
+
+
+def mark_linked(
+    connection: Connection, request_id: str, now: datetime, *, unchanged_since: datetime | None = None
+) -> bool:
+    """The role was proved: call it in the transaction that adds the link. `unchanged_since` as for `record_probe`."""
+    return _change(
+        connection,
+        request_id,
+        (RequestState.LISTENING,),
+        _not_changed_since(unchanged_since),
+        state=RequestState.LINKED,
+        probe_attempts=link_requests.c.probe_attempts + 1,
+        next_probe_at=None,
+        updated_at=now,
+    )
+
+
+def expire_overdue(connection: Connection, now: datetime) -> list[LinkRequest]:
+    """Expire what nobody finished in time, drafts too (those have no account id), and return it as it is now."""
+    rows = connection.execute(
+        update(link_requests)
+        .where(link_requests.c.state.in_(_UNFINISHED), link_requests.c.expires_at <= now)
+        .values(state=RequestState.EXPIRED, next_probe_at=None, updated_at=now)
+        .returning(link_requests)
+    )
+    return [_request(row) for row in rows]
+
+
+def _listening_from(now: datetime, lifetime: timedelta) -> dict[str, object]:
+    return {
+        "state": RequestState.LISTENING,
+        "probe_attempts": 0,
+        "next_probe_at": now,
+        "verdict": None,
+        "verdict_detail": None,
+        "updated_at": now,
+        "expires_at": now + lifetime,
+    }
+
+
+def _not_changed_since(moment: datetime | None) -> ColumnElement[bool]:
+    return and_(True) if moment is None else link_requests.c.updated_at <= moment
+
+
+def _change(
+    connection: Connection,
+    request_id: str,
+    states: Collection[RequestState],
+    *conditions: ColumnElement[bool],
+    **values: object,
+) -> bool:
+    guard = (link_requests.c.id == request_id, link_requests.c.state.in_(states), *conditions)
+    return connection.execute(update(link_requests).where(*guard).values(**values)).rowcount == 1
+
+
+def _request(row: Row[tuple[object, ...]]) -> LinkRequest:
+    values = dict(row._mapping)
+    values["state"] = RequestState(str(values["state"]))
+    return LinkRequest(**values)
