@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from urllib.parse import quote
 
 from staxpipe.errors import PermanentError, TransientError
 from staxpipe.model import StoredObject
@@ -41,8 +40,8 @@ class FolderBucket:
 
     @property
     def url(self) -> str:
-        """The folder's address: ``file:///absolute/folder``."""
-        return "file://" + quote(str(self._root)).rstrip("/")
+        """The folder's address: ``file:///absolute/folder``, for people to read: nothing in it is escaped."""
+        return f"file://{self._root}".rstrip("/")
 
     def list(self, prefix: str) -> Iterator[StoredObject]:
         """Every file whose key begins with `prefix`, in the order of keys; hidden files are left out."""

@@ -13,6 +13,11 @@ from staxpipe.errors import PermanentError
 TAG_FAMILIES = ("resource_tags", "cost_category")
 """Families whose columns are named by the customer's own keys: ``resource_tags/<key>``."""
 
+
+class NotACostReportError(PermanentError):
+    """A data file that has none of the columns that are looked for."""
+
+
 _UPPER = re.compile(r"([A-Z])")
 _NOT_ALPHANUMERIC = re.compile(r"[^a-z0-9]+")
 _SPELLED_ARN = re.compile(r"_arn$")
@@ -66,7 +71,8 @@ def choose_columns(headers: Sequence[str], wanted: Callable[[str], bool], file: 
     them holds the value differs from row to row, and AWS merges such columns without saying which one won.
 
     Raises:
-        PermanentError: another column is there twice (which one counts, nobody can tell), or none is wanted.
+        PermanentError: another column is there twice: which one counts, nobody can tell.
+        NotACostReportError: no column is wanted.
     """
     chosen: dict[int, str] = {}
     spelled: dict[str, str] = {}
@@ -85,7 +91,7 @@ def choose_columns(headers: Sequence[str], wanted: Callable[[str], bool], file: 
         chosen[position] = unique
     if not chosen:
         first = ", ".join(header for header in headers[:4] if header) or "without names"
-        raise PermanentError(
+        raise NotACostReportError(
             f"{file} is not a cost report: none of its {len(headers)} columns is one of a Cost and Usage Report. "
             f"Its first columns are {first}."
         )

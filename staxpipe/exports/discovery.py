@@ -1,0 +1,299 @@
+"""Which deliveries a bucket holds: of every export and every period the newest one.
+
+The file list of a delivery comes from its manifest and from nowhere else: listing the data files of a report that
+keeps its versions would count every cost several times. How manifests look is a layout's affair (`legacy.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+
+from staxpipe.errors import PermanentError, TransientError
+from staxpipe.exports.bucket import Bucket
+from staxpipe.exports.layout import Layout, Manifest, Place, common_format, format_of
+from staxpipe.exports.legacy import LegacyCur
+from staxpipe.model import BillingPeriod, Delivery, Export, Finding, Severity, StoredObject
+
+LAYOUTS: tuple[Layout, ...] = (LegacyCur(),)
+"""Every layout that staxpipe reads; the first that claims a manifest reads it."""
+
+MANIFEST_BYTES = 32 << 20
+"""The largest manifest that is read; one of 10,000 files and 1,000 columns has about 2 MiB."""
+
+POINTER_LAG = timedelta(hours=1)
+"""How much later than the month's own manifest a versioned one must be to win over it.
+
+AWS writes both within moments, and deliveries come hours apart; copying a bucket shuffles times by minutes.
+"""
+
+SETTLE_SLACK = timedelta(minutes=10)
+SETTLE_LIMIT = timedelta(hours=6)
+"""A report that overwrites itself is being delivered while a data file is younger than its manifest by more than the
+slack: AWS writes the manifest last. After the limit that cannot be the reason any more."""
+
+
+@dataclass(frozen=True)
+class BrokenDelivery:
+    """A delivery that is there and cannot be loaded, with the reason in words."""
+
+    export: Export
+    period: BillingPeriod
+    delivery_id: str
+    manifest: StoredObject | None
+    reason: str
+    delivered_at: datetime
+
+
+@dataclass(frozen=True)
+class Discovery:
+    """What was found in a bucket. The keys of the deliveries' files are keys of `bucket`."""
+
+    bucket: Bucket
+    deliveries: tuple[Delivery, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    broken: tuple[BrokenDelivery, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Placed:
+    stored: StoredObject
+    place: Place
+    layout: Layout
+
+
+Locate = Callable[[StoredObject, Sequence[str]], Mapping[str, StoredObject | None]]
+"""From a manifest and the keys that it lists to the objects; None where there is none."""
+
+
+def discover(
+    bucket: Bucket,
+    prefix: str,
+    known: Mapping[str, str] | None = None,
+    now: datetime | None = None,
+) -> Discovery:
+    """The newest delivery of every period of every export below a prefix.
+
+    Args:
+        bucket: where to look.
+        prefix: a folder of the bucket; empty for the whole of it.
+        known: manifest key → ETag of deliveries that the ledger has. They are left out, mostly without being read.
+            Leave out those of broken deliveries, or a file that arrives late is never noticed.
+        now: for tests.
+
+    Raises:
+        PermanentError, TransientError: the bucket cannot be listed or read.
+    """
+    objects = {stored.key: stored for stored in bucket.list(folder_prefix(prefix))}
+
+    def locate(_: StoredObject, keys: Sequence[str]) -> dict[str, StoredObject | None]:
+        # Some tools write report keys with a leading slash that the objects' keys do not have, or the reverse.
+        return {key: objects.get(key) or objects.get(key.lstrip("/")) or objects.get(f"/{key}") for key in keys}
+
+    found = newest_deliveries(bucket, objects.values(), locate, known or {}, now or datetime.now(UTC))
+    where = f"{bucket.url}/{prefix.strip('/')}".rstrip("/")
+    return replace(found, findings=found.findings + _about_the_whole(where, bucket, objects))
+
+
+def folder_prefix(prefix: str) -> str:
+    """A prefix that means the folder and not its neighbours: ``cur`` is not ``cur-archive``."""
+    return f"{prefix.rstrip('/')}/" if prefix.strip("/") else ""
+
+
+def newest_deliveries(
+    bucket: Bucket,
+    objects: Iterable[StoredObject],
+    locate: Locate,
+    known: Mapping[str, str],
+    now: datetime | None,
+) -> Discovery:
+    """The newest delivery of every export and period among the manifests of a listing.
+
+    `now` None says that nobody is writing: no delivery is waited for.
+    """
+    findings: list[Finding] = []
+    newest: dict[tuple[str, BillingPeriod], Delivery | BrokenDelivery] = {}
+    for manifests in _by_month(bucket, objects):
+        try:
+            read = _newest(bucket, manifests, known)
+        except PermanentError as error:
+            findings.append(Finding("manifest-invalid", Severity.ERROR, str(error)))
+            continue
+        except _HalfWrittenError as error:
+            findings.append(Finding("manifest-half-written", Severity.WARNING, str(error)))
+            continue
+        if read is None:
+            continue
+        outcome, remarks = _delivery(*read, locate, now)
+        findings += remarks
+        if outcome is not None:
+            key = (outcome.export.source, outcome.period)
+            if key not in newest or newest[key].delivered_at < outcome.delivered_at:
+                newest[key] = outcome
+    broken = tuple(outcome for outcome in newest.values() if isinstance(outcome, BrokenDelivery))
+    return Discovery(
+        bucket,
+        tuple(outcome for outcome in newest.values() if isinstance(outcome, Delivery)),
+        (*findings, *(Finding("delivery-broken", Severity.ERROR, delivery.reason) for delivery in broken)),
+        broken,
+    )
+
+
+def still_current(bucket: Bucket, delivery: Delivery) -> bool:
+    """Whether a delivery is still what it was when it was discovered.
+
+    To be asked after its files were copied: AWS may have begun to overwrite them meanwhile, and then some belong to
+    one delivery and some to the next. A manifest that was written again with the same contents counts as unchanged.
+
+    Raises:
+        PermanentError, TransientError: the bucket cannot be read.
+    """
+    if delivery.manifest is None:
+        return all(_same(bucket.head(stored.key), stored) for stored in delivery.files)
+    now = bucket.head(delivery.manifest.key)
+    if now is None:
+        return False
+    if _same(now, delivery.manifest):
+        return True
+    layout = {layout.kind: layout for layout in LAYOUTS}[delivery.export.kind]
+    try:
+        manifest = layout.parse(now.key, bucket.read(now, MANIFEST_BYTES))
+    except PermanentError:
+        return False
+    same_files = len(manifest.keys) == len(delivery.files)
+    return same_files and manifest.delivery_id == delivery.delivery_id and manifest.period == delivery.period
+
+
+def _same(now: StoredObject | None, then: StoredObject) -> bool:
+    return now is not None and now.etag == then.etag
+
+
+class _HalfWrittenError(Exception):
+    """One manifest is being written: no reason to stop looking at the others, as a failing bucket would be."""
+
+
+def _by_month(bucket: Bucket, objects: Iterable[StoredObject]) -> list[list[_Placed]]:
+    """The manifests of a listing, those of one export and month together."""
+    months: dict[tuple[str, str], list[_Placed]] = {}
+    for stored in objects:
+        address = f"{bucket.url}/{stored.key.lstrip('/')}"
+        for layout in LAYOUTS:
+            if place := layout.place(address):
+                months.setdefault((place.source, place.month), []).append(_Placed(stored, place, layout))
+                break
+    return list(months.values())
+
+
+def _newest(bucket: Bucket, manifests: Sequence[_Placed], known: Mapping[str, str]) -> tuple[_Placed, Manifest] | None:
+    """The newest manifest of one export and month, read; None where the ledger has it.
+
+    A month's own manifest points to the newest delivery. The versioned one of the same delivery stands in its place
+    where it is there, since it never changes. A versioned manifest that is clearly younger than the pointer wins over
+    it; an older one, however late it appears, does not.
+    """
+    versions = [placed for placed in manifests if placed.place.version is not None]
+    pointers = [placed for placed in manifests if placed.place.version is None]
+    version = max(versions, key=_age, default=None)
+    pointer = max(pointers, key=_age, default=None)
+    if version is not None and (pointer is None or _modified(version) - _modified(pointer) > POINTER_LAG):
+        return None if _is_known(version, known) else (version, _read(bucket, version))
+    if pointer is None or _is_known(pointer, known):
+        return None
+    if version is not None and _is_known(version, known) and _modified(pointer) - _modified(version) <= POINTER_LAG:
+        return None  # the pointer was written with the newest version, which the ledger has
+    manifest = _read(bucket, pointer)
+    own = next((placed for placed in versions if placed.place.version == manifest.delivery_id), None)
+    if own is None:
+        return pointer, manifest
+    return None if _is_known(own, known) else (own, manifest)
+
+
+def _age(placed: _Placed) -> tuple[datetime, str]:
+    return _modified(placed), placed.stored.key
+
+
+def _modified(placed: _Placed) -> datetime:
+    return placed.stored.last_modified
+
+
+def _is_known(placed: _Placed, known: Mapping[str, str]) -> bool:
+    return known.get(placed.stored.key) == placed.stored.etag
+
+
+def _read(bucket: Bucket, placed: _Placed) -> Manifest:
+    body = bucket.read(placed.stored, MANIFEST_BYTES)
+    try:
+        return placed.layout.parse(placed.stored.key, body)
+    except TransientError as error:
+        raise _HalfWrittenError(str(error)) from None
+
+
+def _delivery(
+    placed: _Placed, manifest: Manifest, locate: Locate, now: datetime | None
+) -> tuple[Delivery | BrokenDelivery | None, list[Finding]]:
+    """The delivery that a manifest describes, checked against what the bucket holds."""
+    export = Export(placed.place.source, manifest.name, placed.layout.kind, manifest.owner)
+    located = locate(placed.stored, manifest.keys)
+    files = tuple(stored for key in manifest.keys if (stored := located[key]) is not None)
+    missing = tuple(key for key in manifest.keys if located[key] is None)
+    written = max((stored.last_modified for stored in files), default=placed.stored.last_modified)
+    if now is not None and placed.place.version is None and _being_written(placed.stored, written, now):
+        message = f"{export.name}, {manifest.period}: AWS is writing a new delivery; it is loaded when it is complete."
+        return None, [Finding("delivery-in-progress", Severity.INFO, message)]
+    try:
+        if missing:
+            raise PermanentError(
+                f"The manifest {placed.stored.key} lists {len(missing)} of {len(manifest.keys)} data files that are "
+                f"not there: {', '.join(missing[:3])}{' …' if len(missing) > 3 else ''}. It is loaded when they are."
+            )
+        format = common_format(manifest.keys, manifest.compression)
+    except PermanentError as error:
+        delivered_at = placed.stored.last_modified
+        reason = f"{export.name}, {manifest.period}: {error}"
+        broken = BrokenDelivery(export, manifest.period, manifest.delivery_id, placed.stored, reason, delivered_at)
+        return broken, []
+    delivery = Delivery(
+        export=export,
+        period=manifest.period,
+        delivery_id=manifest.delivery_id,
+        delivered_at=placed.stored.last_modified,
+        files=files,
+        format=format,
+        manifest=placed.stored,
+        columns=manifest.columns,
+    )
+    return delivery, _repeated(placed.stored.key, manifest)
+
+
+def _being_written(manifest: StoredObject, written: datetime, now: datetime) -> bool:
+    return written - manifest.last_modified > SETTLE_SLACK and now - written < SETTLE_LIMIT
+
+
+def _repeated(key: str, manifest: Manifest) -> list[Finding]:
+    if not manifest.repeated:
+        return []
+    message = f"The manifest {key} lists a data file more than once. It is read once."
+    return [Finding("file-listed-twice", Severity.WARNING, message, len(manifest.repeated), manifest.repeated[:3])]
+
+
+def _about_the_whole(where: str, bucket: Bucket, objects: Mapping[str, StoredObject]) -> tuple[Finding, ...]:
+    """What is to be said of a place that holds no manifest that staxpipe reads."""
+    if not objects:
+        return (
+            Finding("nothing-there", Severity.WARNING, f"There is nothing in {where} yet. Check bucket and prefix; AWS "
+                    "delivers the first report up to 24 hours after it is set up."),
+        )  # fmt: skip
+    if any(layout.place(f"{bucket.url}/{key.lstrip('/')}") for key in objects for layout in LAYOUTS):
+        return ()
+    if others := [key for key in objects if key.endswith("anifest.json")]:
+        message = f"The exports in {where} are of a kind that this version does not read (CUR 2.0 or FOCUS)."
+        return (Finding("export-not-supported", Severity.WARNING, message, len(others), tuple(others[:3])),)
+    data = [key for key in objects if format_of(key) is not None]
+    message = (
+        f"There are data files in {where} and no manifest (…-Manifest.json), so nobody can tell which of them count."
+        if data
+        else f"There is no cost report in {where}: none of its {len(objects):,} objects is a manifest or a data file."
+    )
+    code = "data-without-manifest" if data else "no-cost-report"
+    return (Finding(code, Severity.WARNING, message, len(data or objects), tuple((data or list(objects))[:3])),)

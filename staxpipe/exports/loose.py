@@ -1,0 +1,224 @@
+"""Bare data files that come without a manifest: a report that somebody downloaded.
+
+Without a manifest nobody says which files belong together, which period they are of, or which of two deliveries
+is the newer. So every file counts, and all rows of one billing period, in whatever files, are one delivery.
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import re
+import zlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from staxpipe.errors import PermanentError
+from staxpipe.exports.discovery import BrokenDelivery, Discovery
+from staxpipe.exports.folder import FolderBucket
+from staxpipe.exports.layout import format_of
+from staxpipe.focus.names import NotACostReportError, canonical_name
+from staxpipe.focus.reading import read_source
+from staxpipe.model import BillingPeriod, Delivery, Export, ExportKind, FileFormat, Finding, Severity, StoredObject
+
+PERIOD_COLUMN = "bill_billing_period_start_date"
+USAGE_COLUMN = "line_item_usage_start_date"
+FOCUS_COLUMN = "billing_period_start"
+
+_COLUMNS = (PERIOD_COLUMN, USAGE_COLUMN, FOCUS_COLUMN)
+_MONTH = re.compile(r"([0-9]{4})-(0[1-9]|1[0-2])-[0-9]{2}")
+_BLOCK_BYTES = 1 << 20
+
+
+@dataclass(frozen=True)
+class _DataFile:
+    """What was learnt of a data file: which periods it has rows of, or why it cannot be read."""
+
+    stored: StoredObject
+    format: FileFormat
+    periods: frozenset[BillingPeriod] = frozenset()
+    rows_without_period: int = 0
+    trouble: str | None = None
+
+
+def loose_deliveries(path: Path) -> Discovery:
+    """One delivery a billing period of the data files in a folder, or of one data file.
+
+    Only the columns that tell the period are read. A delivery's id is a digest of the names and contents of its
+    files, so that loading the same files again is seen to be the same delivery.
+
+    Raises:
+        PermanentError: there is no data file, or none of them is a cost report.
+    """
+    if path.is_file():
+        return loose_files(path.parent, [path])
+    bucket = FolderBucket(path)
+    data = [stored for stored in bucket.list("") if format_of(stored.key) is not None]
+    if not data:
+        raise PermanentError(f"There is no data file (.csv, .csv.gz or .parquet) in {path}.")
+    return _deliveries(bucket, data)
+
+
+def loose_files(folder: Path, paths: Sequence[Path]) -> Discovery:
+    """The same of some files of one folder, as a shell's ``*.csv.gz`` names them.
+
+    Raises:
+        PermanentError: one of them is not there or not a data file, or none of them is a cost report.
+    """
+    bucket = FolderBucket(folder)
+    data = []
+    for path in paths:
+        stored = bucket.head(path.name)
+        if stored is None or format_of(path.name) is None:
+            zipped = " ZIP archives are not read by this version: unpack it." if path.suffix.lower() == ".zip" else ""
+            raise PermanentError(f"{path} is not a data file (.csv, .csv.gz or .parquet).{zipped}")
+        data.append(stored)
+    return _deliveries(bucket, data)
+
+
+def _deliveries(bucket: FolderBucket, data: Iterable[StoredObject]) -> Discovery:
+    export = Export(bucket.url, bucket.folder.name or "/", ExportKind.LEGACY_CUR)
+    files, findings = _examine(bucket, data)
+    deliveries: list[Delivery] = []
+    broken: list[BrokenDelivery] = []
+    for period in sorted({period for file in files for period in file.periods}):
+        own = [file for file in files if period in file.periods]
+        stored = tuple(file.stored for file in own)
+        delivered_at = max(item.last_modified for item in stored)
+        delivery_id = _digest(bucket, stored)
+        formats = {file.format for file in own}
+        if reason := _trouble(period, own, formats):
+            broken.append(BrokenDelivery(export, period, delivery_id, None, reason, delivered_at))
+            findings.append(Finding("delivery-broken", Severity.ERROR, reason))
+        else:
+            deliveries.append(
+                Delivery(export, period, delivery_id, delivered_at, stored, formats.pop(), shared_files=True)
+            )
+    return Discovery(bucket, tuple(deliveries), tuple(findings), tuple(broken))
+
+
+def _trouble(period: BillingPeriod, files: Sequence[_DataFile], formats: set[FileFormat]) -> str | None:
+    troubles = [file.trouble for file in files if file.trouble]
+    if troubles:
+        return f"{period} is not loaded, because a file with rows of it cannot be read. {' '.join(troubles)}"
+    if len(formats) > 1:
+        return (
+            f"{period} is there as {' and as '.join(sorted(formats))}: most likely the same cost twice. "
+            "Load one of them, from a folder of its own."
+        )
+    return None
+
+
+def _examine(bucket: FolderBucket, data: Iterable[StoredObject]) -> tuple[list[_DataFile], list[Finding]]:
+    """Look into every data file; those that are no cost reports are only told of."""
+    files: list[_DataFile] = []
+    strangers: list[tuple[str, str]] = []
+    empty: list[str] = []
+    for stored in data:
+        try:
+            file = _look_into(bucket, stored)
+        except NotACostReportError as error:
+            strangers.append((stored.key, str(error)))
+            continue
+        files.append(file)
+        if not file.periods and not file.trouble and not file.rows_without_period:
+            empty.append(stored.key)
+    if strangers and not files:
+        more = f" Nor is any of the other {len(strangers) - 1} files." if len(strangers) > 1 else ""
+        raise PermanentError(strangers[0][1] + more)
+    findings = [
+        Finding("file-unreadable", Severity.ERROR, f"{file.trouble} It is not known which period it is of.")
+        for file in files
+        if file.trouble and not file.periods
+    ]
+    for file in files:
+        if file.rows_without_period:
+            message = f"{file.stored.key} has rows that do not tell their billing period; no month contains them."
+            findings.append(Finding("rows-without-period", Severity.ERROR, message, file.rows_without_period))
+    if strangers:
+        names = tuple(key for key, _ in strangers)
+        message = "Some data files are no cost reports and were left out."
+        findings.append(Finding("not-a-cost-report", Severity.WARNING, message, len(names), names[:3]))
+    if empty:
+        message = "Some data files have no rows."
+        findings.append(Finding("empty-file", Severity.INFO, message, len(empty), tuple(empty[:3])))
+    return files, findings
+
+
+def _look_into(bucket: FolderBucket, stored: StoredObject) -> _DataFile:
+    """Learn which billing periods a data file has rows of."""
+    path = bucket.folder / stored.key
+    format = format_of(stored.key)
+    assert format is not None  # noqa: S101  # only data files are looked into
+    periods: set[BillingPeriod] = set()
+    without = 0
+    try:
+        for batch in read_source(path, format, file=stored.key, wanted=_COLUMNS.__contains__):
+            name = next(name for name in _COLUMNS if name in batch.rows.schema.names)
+            if name == FOCUS_COLUMN:
+                raise NotACostReportError(
+                    f"{stored.key} is a FOCUS file, which this version does not read: it reads Cost and Usage Reports."
+                )
+            column = batch.rows[name]
+            months = [_month(text) for text in column.dictionary.to_pylist()]
+            periods.update(month for month in months if month is not None)
+            unknown = [code for code, month in enumerate(months) if month is None]
+            rows = pc.is_in(column.indices, pa.array(unknown, column.indices.type))
+            without += column.null_count + (pc.sum(rows).as_py() or 0)
+    except NotACostReportError:
+        raise
+    except PermanentError as error:
+        seen = frozenset(periods) | _period_of_first_row(path, format)
+        return _DataFile(stored, format, seen, without, str(error))
+    return _DataFile(stored, format, frozenset(periods), without)
+
+
+def _month(text: str) -> BillingPeriod | None:
+    """The month of a moment, in whatever of the forms that AWS and others write; all of them are UTC."""
+    match = _MONTH.match(text)
+    return BillingPeriod(int(match[1]), int(match[2])) if match else None
+
+
+def _period_of_first_row(path: Path, format: FileFormat) -> frozenset[BillingPeriod]:
+    """The period of a damaged CSV file's first row, so that its month is not loaded without it."""
+    if format is FileFormat.PARQUET:
+        return frozenset()
+    try:
+        with gzip.open(path) if format is FileFormat.CSV_GZIP else path.open("rb") as raw:
+            start = raw.read(_BLOCK_BYTES) if format is FileFormat.CSV else _readable_start(raw)
+        rows = csv.reader(io.StringIO(start.decode("utf-8-sig", errors="replace"), newline=""))
+        header = [canonical_name(name) for name in next(rows, [])]
+        first = dict(zip(header, next(rows, []), strict=False))
+    except (OSError, EOFError, zlib.error, csv.Error):
+        return frozenset()
+    month = _month(next((first[name] for name in _COLUMNS if first.get(name)), ""))
+    return frozenset() if month is None else frozenset({month})
+
+
+def _readable_start(raw: gzip.GzipFile | io.BufferedReader) -> bytes:
+    """As much of a gzip file's beginning as can be unpacked before it breaks off."""
+    start = b""
+    try:
+        while len(start) < _BLOCK_BYTES and (piece := raw.read(4096)):
+            start += piece
+    except (OSError, EOFError, zlib.error):
+        pass
+    return start
+
+
+def _digest(bucket: FolderBucket, files: Iterable[StoredObject]) -> str:
+    """A digest of names and contents: the same files give the same delivery, wherever and whenever they are copied."""
+    whole = blake2b(digest_size=16)
+    for stored in files:
+        content = blake2b(digest_size=32)
+        with (bucket.folder / stored.key).open("rb") as file:
+            while block := file.read(_BLOCK_BYTES):
+                content.update(block)
+        whole.update(f"{stored.key}\0{stored.size}\0".encode() + content.digest())
+    return f"files-{whole.hexdigest()}"
