@@ -56,7 +56,7 @@ _PASSING = THROTTLED | {
     "ServiceUnavailable",
     "ServiceUnavailableException",
 }
-_EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired", "RequestExpired"})
+EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired", "RequestExpired"})
 BAD_CREDENTIALS = frozenset(
     {
         "AuthFailure",
@@ -128,7 +128,7 @@ def _answered(error: ClientError, what: str) -> StaxpipeError:
         return _not_assumed(error, what)
     if is_passing(error):
         return TransientError(f"AWS could not serve {what} just now ({code or http_status(error)}). It is tried again.")
-    if code in _EXPIRED:
+    if code in EXPIRED:
         return TransientError(f"The session for {what} expired in the middle. It is renewed and tried again.")
     if code in CHANGED_OBJECT or http_status(error) == 412:
         return TransientError(f"{_upper(what)} changed after it was listed. It is listed and read again.")
@@ -172,7 +172,7 @@ def _not_assumed(error: ClientError, what: str) -> StaxpipeError:
             f"The role for {what} can no longer be assumed: its stack was deleted, or its trust policy was changed. "
             "Create the stack again with the values on the link's page, or end the link."
         )
-    if code in BAD_CREDENTIALS | _EXPIRED:
+    if code in BAD_CREDENTIALS | EXPIRED:
         return PermanentError(
             f"staxpipe's own AWS credentials were refused ({code}), so {what} was not tried. {OPERATOR_ADVICE}"
         )

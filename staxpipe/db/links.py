@@ -1,0 +1,190 @@
+"""Links: accounts whose role is proved safe. Queries only; each takes a Connection whose transaction the caller owns.
+
+Requests, from which links come, are in `link_requests`; when a link is made, paused or resumed is decided in
+`staxpipe.linking`.
+"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, insert, select, update
+
+from staxpipe.db.tables import links
+from staxpipe.errors import PermanentError
+from staxpipe.model import AccountId, LinkState
+
+
+@dataclass(frozen=True)
+class Link:
+    """One account's billing bucket, and the role by which it is read.
+
+    `problem` says in words why the link is paused or why its bucket cannot be read; None when all is well.
+    `verified_at` is when the role was last proved safe, `discovered_at` when the bucket was last listed whole.
+    """
+
+    id: str
+    request_id: str
+    account_id: AccountId
+    role_arn: str
+    external_id: str
+    bucket: str
+    prefix: str
+    region: str
+    contact: str
+    state: LinkState
+    problem: str | None
+    linked_at: datetime
+    verified_at: datetime
+    discovered_at: datetime | None
+
+
+def create(
+    connection: Connection,
+    *,
+    request_id: str,
+    account_id: str,
+    role_arn: str,
+    external_id: str,
+    bucket: str,
+    prefix: str,
+    region: str,
+    contact: str,
+    now: datetime,
+) -> Link:
+    """Add an active link, proved safe at `now`.
+
+    Raises:
+        sqlalchemy.exc.IntegrityError: the request has a link already, or the account has one with this role.
+    """
+    row = connection.execute(
+        insert(links)
+        .values(
+            id=secrets.token_urlsafe(16),
+            request_id=request_id,
+            account_id=account_id,
+            role_arn=role_arn,
+            external_id=external_id,
+            bucket=bucket,
+            prefix=prefix,
+            region=region,
+            contact=contact,
+            state=LinkState.ACTIVE,
+            linked_at=now,
+            verified_at=now,
+        )
+        .returning(links)
+    ).one()
+    return _link(row)
+
+
+def get(connection: Connection, link_id: str) -> Link:
+    """A link by its id.
+
+    Raises:
+        PermanentError: there is none.
+    """
+    row = connection.execute(select(links).where(links.c.id == link_id)).first()
+    if row is None:
+        raise PermanentError(f"There is no link {link_id}.")
+    return _link(row)
+
+
+def of_request(connection: Connection, request_id: str) -> Link | None:
+    """The link that a request became, if it did."""
+    row = connection.execute(select(links).where(links.c.request_id == request_id)).first()
+    return _link(row) if row is not None else None
+
+
+def active(connection: Connection) -> list[Link]:
+    """Every link that is read, by account."""
+    return _all(connection, links.c.state == LinkState.ACTIVE)
+
+
+def by_account(connection: Connection, account_id: str) -> list[Link]:
+    """An account's links that are read: usually one, more where several buckets are linked."""
+    return _all(connection, links.c.account_id == account_id, links.c.state == LinkState.ACTIVE)
+
+
+def unended(connection: Connection) -> list[Link]:
+    """Every link that is active or paused, by account."""
+    return _all(connection, links.c.state != LinkState.ENDED)
+
+
+def to_look_into(connection: Connection, now: datetime) -> list[Link]:
+    """Active links whose bucket is to be listed now, the one that waited longest first."""
+    rows = connection.execute(
+        select(links)
+        .where(links.c.state == LinkState.ACTIVE, links.c.next_look_at <= now)
+        .order_by(links.c.next_look_at, links.c.id)
+    )
+    return [_link(row) for row in rows]
+
+
+def look_again_at(connection: Connection, link_id: str, moment: datetime) -> None:
+    """When the link's bucket is to be listed next."""
+    connection.execute(update(links).where(links.c.id == link_id).values(next_look_at=moment))
+
+
+def pause(connection: Connection, link_id: str, reason: str) -> bool:
+    """Stop reading an active link; `reason` is shown to people. False when it was not active."""
+    return _change(connection, link_id, LinkState.ACTIVE, state=LinkState.PAUSED, problem=reason)
+
+
+def resume(connection: Connection, link_id: str, now: datetime) -> bool:
+    """Read a paused link again: its role was proved safe at `now`. False when it was not paused."""
+    return _change(connection, link_id, LinkState.PAUSED, state=LinkState.ACTIVE, problem=None, verified_at=now)
+
+
+def end(connection: Connection, link_id: str) -> bool:
+    """Stop for good. Its ExternalId is never used again. False when it had ended already."""
+    return bool(
+        connection.execute(
+            update(links)
+            .where(links.c.id == link_id, links.c.state != LinkState.ENDED)
+            .values(state=LinkState.ENDED, problem=None)
+        ).rowcount
+    )
+
+
+def set_problem(connection: Connection, link_id: str, problem: str | None) -> bool:
+    """Say why an active link's bucket cannot be read, or that it can (None). False when nothing changed."""
+    return bool(
+        connection.execute(
+            update(links)
+            .where(links.c.id == link_id, links.c.state == LinkState.ACTIVE)
+            .where(links.c.problem.is_distinct_from(problem))
+            .values(problem=problem)
+        ).rowcount
+    )
+
+
+def touch_verified(connection: Connection, link_id: str, now: datetime) -> None:
+    """An active link's role was proved safe again at `now`."""
+    _change(connection, link_id, LinkState.ACTIVE, verified_at=now)
+
+
+def touch_discovered(connection: Connection, link_id: str, now: datetime) -> None:
+    """A link's bucket was listed whole at `now`."""
+    connection.execute(update(links).where(links.c.id == link_id).values(discovered_at=now))
+
+
+def _change(connection: Connection, link_id: str, only: LinkState, **values: object) -> bool:
+    """Change a link that is in the state `only`; False when it is not: somebody else was faster."""
+    changed = connection.execute(update(links).where(links.c.id == link_id, links.c.state == only).values(**values))
+    return bool(changed.rowcount)
+
+
+def _all(connection: Connection, *conditions: Any) -> list[Link]:
+    rows = connection.execute(
+        select(links).where(*conditions).order_by(links.c.account_id, links.c.linked_at, links.c.id)
+    )
+    return [_link(row) for row in rows]
+
+
+def _link(row: Row[Any]) -> Link:
+    values = row._asdict()
+    return Link(**values | {"account_id": AccountId(row.account_id), "state": LinkState(row.state)})

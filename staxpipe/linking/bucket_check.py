@@ -1,0 +1,94 @@
+"""Whether a linked bucket can be read and holds billing reports; each problem as a sentence with what to do.
+
+It looks at the beginning of the bucket only. What the reports say is `staxpipe.exports`'s.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import boto3
+from sqlalchemy import Connection
+
+from staxpipe.aws.link_bucket import link_bucket
+from staxpipe.db import audit_log, links
+from staxpipe.db.links import Link
+from staxpipe.errors import PermanentError
+from staxpipe.exports.bucket import Bucket
+from staxpipe.linking import announcements
+from staxpipe.settings import Settings
+
+LOOK_AT_MOST = 20_000  # objects: 20 requests; a bucket of reports shows a manifest long before
+_MANIFEST = "-Manifest.json"  # legacy CUR and Data Exports alike
+
+
+@dataclass(frozen=True)
+class BucketProblem:
+    """Why nothing can be loaded from a bucket. `code`: bucket-refused, bucket-empty or no-export."""
+
+    code: str
+    reason: str
+    what_to_do: str
+
+    def explain(self) -> str:
+        """For the page and `status`."""
+        return f"{self.reason} {self.what_to_do}".strip()
+
+
+def check_bucket(bucket: Bucket, prefix: str, most: int = LOOK_AT_MOST) -> BucketProblem | None:
+    """Look for a report's manifest below the prefix; None when there is one, or too much to tell.
+
+    Raises:
+        TransientError: the bucket could not be listed just now; nothing follows from that.
+    """
+    below = f"{prefix}/" if prefix else ""
+    where = f"{bucket.url}/{below}"
+    seen = 0
+    try:
+        for stored in bucket.list(below):
+            if stored.key.endswith(_MANIFEST):
+                return None
+            seen += 1
+            if seen >= most:
+                return None
+    except PermanentError as error:
+        return BucketProblem("bucket-refused", str(error), "")
+    if seen == 0:
+        return BucketProblem(
+            "bucket-empty",
+            f"There is nothing in {where}.",
+            "Check bucket and prefix against Billing and Cost Management, Data Exports. A new export first "
+            "arrives within 24 hours; staxpipe goes on looking and loads it by itself.",
+        )
+    return BucketProblem(
+        "no-export",
+        f"None of the {seen:,} files in {where} is the manifest of a Cost and Usage Report.",
+        "Check the prefix against Billing and Cost Management, Data Exports (the S3 path prefix, without the report's "
+        "name). staxpipe goes on looking.",
+    )
+
+
+def check_link(operator: boto3.Session, link: Link) -> BucketProblem | None:
+    """Check a link's bucket with the link's own role.
+
+    Raises:
+        TransientError: the bucket could not be listed just now; nothing follows from that.
+    """
+    return check_bucket(link_bucket(operator, link, connections=1), link.prefix)
+
+
+def record_bucket_problem(
+    connection: Connection, settings: Settings, link: Link, problem: BucketProblem | None, now: datetime
+) -> bool:
+    """Keep what a check found on the link, and tell people of a problem that is new; False when nothing changed.
+
+    In the caller's transaction: the link, the mail that waits and the audit row are kept together or not at all.
+    """
+    if not links.set_problem(connection, link.id, problem.explain() if problem else None):
+        return False
+    result = problem.code if problem else "bucket-readable"
+    audit_log.record(connection, announcements.WE, "link.bucket-checked", f"link:{link.id}", result)
+    if problem is not None:
+        announcements.bucket_problem(connection, settings, link, problem.reason, problem.what_to_do, now)
+    return True

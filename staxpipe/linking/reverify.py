@@ -1,0 +1,110 @@
+"""Proving again that linked roles are safe: daily, and after a month failed to load.
+
+A link whose role no longer holds is paused, and only that one; a paused link whose role holds again is resumed.
+When AWS could not be asked, nothing follows.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import boto3
+from sqlalchemy import Connection, Engine
+
+from staxpipe.db import audit_log, links, sweep_positions
+from staxpipe.db.links import Link
+from staxpipe.linking import announcements
+from staxpipe.linking.fan_out import NoAnswer, ask_all
+from staxpipe.linking.probe import probe as probe_role
+from staxpipe.linking.verdicts import NotYetAssumable, OperatorRefused, Safe, Unknown, Verdict
+from staxpipe.model import LinkState
+from staxpipe.settings import Settings
+
+_CURSOR = "links"
+
+
+@dataclass
+class ReverifyReport:
+    """Link ids by what was found. `resumed` are among `holding` too, `paused` were active before."""
+
+    holding: list[str] = field(default_factory=list)
+    paused: list[str] = field(default_factory=list)
+    resumed: list[str] = field(default_factory=list)
+    still_paused: list[str] = field(default_factory=list)
+    unknown: list[str] = field(default_factory=list)
+
+
+def reverify(
+    engine: Engine,
+    settings: Settings,
+    operator: boto3.Session,
+    now: datetime,
+    *,
+    only: Collection[str] | None = None,
+    seconds: float = 600,
+    workers: int = 16,
+    probe: Callable[[boto3.Session, Link], Verdict] = probe_role,
+) -> ReverifyReport:
+    """Probe every link that has not ended (or `only` those with these ids), as far as `seconds` allow.
+
+    The next call goes on where this one stopped. Each link's outcome is one transaction with its message and its
+    audit row.
+    """
+    report = ReverifyReport()
+    with engine.connect() as connection:
+        after = sweep_positions.position(connection, _CURSOR)
+        known = sorted(links.unended(connection), key=lambda link: (link.id <= after, link.id))
+    chosen = [link for link in known if only is None or link.id in only]
+    begun: set[str] = set()
+    ends = time.monotonic() + seconds
+    for asked in ask_all(chosen, lambda link: probe(operator, link), workers, ends - time.monotonic()):
+        begun.add(asked.item.id)
+        verdict = Unknown(asked.answer.reason) if isinstance(asked.answer, NoAnswer) else asked.answer
+        with engine.begin() as connection:
+            _settle(connection, settings, asked.item, verdict, now, report)
+    if only is None and begun:
+        with engine.begin() as connection:
+            sweep_positions.move(connection, _CURSOR, [link.id for link in chosen if link.id in begun][-1])
+    return report
+
+
+def _settle(
+    connection: Connection, settings: Settings, link: Link, verdict: Verdict, now: datetime, report: ReverifyReport
+) -> None:
+    match verdict:
+        case Safe():
+            report.holding.append(link.id)
+            if link.state is LinkState.PAUSED and links.resume(connection, link.id, now):
+                report.resumed.append(link.id)
+                _audit(connection, link, "link.resumed", verdict)
+            else:
+                links.touch_verified(connection, link.id, now)
+        case Unknown() | OperatorRefused():
+            report.unknown.append(link.id)
+        case _:
+            reason, what_to_do = _why_paused(verdict)
+            if links.pause(connection, link.id, f"{reason} {what_to_do}"):
+                report.paused.append(link.id)
+                announcements.access_ended(connection, settings, link, reason, what_to_do, now)
+                _audit(connection, link, "link.paused", verdict)
+            else:
+                report.still_paused.append(link.id)
+
+
+def _why_paused(verdict: Verdict) -> tuple[str, str]:
+    if isinstance(verdict, NotYetAssumable):
+        return (
+            f"The role {verdict.role_arn} no longer lets staxpipe in: its stack was deleted or changed. Nothing is "
+            "read from this account any more; what was loaded stays.",
+            "If access was ended on purpose, there is nothing to do. Otherwise create the stack again with the values "
+            "on the link's page; loading then goes on by itself.",
+        )
+    return f"{verdict.reason} Nothing is read from this account until that is mended.", verdict.what_to_do
+
+
+def _audit(connection: Connection, link: Link, action: str, verdict: Verdict) -> None:
+    detail = {"account": link.account_id, "role": link.role_arn}
+    audit_log.record(connection, announcements.WE, action, f"link:{link.id}", verdict.code, detail=detail)
