@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from staxpipe.exports.discovery import Discovery
-    from staxpipe.exports.folder import FolderBucket
     from staxpipe.ingest.load import FailedMonth, LoadedMonth
     from staxpipe.model import StoredObject
 
@@ -36,7 +35,7 @@ def load(
 
     Example: staxpipe load ~/Downloads/my-report && staxpipe sql "SELECT * FROM daily_costs LIMIT 5"
     """
-    from staxpipe.exports.loose import find
+    from staxpipe.exports.local import find_all
     from staxpipe.ingest.load import LoadedMonth
     from staxpipe.ingest.load import load as load_found
     from staxpipe.ingest.platform import Platform
@@ -45,7 +44,7 @@ def load(
 
     settings = read_settings()
     errors = Console(stderr=True)
-    found = [find(path) for path in paths]  # before the database starts: a wrong path is told at once
+    found = find_all(paths)  # before the database starts: a wrong path is told at once
     months: list[LoadedMonth] = []
     failed: list[FailedMonth] = []
     with (
@@ -61,10 +60,10 @@ def load(
         ) as bar,
     ):
         platform = Platform.open(settings, engine)
-        for folder, seen in found:
+        for seen in found:
             for finding in seen.findings:
                 errors.print(finding.message, highlight=False, markup=False)
-            for result in load_found(platform, folder, seen, _watched(bar, folder, seen)):
+            for result in load_found(platform, seen, _watched(bar, seen)):
                 if isinstance(result, LoadedMonth):
                     months.append(result)
                 else:
@@ -82,10 +81,10 @@ def load(
         raise typer.Exit(1)
 
 
-def _watched(bar: Progress, folder: FolderBucket, seen: Discovery) -> Callable[[StoredObject, int], None]:
+def _watched(bar: Progress, seen: Discovery) -> Callable[[StoredObject, int], None]:
     """Show on the bar which of the files are read."""
     files = {file.key for delivery in seen.deliveries for file in delivery.files}
-    task = bar.add_task(str(folder.folder), total=len(files), rows=0)
+    task = bar.add_task(seen.bucket.url.removeprefix("file://"), total=len(files), rows=0)
     begun: set[str] = set()
 
     def watch(file: StoredObject, rows: int) -> None:

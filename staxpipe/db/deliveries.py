@@ -100,7 +100,7 @@ def record_delivery(
         .returning(deliveries.c.id)
     ).scalar_one_or_none()
     if added is None:
-        return False
+        return not error and _complete(connection, export_id, delivery)
     if not newer:
         connection.execute(
             update(deliveries)
@@ -111,12 +111,31 @@ def record_delivery(
     return True
 
 
+def _complete(connection: Connection, export_id: int, delivery: Delivery) -> bool:
+    """A delivery that could not be loaded because a file was missing, and now has it, waits to be loaded."""
+    values = {
+        "manifest": _to_json(delivery),
+        "files": len(delivery.files),
+        "bytes": sum(file.size for file in delivery.files),
+        "state": DeliveryState.DISCOVERED,
+        "error": None,
+    }
+    changed = connection.execute(
+        update(deliveries)
+        .where(_same_month(export_id, delivery.period), deliveries.c.delivery_id == delivery.delivery_id)
+        .where(deliveries.c.state == DeliveryState.FAILED, deliveries.c.files == 0)
+        .values(values)
+    )
+    return changed.rowcount > 0
+
+
 def known_manifests(connection: Connection, link_id: str) -> dict[str, str]:
     """Manifest key → ETag of every delivery of a link, so that an unchanged manifest is not read again."""
     rows = connection.execute(
         select(deliveries.c.manifest_key, deliveries.c.manifest_etag)
         .join(exports, exports.c.id == deliveries.c.export_id)
         .where(exports.c.link_id == link_id, deliveries.c.manifest_key.is_not(None))
+        .where(deliveries.c.files > 0)  # one that lacked a file is looked at again: the file may come late
         .order_by(deliveries.c.id)  # of one overwritten key the newest ETag stays
     )
     return {row.manifest_key: row.manifest_etag for row in rows}

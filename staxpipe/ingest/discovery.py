@@ -5,17 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, update
+from sqlalchemy import Connection, delete
 
 from staxpipe.db import deliveries as ledger
+from staxpipe.db import links as link_queries
 from staxpipe.db import results
 from staxpipe.db.links import Link
-from staxpipe.db.tables import findings, links
+from staxpipe.db.tables import findings
 from staxpipe.exports.bucket import Bucket
 from staxpipe.exports.discovery import Discovery, discover
 from staxpipe.ingest.announcement import announce_failure
 from staxpipe.ingest.platform import Platform
-from staxpipe.model import Delivery
+from staxpipe.linking.bucket_check import BucketProblem, record_bucket_problem
+from staxpipe.model import Delivery, FileFormat
 
 
 @dataclass(frozen=True)
@@ -47,9 +49,9 @@ def discover_link(platform: Platform, link: Link, bucket: Bucket, now: datetime)
                 failed.export,
                 failed.period,
                 failed.delivery_id,
-                failed.manifest.last_modified,
+                failed.delivered_at,
                 files=(),
-                format=failed.format,
+                format=FileFormat.CSV_GZIP,  # nothing is read of it
                 manifest=failed.manifest,
             )
             if ledger.record_delivery(connection, export_id, link.account_id, delivery, error=failed.reason):
@@ -57,16 +59,16 @@ def discover_link(platform: Platform, link: Link, bucket: Bucket, now: datetime)
                 entry = ledger.find(connection, export_id, delivery)
                 announce_failure(connection, platform.settings, entry, failed.reason)
         _replace_findings(connection, link, seen)
-        connection.execute(
-            update(links).where(links.c.id == link.id).values(discovered_at=now, problem=_problem(seen, known))
-        )
+        link_queries.touch_discovered(connection, link.id, now)
+        record_bucket_problem(connection, platform.settings, link, _problem(seen, known), now)
     return Discovered(new, broken)
 
 
-def _problem(seen: Discovery, known: dict[str, str]) -> str | None:
+def _problem(seen: Discovery, known: dict[str, str]) -> BucketProblem | None:
     if seen.deliveries or seen.broken or known:
         return None
-    return " ".join(finding.message for finding in seen.findings) or None
+    reason = " ".join(finding.message for finding in seen.findings)
+    return BucketProblem("no-export", reason, "staxpipe goes on looking.") if reason else None
 
 
 def _replace_findings(connection: Connection, link: Link, seen: Discovery) -> None:

@@ -13,7 +13,7 @@ from sqlalchemy import Engine
 from staxpipe.db import deliveries as ledger
 from staxpipe.db.deliveries import LedgerEntry
 from staxpipe.exports.bucket import Bucket
-from staxpipe.exports.legacy import still_current
+from staxpipe.exports.discovery import still_current
 from staxpipe.ingest.landing_store import LandingStore
 from staxpipe.model import DeliveryState, StoredObject
 

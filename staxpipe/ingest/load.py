@@ -13,10 +13,10 @@ from staxpipe.db import deliveries as ledger
 from staxpipe.db import results
 from staxpipe.db.deliveries import LedgerEntry
 from staxpipe.db.results import SumRow
-from staxpipe.errors import StaxpipeError
+from staxpipe.errors import PermanentError, StaxpipeError
 from staxpipe.exports.discovery import Discovery
 from staxpipe.exports.folder import FolderBucket
-from staxpipe.ingest.line_items import Progress, build_line_items
+from staxpipe.ingest.line_items import OpenFile, Progress, build_line_items
 from staxpipe.ingest.marts import publish
 from staxpipe.ingest.outcome import outcome_recorded
 from staxpipe.ingest.platform import Platform
@@ -51,9 +51,9 @@ class FailedMonth:
 
 
 def load(
-    platform: Platform, folder: FolderBucket, seen: Discovery, progress: Progress = lambda _file, _rows: None
+    platform: Platform, seen: Discovery, progress: Progress = lambda _file, _rows: None
 ) -> Iterator[LoadedMonth | FailedMonth]:
-    """Load every delivery that was found in a folder, oldest month first; one that fails does not stop the rest."""
+    """Load every delivery that was found on this machine, oldest month first; one that fails does not stop the rest."""
     for failed in seen.broken:
         yield FailedMonth(failed.export.source, failed.period, failed.reason)
     for delivery in sorted(seen.deliveries, key=lambda delivery: (delivery.period, delivery.export.source)):
@@ -61,7 +61,7 @@ def load(
         try:
             if not done:
                 with outcome_recorded(platform, entry):
-                    build_line_items(platform, entry, _in_place(folder), progress)
+                    build_line_items(platform, entry, in_place(seen), progress)
                     publish(platform, entry)
         except StaxpipeError as error:
             yield FailedMonth(delivery.export.source, delivery.period, str(error))
@@ -78,10 +78,22 @@ def _record(platform: Platform, delivery: Delivery) -> tuple[LedgerEntry, bool]:
         return entry, entry.state is DeliveryState.LOADED
 
 
-def _in_place(folder: FolderBucket):  # type: ignore[no-untyped-def]
+def in_place(seen: Discovery) -> OpenFile:
+    """Opens a found file where it lies: nothing is copied.
+
+    Raises:
+        PermanentError: (the returned function) the file is gone, or its key leads out of the folder.
+    """
+    folder = seen.bucket
+    if not isinstance(folder, FolderBucket):
+        raise TypeError(f"{folder.url} is not on this machine")
+
     @contextmanager
     def open_file(_position: int, file: StoredObject) -> Iterator[Path]:
-        yield folder.folder / file.key.lstrip("/")
+        path = folder.path(file.key)
+        if path is None:
+            raise PermanentError(f"{file.key} is not in {folder.folder} any more.")
+        yield path
 
     return open_file
 

@@ -1,0 +1,66 @@
+import errno
+from collections.abc import Iterator
+from pathlib import Path
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from staxpipe.errors import TransientError
+from staxpipe.ingest.landing_store import FolderStore, LandingStore, open_landing
+
+KEY = "export-1/2026-10/delivery-1/00000-report-1.csv.gz"
+
+
+@pytest.fixture(params=["folder", "s3"])
+def store(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LandingStore]:
+    if request.param == "folder":
+        yield open_landing(str(tmp_path / "landing"), None)
+        return
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "testing")
+    with mock_aws():
+        client = boto3.client("s3", region_name="us-east-1")
+        client.create_bucket(Bucket="ours")
+        yield open_landing("s3://ours/landing", client)
+        client.close()
+
+
+def test_a_file_is_kept_and_read_back(store: LandingStore) -> None:
+    assert not store.has(KEY, 5)
+    store.put(KEY, lambda path: path.write_bytes(b"hello") and None)
+    assert store.has(KEY, 5)
+    with store.local(KEY) as path:
+        assert path.read_bytes() == b"hello"
+
+
+def test_a_file_of_another_size_is_not_the_file(store: LandingStore) -> None:
+    store.put(KEY, lambda path: path.write_bytes(b"hello") and None)
+    assert not store.has(KEY, 6)
+
+
+def test_a_transfer_that_breaks_leaves_nothing(store: LandingStore) -> None:
+    def broken(path: Path) -> None:
+        path.write_bytes(b"he")
+        raise TransientError("the connection was cut")
+
+    with pytest.raises(TransientError, match="cut"):
+        store.put(KEY, broken)
+    assert not store.has(KEY, 2)
+
+
+def test_removing_a_delivery_leaves_its_neighbour(store: LandingStore) -> None:
+    neighbour = KEY.replace("delivery-1", "delivery-10")
+    for key in (KEY, neighbour):
+        store.put(key, lambda path: path.write_bytes(b"hello") and None)
+    store.remove("export-1/2026-10/delivery-1")
+    assert not store.has(KEY, 5)
+    assert store.has(neighbour, 5)
+
+
+def test_a_full_disk_is_told_in_words(tmp_path: Path) -> None:
+    def full(_path: Path) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with pytest.raises(TransientError, match="is full"):
+        FolderStore(tmp_path).put(KEY, full)
