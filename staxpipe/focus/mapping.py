@@ -1,13 +1,62 @@
-"""The mapping from CUR rows to FOCUS 1.2 rows: one pure function on Arrow record batches."""
+"""The mapping from CUR rows to FOCUS 1.2 rows: one pure function on Arrow record batches.
+
+Here is the order of things: what is read, which rows go where, which columns come out. The rules themselves are in
+line_item_types.py and kinds.py (what a row is), costs.py (numbers), dimensions.py and services.py (texts).
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
+from staxpipe.errors import PermanentError
+from staxpipe.focus.coded import Coded, Mask, Rows, choose, constant, from_arrow, nothing
+from staxpipe.focus.columns import LINE_ITEM_COLUMNS, MOMENT, MONEY, TEXT
+from staxpipe.focus.control import focus_totals, source_totals
+from staxpipe.focus.costs import Costs, cost_of
+from staxpipe.focus.dimensions import (
+    DEFAULT_CURRENCY,
+    accounts,
+    charges,
+    commitments,
+    places,
+    resources,
+    skus,
+    units,
+)
+from staxpipe.focus.kinds import line_item_types, require_amortisation, row_kinds
+from staxpipe.focus.line_item_types import DOUBLED, Kind
+from staxpipe.focus.lines import Kinds, Lines
+from staxpipe.focus.maps import fold, tag_keys
+from staxpipe.focus.moments import Moments, parse_moments
+from staxpipe.focus.numbers import Numbers, parse_numbers
+from staxpipe.focus.refusals import Rejected, refuse
+from staxpipe.focus.services import service_columns
+from staxpipe.focus.source_columns import (
+    ASSUMED,
+    COMMITMENT_PREFIXES,
+    COST_CATEGORY_PREFIX,
+    DISCOUNT_PREFIX,
+    NUMBERS,
+    REQUIRED,
+    SKU_DETAILS,
+    TAG_PREFIX,
+    wanted,
+)
 from staxpipe.focus.tally import Tally
 from staxpipe.model import BillingPeriod
+
+__all__ = ["MappingContext", "Normalised", "Rejected", "normalise"]
+
+_PERIOD_START = "bill_billing_period_start_date"
+_PERIOD_END = "bill_billing_period_end_date"
+_USAGE_START = "line_item_usage_start_date"
+_USAGE_END = "line_item_usage_end_date"
 
 
 @dataclass(frozen=True)
@@ -24,16 +73,6 @@ class MappingContext:
 
 
 @dataclass(frozen=True)
-class Rejected:
-    """A source row that was not mapped: where it stands in its file, and which value is at fault."""
-
-    row: int
-    column: str
-    value: str
-    reason: str
-
-
-@dataclass(frozen=True)
 class Normalised:
     """FOCUS rows (LINE_ITEM_COLUMNS), the rows that were refused, and the totals of both sides."""
 
@@ -45,7 +84,225 @@ class Normalised:
 def normalise(batch: pa.RecordBatch, context: MappingContext, first_row: int = 1) -> Normalised:
     """Map CUR rows to FOCUS 1.2 rows; pure.
 
+    Args:
+        batch: columns of dictionary<int32, string> under canonical names; null is missing. Others are ignored.
+        context: what the rows do not say.
+        first_row: the number of the batch's first row in its file, for `Rejected.row`.
+
+    Returns:
+        FOCUS rows: first one a source row in the source's order, then the Unused rows of fees.
+
     Raises:
-        PermanentError: a required column is absent, or a row is of a foreign billing period.
+        PermanentError: a required column is absent, or the rows are of several billing periods.
     """
-    raise NotImplementedError
+    require_columns(batch.schema.names)
+    count = batch.num_rows
+    source = {name: from_arrow(batch.column(at)) for at, name in enumerate(batch.schema.names) if wanted(name)}
+    numbers = {name: parse_numbers(column) for name, column in source.items() if name in NUMBERS}
+    period_start = parse_moments(source.get(_PERIOD_START, source[_USAGE_START]))
+    moments = {
+        _USAGE_START: parse_moments(source[_USAGE_START]),
+        _USAGE_END: parse_moments(source[_USAGE_END], ends=True),
+    }
+    if _PERIOD_START in source:
+        moments[_PERIOD_START] = period_start
+    types = line_item_types(source, count)
+    kinds = row_kinds(source, types)
+    here, periods = _in_period(period_start, context.period)
+    require_amortisation(source, kinds, here, periods)
+
+    rejected = refuse(source, numbers, moments, kinds, here, first_row)
+    kept = here.copy()
+    kept[[refused.row - first_row for refused in rejected]] = False
+    lines = _lines(source, numbers, kinds, kept)
+    costs = cost_of(lines)
+
+    tally = Tally(rows_read=count, rows_elsewhere=int(count - here.sum()), rows_quarantined=len(rejected))
+    tally.periods = periods
+    tally.rows_unamortised = int(costs.unamortised.sum())
+    for refused in rejected:
+        tally.rejected_columns[refused.column] = tally.rejected_columns.get(refused.column, 0) + 1
+    kept_rows = np.flatnonzero(kept)
+    tally.assumed = {name: len(kept_rows) for name in ASSUMED if name not in source and len(kept_rows)}
+    columns, tally.unknown_services = _columns(lines, costs, types, context)
+    columns |= _time_columns(lines, source, moments, period_start)
+    rows = _record_batch(columns, len(lines))
+    source_totals(
+        tally,
+        source,
+        numbers,
+        moments[_USAGE_START],
+        source["bill_payer_account_id"],
+        source.get("line_item_currency_code", constant(DEFAULT_CURRENCY, count)),
+        types,
+        kinds,
+        kept_rows,
+    )
+    focus_totals(tally, rows)
+    return Normalised(rows, rejected, tally)
+
+
+def require_columns(names: list[str]) -> None:
+    """Refuse a file that lacks a column without which its rows cannot be costs.
+
+    Raises:
+        PermanentError: naming every column that is absent.
+    """
+    missing = sorted(REQUIRED.difference(names))
+    if missing:
+        raise PermanentError(
+            f"columns that every cost export must have are absent: {', '.join(missing)}. "
+            "Is this a Cost and Usage Report, and was a column dropped or renamed in the export?"
+        )
+    if "line_item_line_item_type" not in names and any(name.startswith(COMMITMENT_PREFIXES) for name in names):
+        raise PermanentError(
+            "the column line_item_line_item_type is absent, and the file has reservation or Savings Plan columns: "
+            "without the type it cannot be told what was paid and what was covered. Add it to the export"
+        )
+
+
+def _in_period(period_start: Moments, wanted_period: BillingPeriod | None) -> tuple[Mask, set[BillingPeriod]]:
+    """Rows of the wanted period (all where none is given; also those of unreadable dates), and the periods found."""
+    periods = [
+        None if moment is None else BillingPeriod.containing(moment) for moment in period_start.values.to_pylist()
+    ]
+    numbers = np.array([0 if period is None else period.year * 12 + period.month for period in periods] + [0], np.int32)
+    of_row = numbers[period_start.source.codes]
+    if wanted_period is None:
+        found = {periods[code] for code in np.unique(period_start.source.codes).tolist() if code >= 0} - {None}
+        if len(found) > 1:
+            months = ", ".join(sorted(str(period) for period in found))
+            raise PermanentError(
+                f"the file holds rows of several billing periods ({months}), where a delivery is one month. "
+                "Data files without a manifest can be loaded so that each row goes to its month"
+            )
+        return np.ones(len(of_row), np.bool_), {period for period in found if period is not None}
+    here = (of_row == wanted_period.year * 12 + wanted_period.month) | (of_row == 0)
+    return here, {wanted_period} if here.any() else set()
+
+
+def _lines(source: Mapping[str, Coded], numbers: Mapping[str, Numbers], kinds: Kinds, kept: Mask) -> Lines:
+    """One FOCUS row for every kept row but negations, then one more for every fee row."""
+    first = np.flatnonzero(kept & (kinds != Kind.SAVINGS_PLAN_NEGATION))
+    second = np.flatnonzero(kept & np.isin(kinds, tuple(DOUBLED)))
+    rows: Rows = np.concatenate([first, second])
+    unused = np.zeros(len(rows), np.bool_)
+    unused[len(first) :] = True
+    return Lines(source, numbers, rows, unused, kinds[rows])
+
+
+def _columns(
+    lines: Lines, costs: Costs, types: Coded, context: MappingContext
+) -> tuple[dict[str, Coded | pa.Array], dict[str, int]]:
+    count = len(lines)
+    service, unknown_services = service_columns(lines)
+    commitment = commitments(lines)
+    account = accounts(lines)
+    sku = skus(lines)
+    columns: dict[str, Coded | pa.Array] = {
+        **account,
+        **places(lines),
+        **charges(lines),
+        **commitment,
+        **resources(
+            lines, commitment["CommitmentDiscountId"], commitment["CommitmentDiscountType"], service["ServiceName"]
+        ),
+        **service,
+        **sku,
+        **units(lines, _valid(costs.pricing_quantity), _valid(costs.consumed_quantity)),
+        "BilledCost": costs.billed,
+        "EffectiveCost": costs.effective,
+        "ListCost": costs.listed,
+        "ContractedCost": costs.contracted,
+        "CommitmentDiscountQuantity": costs.commitment_quantity,
+        "ConsumedQuantity": costs.consumed_quantity,
+        "PricingQuantity": costs.pricing_quantity,
+        "ListUnitPrice": costs.list_unit_price,
+        "ContractedUnitPrice": costs.contracted_unit_price,
+        "x_Operation": lines.text("line_item_operation"),
+        "x_LineItemType": types.take(lines.rows),
+        "x_ExportId": constant(context.export_id, count),
+        "x_DeliveryId": constant(context.delivery_id, count),
+    }
+    if context.line_item_ids:
+        columns["x_LineItemId"] = lines.text("identity_line_item_id")
+    # In another pricing currency the rate of exchange is not in a CUR, so nothing can be said.
+    same = pa.array(_same(account["PricingCurrency"], account["BillingCurrency"]))
+    for name in ("ContractedUnitPrice", "EffectiveCost", "ListUnitPrice"):
+        columns[f"PricingCurrency{name}"] = pc.if_else(same, columns[name], pa.scalar(None, MONEY))
+    columns |= _maps(lines, sku["SkuPriceId"])
+    return columns, unknown_services
+
+
+def _maps(lines: Lines, price: Coded) -> dict[str, pa.Array]:
+    def folded(keys: Mapping[str, str]) -> pa.Array:
+        return fold([(keys[name], lines.source[name]) for name in keys], lines.rows)
+
+    def named(prefix: str) -> list[str]:
+        return [name for name in lines.source if name.startswith(prefix)]
+
+    details = [(key, lines.source[name]) for name, key in SKU_DETAILS.items() if lines.has(name)]
+    categories = {name: name.removeprefix(COST_CATEGORY_PREFIX) for name in named(COST_CATEGORY_PREFIX)}
+    return {
+        "Tags": folded(tag_keys(named(TAG_PREFIX), TAG_PREFIX)),
+        "x_CostCategories": folded(categories),
+        "x_Discounts": folded({name: name.removeprefix(DISCOUNT_PREFIX) for name in named(DISCOUNT_PREFIX)}),
+        "SkuPriceDetails": fold(details, lines.rows, price.present),
+    }
+
+
+def _time_columns(
+    lines: Lines, source: Mapping[str, Coded], moments: Mapping[str, Moments], period_start: Moments
+) -> dict[str, Coded | pa.Array]:
+    month = Moments(period_start.source, _each(period_start.values, lambda period: period.start), {})
+    following = Moments(period_start.source, _each(period_start.values, lambda period: period.end), {})
+    begin = period_start.array(lines.rows) if _PERIOD_START in source else month.array(lines.rows)
+    end = following.array(lines.rows)
+    if _PERIOD_END in source:
+        end = pc.coalesce(parse_moments(source[_PERIOD_END], ends=True).array(lines.rows), end)
+    start = moments[_USAGE_START].array(lines.rows)
+    # FOCUS: a correction is of a period that was invoiced before. A guess: a refund of usage before this period is.
+    refund = lines.of(Kind.REFUND, Kind.TAX_REFUND, Kind.PURCHASE_REFUND, Kind.UPFRONT_REFUND)
+    refund |= lines.text("bill_bill_type").lookup(lambda bill_type: bill_type == "Refund", np.bool_, False)
+    earlier = pc.less(start, begin).to_numpy(zero_copy_only=False)
+    count = len(lines)
+    return {
+        "BillingPeriodStart": begin,
+        "BillingPeriodEnd": end,
+        "ChargePeriodStart": start,
+        "ChargePeriodEnd": moments[_USAGE_END].array(lines.rows),
+        "ChargeClass": choose(refund & earlier, constant("Correction", count), nothing(count)),
+    }
+
+
+def _record_batch(columns: Mapping[str, Coded | pa.Array], count: int) -> pa.RecordBatch:
+    arrays = []
+    names = []
+    for column in LINE_ITEM_COLUMNS:
+        value = columns.get(column.name)
+        if isinstance(value, Coded):
+            value = value.array()
+        elif value is None:
+            value = nothing(count).array() if column.type == TEXT else pa.nulls(count, column.type)
+        arrays.append(value)
+        names.append(column.name)
+    return pa.RecordBatch.from_arrays(arrays, names=names)
+
+
+def _valid(amounts: pa.Array) -> Mask:
+    mask: Mask = amounts.is_valid().to_numpy(zero_copy_only=False)
+    return mask
+
+
+def _same(left: Coded, right: Coded) -> Mask:
+    """Rows on which two columns have the same value, or none."""
+    ranks = {value: rank for rank, value in enumerate({*left.values.to_pylist(), *right.values.to_pylist()})}
+    same: Mask = left.lookup(ranks.__getitem__, np.int64, -1) == right.lookup(ranks.__getitem__, np.int64, -1)
+    return same
+
+
+def _each(values: pa.Array, bound: Callable[[BillingPeriod], datetime]) -> pa.Array:
+    """A bound of the billing period that each moment falls in."""
+    return pa.array(
+        [None if moment is None else bound(BillingPeriod.containing(moment)) for moment in values.to_pylist()], MOMENT
+    )

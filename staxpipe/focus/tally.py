@@ -5,8 +5,21 @@ Counting and merging only; what the numbers must satisfy is in reconciliation.py
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
+from typing import TypeVar
+
+import numpy as np
+import pyarrow as pa
+
+from staxpipe.errors import PermanentError
+from staxpipe.focus.balances import Balances
+from staxpipe.focus.coded import Coded, Mask, combinations
+from staxpipe.focus.numbers import exact_add, widened
+from staxpipe.model import BillingPeriod
+
+ZERO = Decimal(0)
 
 
 @dataclass
@@ -14,7 +27,12 @@ class SourceSum:
     """Rows of the source, and their net (where the source has it) or unblended cost."""
 
     rows: int = 0
-    cost: Decimal = Decimal(0)
+    cost: Decimal = ZERO
+
+    def add(self, other: SourceSum) -> None:
+        """Merge."""
+        self.rows += other.rows
+        self.cost = exact_add(self.cost, other.cost)
 
 
 @dataclass
@@ -22,10 +40,39 @@ class FocusSum:
     """FOCUS rows and their four costs."""
 
     rows: int = 0
-    billed: Decimal = Decimal(0)
-    effective: Decimal = Decimal(0)
-    list: Decimal = Decimal(0)
-    contracted: Decimal = Decimal(0)
+    billed: Decimal = ZERO
+    effective: Decimal = ZERO
+    list: Decimal = ZERO
+    contracted: Decimal = ZERO
+
+    def add(self, other: FocusSum) -> None:
+        """Merge."""
+        self.rows += other.rows
+        self.billed = exact_add(self.billed, other.billed)
+        self.effective = exact_add(self.effective, other.effective)
+        self.list = exact_add(self.list, other.list)
+        self.contracted = exact_add(self.contracted, other.contracted)
+
+
+@dataclass
+class ReservationSum:
+    """The four sides of the reservation invariant: used + unused = recurring + amortised (gross)."""
+
+    used: Decimal = ZERO
+    unused: Decimal = ZERO
+    recurring: Decimal = ZERO
+    amortised: Decimal = ZERO
+
+    def add(self, other: ReservationSum) -> None:
+        """Merge."""
+        self.used = exact_add(self.used, other.used)
+        self.unused = exact_add(self.unused, other.unused)
+        self.recurring = exact_add(self.recurring, other.recurring)
+        self.amortised = exact_add(self.amortised, other.amortised)
+
+
+_Sum = TypeVar("_Sum", SourceSum, FocusSum, ReservationSum)
+_Key = TypeVar("_Key", bound=tuple[str, ...])
 
 
 @dataclass
@@ -33,17 +80,108 @@ class Tally:
     """What one or more batches of one delivery added up to.
 
     `source` is keyed by (billing account id, currency, line-item type) and leaves out quarantined rows and
-    rows of other periods; `focus` is keyed by (billing account id, currency, charge category).
+    rows of other periods; `focus` is keyed by (billing account id, currency, charge category). The identity:
+    rows_written = rows_read - rows_quarantined - rows_elsewhere - rows_negated + rows_doubled + rows_residual.
     """
 
     rows_read: int = 0
     rows_written: int = 0
     rows_quarantined: int = 0
     rows_elsewhere: int = 0
-    rows_without_invoice: int = 0
+    rows_without_invoice: int = 0  # source rows that were mapped and have no invoice id yet
+    rows_negated: int = 0  # SavingsPlanNegation rows, which have no FOCUS row
+    rows_doubled: int = 0  # fee rows that have a second, Unused row
+    rows_residual: int = 0  # Adjustment rows added for what covered usage and negation leave over
+    rows_rounded: int = 0  # rows with an amount of more than 18 decimals
+    rows_unamortised: int = 0  # rows whose amortised cost is empty in the source
     source: dict[tuple[str, str, str], SourceSum] = field(default_factory=dict)
     focus: dict[tuple[str, str, str], FocusSum] = field(default_factory=dict)
+    periods: set[BillingPeriod] = field(default_factory=set)
+    balances: Balances = field(default_factory=Balances)
+    reservations: dict[tuple[str, str], ReservationSum] = field(default_factory=dict)
+    unknown_types: dict[str, int] = field(default_factory=dict)
+    unknown_services: dict[str, int] = field(default_factory=dict)
+    rejected_columns: dict[str, int] = field(default_factory=dict)
+    assumed: dict[str, int] = field(default_factory=dict)  # absent columns that something was assumed for: rows
+    discounted: dict[tuple[str, str], SourceSum] = field(default_factory=dict)  # DiscountedUsage that costs something
+    net_zero: dict[tuple[str, str], SourceSum] = field(default_factory=dict)  # net 0 beside an unblended cost
+    rows_net_lower: int = 0  # rows whose net cost differs from the unblended one
+    gross_discounts: dict[tuple[str, str], SourceSum] = field(default_factory=dict)  # discount rows without a net cost
 
     def add(self, other: Tally) -> None:
-        """Merge another tally of the same delivery into this one."""
-        raise NotImplementedError
+        """Merge another tally of the same delivery into this one.
+
+        Raises:
+            PermanentError: the two are of different billing periods.
+        """
+        if self.periods and other.periods and self.periods != other.periods:
+            months = ", ".join(str(period) for period in sorted(self.periods | other.periods))
+            raise PermanentError(
+                f"the files of one delivery hold rows of several billing periods ({months}); each delivery is one month"
+            )
+        for name in _COUNTS:
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        _merge(self.source, other.source, SourceSum)
+        _merge(self.focus, other.focus, FocusSum)
+        _merge(self.reservations, other.reservations, ReservationSum)
+        _merge(self.discounted, other.discounted, SourceSum)
+        _merge(self.net_zero, other.net_zero, SourceSum)
+        _merge(self.gross_discounts, other.gross_discounts, SourceSum)
+        self.periods |= other.periods
+        self.balances.merge(other.balances)
+        for mine, theirs in (
+            (self.unknown_types, other.unknown_types),
+            (self.unknown_services, other.unknown_services),
+            (self.rejected_columns, other.rejected_columns),
+            (self.assumed, other.assumed),
+        ):
+            for key, count in theirs.items():
+                mine[key] = mine.get(key, 0) + count
+
+
+_COUNTS = (
+    "rows_read",
+    "rows_written",
+    "rows_quarantined",
+    "rows_elsewhere",
+    "rows_without_invoice",
+    "rows_negated",
+    "rows_doubled",
+    "rows_residual",
+    "rows_rounded",
+    "rows_unamortised",
+    "rows_net_lower",
+)
+
+
+def _merge(mine: dict[_Key, _Sum], theirs: Mapping[_Key, _Sum], new: Callable[[], _Sum]) -> None:
+    for key, value in theirs.items():
+        if key not in mine:
+            mine[key] = new()
+        mine[key].add(value)
+
+
+def sums_by(
+    keys: tuple[Coded, ...], amounts: tuple[pa.Array, ...], where: Mask | None = None
+) -> dict[tuple[str, ...], tuple[int, tuple[Decimal, ...]]]:
+    """Exact sums and row counts by the values of some columns, over the rows of the mask. Null keys are ''."""
+    if where is not None:
+        rows = np.flatnonzero(where)
+        keys = tuple(key.take(rows) for key in keys)
+        amounts = tuple(amount.take(pa.array(rows)) for amount in amounts)
+    if not len(keys[0]):
+        return {}
+    groups = combinations([key.codes for key in keys])
+    names = [f"amount{number}" for number in range(len(amounts))]
+    table = pa.table([pa.array(groups.of_row), *(widened(amount) for amount in amounts)], names=["group", *names])
+    summed = table.group_by("group", use_threads=False).aggregate(
+        [([], "count_all"), *((name, "sum") for name in names)]
+    )
+    result: dict[tuple[str, ...], tuple[int, tuple[Decimal, ...]]] = {}
+    for row in summed.to_pylist():
+        codes = [members[row["group"]] for members in groups.members]
+        key = tuple(
+            column.values[int(code)].as_py() if code >= 0 else "" for column, code in zip(keys, codes, strict=True)
+        )
+        result[key] = row["count_all"], tuple(row[f"{name}_sum"] or ZERO for name in names)
+    return result

@@ -1,0 +1,165 @@
+"""The control totals of one batch: what the source rows add up to, and what the FOCUS rows do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from staxpipe.focus.balances import AMOUNT, KEYS, SCHEMA
+from staxpipe.focus.coded import Coded, Mask, Rows, from_arrow, nothing
+from staxpipe.focus.line_item_types import DOUBLED, Kind
+from staxpipe.focus.lines import Kinds
+from staxpipe.focus.moments import Moments
+from staxpipe.focus.numbers import Numbers, zero
+from staxpipe.focus.refusals import USED_BY, used
+from staxpipe.focus.services import counts
+from staxpipe.focus.tally import FocusSum, ReservationSum, SourceSum, Tally, sums_by
+
+
+def source_totals(
+    tally: Tally,
+    source: Mapping[str, Coded],
+    numbers: Mapping[str, Numbers],
+    starts: Moments,
+    account: Coded,
+    currency: Coded,
+    types: Coded,
+    kinds: Kinds,
+    kept: Rows,
+) -> None:
+    """Count and add up into `tally` the source rows that were mapped: those at `kept` of the given columns."""
+    account, currency, types, kinds = account.take(kept), currency.take(kept), types.take(kept), kinds[kept]
+    gross = numbers["line_item_unblended_cost"].array(kept)
+    net = numbers["line_item_net_unblended_cost"].array(kept) if "line_item_net_unblended_cost" in numbers else None
+    charged = gross if net is None else pc.coalesce(net, gross)
+    for key, (rows, (cost,)) in sums_by((account, currency, types), (charged,)).items():
+        tally.source[_three(key)] = SourceSum(rows, cost)
+
+    invoice = source.get("bill_invoice_id", nothing(len(types))).codes
+    tally.rows_without_invoice += len(kept) if "bill_invoice_id" not in source else int((invoice[kept] < 0).sum())
+    tally.rows_negated += int((kinds == Kind.SAVINGS_PLAN_NEGATION).sum())
+    tally.rows_doubled += int(np.isin(kinds, tuple(DOUBLED)).sum())
+    tally.unknown_types = counts(types.where(kinds == Kind.UNKNOWN))
+
+    rounded = np.zeros(len(kinds), np.bool_)
+    for column, parsed in numbers.items():
+        if parsed.rounded and column in USED_BY:
+            rounded |= parsed.flagged(parsed.rounded)[kept] & used(column, kinds)
+    tally.rows_rounded += int(rounded.sum())
+
+    costs_something = _true(pc.not_equal(charged, zero()))
+    _sums_into(tally.discounted, account, currency, charged, (kinds == Kind.DISCOUNTED_USAGE) & costs_something)
+    if net is not None:
+        tally.rows_net_lower += int(_true(pc.not_equal(net, gross)).sum())
+        zeroed = _true(pc.and_(pc.equal(net, zero()), pc.not_equal(gross, zero())))
+        _sums_into(tally.net_zero, account, currency, gross, zeroed & (kinds != Kind.DISCOUNT))
+        without = pc.is_null(net).to_numpy(zero_copy_only=False) & (kinds == Kind.DISCOUNT)
+        _sums_into(tally.gross_discounts, account, currency, gross, without & costs_something)
+    _reservations(tally, numbers, account, currency, gross, kinds, kept)
+    _balances(tally, source, starts, account, currency, charged, kinds, kept)
+
+
+def focus_totals(tally: Tally, rows: pa.RecordBatch) -> None:
+    """Count and add up FOCUS rows into `tally`."""
+    keys = tuple(from_arrow(rows.column(name)) for name in ("BillingAccountId", "BillingCurrency", "ChargeCategory"))
+    names = ("BilledCost", "EffectiveCost", "ListCost", "ContractedCost")
+    for key, (count, sums) in sums_by(keys, tuple(rows.column(name) for name in names)).items():
+        tally.focus[_three(key)] = FocusSum(count, *sums)
+    tally.rows_written += rows.num_rows
+
+
+def _reservations(
+    tally: Tally,
+    numbers: Mapping[str, Numbers],
+    account: Coded,
+    currency: Coded,
+    gross: pa.Array,
+    kinds: Kinds,
+    kept: Rows,
+) -> None:
+    """The sides of the reservation invariant (gross), where the file has all its columns."""
+    names = (
+        "reservation_effective_cost",
+        "reservation_unused_amortized_upfront_fee_for_billing_period",
+        "reservation_unused_recurring_fee",
+        "reservation_amortized_upfront_fee_for_billing_period",
+    )
+    if any(name not in numbers for name in names):
+        return
+    rows = np.flatnonzero(np.isin(kinds, (Kind.DISCOUNTED_USAGE, Kind.RI_FEE)))
+    if not len(rows):
+        return
+    used_cost, upfront, recurring, amortised = (numbers[name].array(kept[rows]) for name in names)
+    gross = gross.take(pa.array(rows))
+    fee = kinds[rows] == Kind.RI_FEE
+    keys = account.take(rows), currency.take(rows)
+    for key, (_, (cost,)) in sums_by(keys, (used_cost,), ~fee).items():
+        tally.reservations.setdefault(_two(key), ReservationSum()).add(ReservationSum(used=cost))
+    for key, (_, (unused_upfront, unused_recurring, paid, spread)) in sums_by(
+        keys, (upfront, recurring, gross, amortised), fee
+    ).items():
+        tally.reservations.setdefault(_two(key), ReservationSum()).add(
+            ReservationSum(Decimal(0), unused_upfront + unused_recurring, paid, spread)
+        )
+
+
+def _balances(
+    tally: Tally,
+    source: Mapping[str, Coded],
+    starts: Moments,
+    account: Coded,
+    currency: Coded,
+    charged: pa.Array,
+    kinds: Kinds,
+    kept: Rows,
+) -> None:
+    """Savings Plan covered usage and its negation, to be balanced at the end of the delivery."""
+    rows = np.flatnonzero(np.isin(kinds, (Kind.SAVINGS_PLAN_COVERED_USAGE, Kind.SAVINGS_PLAN_NEGATION)))
+    if not len(rows):
+        return
+
+    def text(column: Coded | None, at: Rows) -> pa.Array:
+        if column is None:
+            return pa.nulls(len(at), pa.string())
+        return column.take(at).array().dictionary_decode()
+
+    at = kept[rows]
+    hour = pc.floor_temporal(starts.array(at), unit="hour")
+    columns = [
+        text(account, rows),
+        text(currency, rows),
+        text(source.get("savings_plan_savings_plan_a_r_n"), at),
+        text(source.get("line_item_operation"), at),
+        text(source.get("line_item_usage_type"), at),
+        text(source.get("line_item_availability_zone"), at),
+        hour,
+        pc.cast(charged.take(pa.array(rows)), AMOUNT),
+    ]
+    tally.balances.add(pa.table(columns, names=[*KEYS, "amount"]).cast(SCHEMA))
+
+
+def _sums_into(
+    target: dict[tuple[str, str], SourceSum], account: Coded, currency: Coded, amount: pa.Array, where: Mask
+) -> None:
+    if where.any():
+        for key, (rows, (cost,)) in sums_by((account, currency), (amount,), where).items():
+            target[_two(key)] = SourceSum(rows, cost)
+
+
+def _true(condition: pa.Array) -> Mask:
+    mask: Mask = pc.fill_null(condition, False).to_numpy(zero_copy_only=False)
+    return mask
+
+
+def _two(key: tuple[str, ...]) -> tuple[str, str]:
+    account, currency = key
+    return account, currency
+
+
+def _three(key: tuple[str, ...]) -> tuple[str, str, str]:
+    account, currency, word = key
+    return account, currency, word

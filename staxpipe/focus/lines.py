@@ -1,0 +1,72 @@
+"""The source rows that a batch's FOCUS rows are made of: which they are, of what kind, and their values.
+
+Rules in costs.py, dimensions.py and services.py read source columns through `Lines` and never see a batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from staxpipe.focus.coded import Coded, Mask, Rows, nothing
+from staxpipe.focus.columns import MONEY
+from staxpipe.focus.line_item_types import RULES, Kind
+from staxpipe.focus.numbers import Numbers
+
+Kinds = npt.NDArray[np.int8]
+
+
+@dataclass(frozen=True)
+class Lines:
+    """FOCUS rows to be, in output order.
+
+    `rows[i]` is the source row of FOCUS row i; `unused[i]` says that it is the second, Unused row of a fee.
+    """
+
+    source: Mapping[str, Coded]
+    numbers: Mapping[str, Numbers]
+    rows: Rows
+    unused: Mask
+    kinds: Kinds
+    _texts: dict[str, Coded] = field(default_factory=dict)
+    _amounts: dict[str, pa.Array] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def has(self, name: str) -> bool:
+        """Whether the source has the column at all."""
+        return name in self.source
+
+    def text(self, name: str) -> Coded:
+        """A source column on these rows; all null where the source does not have it."""
+        if name not in self._texts:
+            column = self.source.get(name)
+            self._texts[name] = nothing(len(self)) if column is None else column.take(self.rows)
+        return self._texts[name]
+
+    def amount(self, name: str) -> pa.Array:
+        """A numeric source column on these rows as decimals; all null where the source does not have it."""
+        if name not in self._amounts:
+            numbers = self.numbers.get(name)
+            self._amounts[name] = pa.nulls(len(self), MONEY) if numbers is None else numbers.array(self.rows)
+        return self._amounts[name]
+
+    def of(self, *kinds: Kind) -> Mask:
+        """Which rows are of one of these kinds."""
+        return self.by_kind(dict.fromkeys(kinds, True), False, np.bool_)
+
+    def in_category(self, categories: Iterable[str]) -> Mask:
+        """Which rows are of a kind with one of these charge categories (Unused rows are Usage)."""
+        wanted = set(categories)
+        mask = self.by_kind({kind: RULES[kind].charge_category in wanted for kind in Kind}, False, np.bool_)
+        return np.where(self.unused, "Usage" in wanted, mask)
+
+    def by_kind(self, table: Mapping[Kind, object], default: object, dtype: npt.DTypeLike) -> npt.NDArray[np.bool_]:
+        """A value per row from a value per kind."""
+        values = np.array([table.get(kind, default) for kind in Kind], dtype)
+        return values[self.kinds]
