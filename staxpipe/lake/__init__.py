@@ -1,0 +1,1 @@
+"""The lake: FOCUS line items in one Apache Iceberg table."""
