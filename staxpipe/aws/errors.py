@@ -24,6 +24,7 @@ from botocore.exceptions import (
     SSOError,
     TokenRetrievalError,
 )
+from botocore.exceptions import ConnectionError as NoConnectionError
 
 from staxpipe.errors import PermanentError, StaxpipeError, TransientError
 
@@ -189,7 +190,7 @@ def _unanswered(error: BotoCoreError, what: str) -> StaxpipeError:
         return PermanentError(f"staxpipe has no AWS credentials of its own, so {what} was not tried. {OPERATOR_ADVICE}")
     if isinstance(error, FlexibleChecksumError):
         return TransientError(f"{_upper(what)} arrived damaged (its checksum differs). It is read again.")
-    if isinstance(error, HTTPClientError | IncompleteReadError | CredentialRetrievalError):
+    if isinstance(error, HTTPClientError | NoConnectionError | IncompleteReadError | CredentialRetrievalError):
         return TransientError(f"The connection for {what} failed ({_first_line(error)}). It is tried again.")
     if isinstance(error, NoRegionError):
         return PermanentError(f"No AWS region is set for {what}. Set STAXPIPE_REGION.")

@@ -1,0 +1,312 @@
+"""Every kind of trust that a role may have, really deployed, and what the probe says of it."""
+
+from __future__ import annotations
+
+import gc
+import json
+import secrets
+import weakref
+from collections import deque
+from collections.abc import Callable
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import (
+    ClientError,
+    ConnectTimeoutError,
+    EndpointConnectionError,
+    NoCredentialsError,
+    ReadTimeoutError,
+)
+
+from staxpipe.linking import probe as probe_module
+from staxpipe.linking.probe import ACCUSATION_CALLS, probe
+from staxpipe.linking.verdicts import (
+    IgnoresExternalId,
+    NotYetAssumable,
+    OperatorRefused,
+    Safe,
+    Unknown,
+    Verdict,
+    WrongAccount,
+)
+from staxpipe.local.aws_stand_in import AwsStandIn, StandInCredentials
+from staxpipe_tests.aws_stand_in import OPERATOR_ACCOUNT, Customer
+
+
+@pytest.fixture
+def who(aws: AwsStandIn, operator: StandInCredentials) -> boto3.Session:
+    return aws.session(operator)
+
+
+def at_once(seconds: float) -> None:
+    """Instead of waiting between two calls."""
+
+
+def trust(customer: Customer, principal: object, condition: object | None) -> None:
+    """Make the role by hand, with a trust policy that is not the template's."""
+    statement: dict[str, object] = {"Effect": "Allow", "Principal": principal, "Action": "sts:AssumeRole"}
+    if condition is not None:
+        statement["Condition"] = condition
+    customer.session.client("iam").create_role(
+        RoleName=customer.role_name,
+        AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [statement]}),
+    )
+
+
+def look(who: boto3.Session, customer: Customer) -> Verdict:
+    return probe(who, customer, sleep=at_once)
+
+
+def test_no_role_yet(who: boto3.Session, customer: Customer) -> None:
+    verdict = look(who, customer)
+    assert verdict == NotYetAssumable(customer.role_arn)
+    assert customer.role_arn in verdict.explain()
+
+
+def test_the_templates_role_is_safe(who: boto3.Session, customer: Customer) -> None:
+    customer.deploy()
+    assert look(who, customer) == Safe()
+
+
+def test_a_deleted_stack_is_not_assumable_any_more(who: boto3.Session, customer: Customer) -> None:
+    customer.deploy()
+    assert look(who, customer) == Safe()
+    customer.delete_stack()
+    assert look(who, customer) == NotYetAssumable(customer.role_arn)
+
+
+def test_a_role_without_the_condition_is_accused(who: boto3.Session, customer: Customer) -> None:
+    trust(customer, {"AWS": customer.operator_arn}, None)
+    verdict = look(who, customer)
+    assert verdict == IgnoresExternalId(customer.role_arn, accepts_wrong=True, accepts_none=True)
+    assert "sts:ExternalId" in verdict.explain()
+
+
+@pytest.mark.parametrize("pattern", ["*", "?*"])
+def test_a_condition_that_any_external_id_meets_is_accused(
+    who: boto3.Session, customer: Customer, pattern: str
+) -> None:
+    trust(customer, {"AWS": customer.operator_arn}, {"StringLike": {"sts:ExternalId": pattern}})
+    assert look(who, customer) == IgnoresExternalId(customer.role_arn, accepts_wrong=True, accepts_none=False)
+
+
+def test_a_condition_that_holds_only_if_an_external_id_is_given_is_accused(
+    who: boto3.Session, customer: Customer
+) -> None:
+    condition = {"StringEqualsIfExists": {"sts:ExternalId": customer.external_id}}
+    trust(customer, {"AWS": customer.operator_arn}, condition)
+    assert look(who, customer) == IgnoresExternalId(customer.role_arn, accepts_wrong=False, accepts_none=True)
+
+
+def test_the_external_id_of_somebody_else_does_not_open_the_role(who: boto3.Session, customer: Customer) -> None:
+    customer.deploy()
+    other = replace(customer, external_id=secrets.token_urlsafe(32))
+    assert look(who, other) == NotYetAssumable(customer.role_arn)
+
+
+def test_a_role_that_trusts_another_principal_is_not_assumable(who: boto3.Session, customer: Customer) -> None:
+    customer.deploy(OperatorPrincipalArn=f"arn:aws:iam::{OPERATOR_ACCOUNT}:role/somebody-else")
+    assert look(who, customer) == NotYetAssumable(customer.role_arn)
+
+
+def test_a_role_in_another_account_is_not_taken_for_this_ones(
+    aws: AwsStandIn, who: boto3.Session, customer: Customer
+) -> None:
+    customer.deploy()
+    asked_for = replace(customer, account_id="555555555555")
+    assert look(who, asked_for) == NotYetAssumable(asked_for.role_arn)
+
+
+def test_a_wildcard_principal_behind_the_right_condition_passes(who: boto3.Session, customer: Customer) -> None:
+    # The limit of a look from outside: whom else the role trusts cannot be seen. The template names one principal.
+    trust(customer, {"AWS": "*"}, {"StringEquals": {"sts:ExternalId": customer.external_id}})
+    assert look(who, customer) == Safe()
+
+
+def test_a_wildcard_principal_without_condition_is_accused(who: boto3.Session, customer: Customer) -> None:
+    trust(customer, {"AWS": "*"}, None)
+    assert isinstance(look(who, customer), IgnoresExternalId)
+
+
+def test_another_operator_is_refused(aws: AwsStandIn, customer: Customer) -> None:
+    customer.deploy()
+    other = aws.session(aws.create_operator(OPERATOR_ACCOUNT, f"other-{secrets.token_hex(4)}"))
+    assert look(other, customer) == NotYetAssumable(customer.role_arn)
+
+
+def test_what_the_probe_gets_can_read_nothing(
+    who: boto3.Session, customer: Customer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    customer.put("reports/a")
+    customer.deploy()
+    got: list[Any] = []
+    assume = probe_module._assume
+
+    def watched(*arguments: Any) -> Any:
+        got.append(assume(*arguments))
+        return got[-1]
+
+    monkeypatch.setattr(probe_module, "_assume", watched)
+    assert look(who, customer) == Safe()
+    assert len(got) == 1
+    s3 = who.client(
+        "s3",
+        aws_access_key_id=got[0]["AccessKeyId"],
+        aws_secret_access_key=got[0]["SecretAccessKey"],
+        aws_session_token=got[0]["SessionToken"],
+    )
+    with pytest.raises(ClientError, match="AccessDenied"):
+        s3.list_objects_v2(Bucket=customer.bucket, Prefix="reports/")
+
+
+def test_refused_credentials_of_our_own_say_nothing_about_the_role(
+    aws: AwsStandIn, operator: StandInCredentials, customer: Customer
+) -> None:
+    customer.deploy()
+    wrong = aws.session(replace(operator, secret_access_key="wrong"))
+    verdict = look(wrong, customer)
+    assert isinstance(verdict, OperatorRefused)
+    assert "STAXPIPE_OPERATOR_ROLE_ARN" in verdict.explain()
+
+
+def refusal(code: str, status: int = 400) -> ClientError:
+    return ClientError(
+        {"Error": {"Code": code, "Message": "said"}, "ResponseMetadata": {"HTTPStatusCode": status}},  # type: ignore[typeddict-item]
+        "AssumeRole",
+    )
+
+
+class ScriptedSts:
+    """An STS that gives the answers of a script: for faults that no stand-in makes."""
+
+    GOOD = object()
+
+    def __init__(self, *script: object, account: str = "222222222222") -> None:
+        self.script = deque(script)
+        self.account = account
+        self.external_ids: list[str | None] = []
+
+    def assume_role(self, **arguments: Any) -> dict[str, Any]:
+        self.external_ids.append(arguments.get("ExternalId"))
+        answer = self.script.popleft()
+        if isinstance(answer, Exception):
+            raise answer
+        return {"Credentials": {"AccessKeyId": "a", "SecretAccessKey": "b", "SessionToken": "c"}}
+
+    def get_caller_identity(self) -> dict[str, str]:
+        return {"Account": self.account}
+
+
+class ScriptedSession:
+    """A session whose every client is the scripted one."""
+
+    def __init__(self, sts: ScriptedSts) -> None:
+        self._sts = sts
+
+    def client(self, service: str, **credentials: Any) -> ScriptedSts:
+        assert service == "sts"
+        assert credentials.pop("config").connect_timeout <= 5
+        assert set(credentials) in (
+            set(),
+            {"aws_access_key_id", "aws_secret_access_key", "aws_session_token"},
+        )
+        return self._sts
+
+
+GOOD = ScriptedSts.GOOD
+DENIED = refusal("AccessDenied", 403)
+PENDING = Customer(
+    boto3.Session(region_name="us-east-1"), "222222222222", "", "bills", external_id="e" * 43, role_name="r"
+)
+
+
+def scripted(sts: ScriptedSts, sleep: Callable[[float], None] = at_once) -> Verdict:
+    session: Any = ScriptedSession(sts)
+    return probe(session, PENDING, sleep=sleep)
+
+
+def test_the_order_is_right_then_wrong_then_none_and_the_wrong_one_is_fresh() -> None:
+    first, second = ScriptedSts(GOOD, DENIED, DENIED), ScriptedSts(GOOD, DENIED, DENIED)
+    assert scripted(first) == scripted(second) == Safe()
+    right, wrong, none = first.external_ids
+    assert right == PENDING.external_id
+    assert none is None
+    assert wrong not in {right, None, second.external_ids[1]}
+
+
+def test_an_account_that_differs_is_refused_before_anything_else() -> None:
+    sts = ScriptedSts(GOOD, account="333333333333")
+    verdict = scripted(sts)
+    assert verdict == WrongAccount("222222222222", "333333333333")
+    assert "333333333333" in verdict.explain()
+    assert len(sts.external_ids) == 1
+
+
+def test_a_forbidden_way_that_closes_when_looked_at_again_is_no_accusation() -> None:
+    waits: list[float] = []
+    sts = ScriptedSts(GOOD, GOOD, GOOD, DENIED, GOOD, DENIED)
+    assert scripted(sts, waits.append) == Safe()
+    assert len(waits) == 3
+    assert all(seconds > 0 for seconds in waits)
+
+
+def test_a_forbidden_way_that_stays_open_is_an_accusation() -> None:
+    sts = ScriptedSts(GOOD, *[GOOD] * ACCUSATION_CALLS, DENIED)
+    assert scripted(sts) == IgnoresExternalId(PENDING.role_arn, accepts_wrong=True, accepts_none=False)
+    assert len(set(sts.external_ids[1 : 1 + ACCUSATION_CALLS])) == ACCUSATION_CALLS
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        refusal("Throttling"),
+        refusal("RequestLimitExceeded", 503),
+        refusal("InternalFailure", 500),
+        refusal("RegionDisabledException", 403),
+        refusal("SomethingNew", 403),
+        EndpointConnectionError(endpoint_url="https://sts"),
+        ConnectTimeoutError(endpoint_url="https://sts"),
+        ReadTimeoutError(endpoint_url="https://sts"),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("before", [(), (GOOD,), (GOOD, DENIED), (GOOD, GOOD)], ids=["right", "wrong", "none", "again"])
+def test_only_access_denied_counts_at_every_step(before: tuple[object, ...], failure: Exception) -> None:
+    verdict = scripted(ScriptedSts(*before, failure))
+    assert isinstance(verdict, Unknown)
+    assert PENDING.role_arn in verdict.explain()
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [refusal("InvalidClientTokenId", 403), refusal("SignatureDoesNotMatch", 403), refusal("ExpiredToken", 400)],
+    ids=str,
+)
+def test_refused_operators_are_told_apart(failure: ClientError) -> None:
+    assert isinstance(scripted(ScriptedSts(failure)), OperatorRefused)
+
+
+def test_an_operator_without_credentials_is_told_apart() -> None:
+    verdict = scripted(ScriptedSts(NoCredentialsError()))
+    assert isinstance(verdict, OperatorRefused)
+    assert "AWS_PROFILE" in verdict.explain()
+
+
+def test_a_request_without_account_is_not_probed() -> None:
+    session: Any = ScriptedSession(ScriptedSts())
+    incomplete: Any = SimpleNamespace(id="r", account_id=None, role_arn=None, external_id="")
+    with pytest.raises(ValueError, match="no account id"):
+        probe(session, incomplete)
+
+
+def test_a_session_that_was_probed_with_is_not_kept(aws: AwsStandIn, customer: Customer) -> None:
+    who = aws.session("999999999999")
+    look(who, customer)
+    gone = weakref.ref(who)
+    del who
+    gc.collect()
+    assert gone() is None
