@@ -22,8 +22,11 @@ import pyarrow.csv
 from staxpipe.errors import PermanentError
 from staxpipe.focus.names import choose_columns
 
-BLOCK_BYTES = 8 << 20
-"""How much is parsed at a time; also the longest record that can be read."""
+BLOCK_BYTES = 2 << 20
+"""How much is parsed at a time; also the longest record that can be read.
+
+Arrow reads up to 32 blocks ahead of the parser, so that this also bounds memory; larger ones are not faster.
+"""
 
 HEADER_BYTES = 1 << 20
 """The longest header line that is believed to be one; 1,000 columns take about 40 KB."""
@@ -46,7 +49,7 @@ def read_csv(path: Path, file: str, wanted: Callable[[str], bool], *, compressed
     ending: str | None = None
     try:
         with ExitStack() as stack:
-            reader = _open(stack, path, len(header), sorted({*chosen, last}), compressed, threads=True)
+            reader = _open(stack, path, len(header), sorted({*chosen, last}), compressed)
             for block in reader:
                 if block.num_rows:
                     ending = block.column(str(last))[-1].as_py()
@@ -55,13 +58,13 @@ def read_csv(path: Path, file: str, wanted: Callable[[str], bool], *, compressed
     except (pa.ArrowInvalid, OSError) as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise
-        raise PermanentError(_explain(error, path, file, header, seen, compressed)) from None
+        raise PermanentError(_explain(error, file, header, seen)) from None
     if ending is not None and (_has_line_break(ending) or not (compressed or _ends_line(path))):
         _check_quotes(path, file, compressed)
 
 
 def _open(
-    stack: ExitStack, path: Path, width: int, positions: list[int], compressed: bool, *, threads: bool
+    stack: ExitStack, path: Path, width: int, positions: list[int], compressed: bool
 ) -> pa.csv.CSVStreamingReader:
     """Begin to read a file whose columns are called by their position."""
     stream: pa.NativeFile = stack.enter_context(pa.OSFile(str(path)))
@@ -77,7 +80,9 @@ def _open(
                 column_names=names,
                 skip_rows_after_names=1,
                 block_size=BLOCK_BYTES,
-                use_threads=threads,
+                # Unpacking goes on beside it all the same; a second parser thread gains nothing (measured), and
+                # Arrow knows the number of a wrong row only so.
+                use_threads=False,
             ),
             # In a file of one column an empty line is a row.
             parse_options=pa.csv.ParseOptions(newlines_in_values=True, ignore_empty_lines=width > 1),
@@ -95,17 +100,22 @@ def _open(
 def _read_header(path: Path, file: str, compressed: bool) -> list[str] | None:
     """The names of a file's columns; None where no row follows them."""
     try:
-        with _bytes_of(path, compressed) as raw, io.TextIOWrapper(raw, encoding="utf-8-sig", newline="") as text:
+        with _bytes_of(path, compressed) as raw, _text(raw) as text:
             header = next((row for row in csv.reader(_lines(text, file), strict=True) if row), None)
+            "".join(header or ()).encode()  # the header alone is to be checked here, not what is buffered after it
             return header if header and text.read(1) else None
     except EOFError:
         raise PermanentError(_cut(file)) from None
     except (gzip.BadGzipFile, zlib.error):
         raise PermanentError(f"{file} is not a gzip file, though its name or its manifest says so.") from None
-    except UnicodeDecodeError:
+    except UnicodeEncodeError:
         raise PermanentError(f"{file} does not begin with a CSV header in UTF-8.") from None
     except csv.Error as error:
         raise PermanentError(f"The header of {file} is not CSV: {error}.") from None
+
+
+def _text(raw: BinaryIO) -> io.TextIOWrapper:
+    return io.TextIOWrapper(raw, encoding="utf-8-sig", errors="surrogateescape", newline="")
 
 
 def _lines(text: io.TextIOWrapper, file: str) -> Iterator[str]:
@@ -119,7 +129,7 @@ def _bytes_of(path: Path, compressed: bool) -> BinaryIO:
     return cast(BinaryIO, gzip.open(path)) if compressed else path.open("rb")
 
 
-def _explain(error: Exception, path: Path, file: str, header: list[str], seen: int, compressed: bool) -> str:
+def _explain(error: Exception, file: str, header: list[str], seen: int) -> str:
     """Arrow's error in words, with the row where it can be found."""
     words = str(error)
     if "Truncated compressed stream" in words:
@@ -131,30 +141,14 @@ def _explain(error: Exception, path: Path, file: str, header: list[str], seen: i
             f"{file}: somewhere after row {seen:,} a record is longer than {BLOCK_BYTES >> 20} MiB. "
             "Most likely a quote is opened there and never closed."
         )
-    if expected := re.search(r"Expected (\d+) columns, got (\d+)", words):
-        row = _ragged_row(path, len(header), compressed)
-        where = f"row {row:,}" if row else f"a row after row {seen:,}"
-        return f"{file}: {where} has {expected[2]} fields, and the header has {expected[1]}."
+    if ragged := re.search(r"Row #(\d+): Expected (\d+) columns, got (\d+)", words):
+        row = int(ragged[1]) - 1  # Arrow counts the header
+        return f"{file}: row {row:,} has {ragged[3]} fields, and the header has {ragged[2]}."
     if column := re.search(r"In CSV column #(\d+): (.*)", words):
         name = header[int(column[1])] if int(column[1]) < len(header) else f"number {column[1]}"
         reason = "not UTF-8" if "UTF8" in column[2] else column[2]
         return f"{file}: somewhere after row {seen:,} a value of the column {name} is {reason}."
     return f"{file} cannot be read as CSV after row {seen:,}: {words.splitlines()[0]}."
-
-
-def _ragged_row(path: Path, width: int, compressed: bool) -> int | None:
-    """The first row (1 = first after the header) whose number of fields is not the header's.
-
-    Read once more on one thread, because Arrow knows row numbers only then.
-    """
-    with ExitStack() as stack:
-        try:
-            for _ in _open(stack, path, width, [0], compressed, threads=False):
-                pass
-        except (pa.ArrowInvalid, OSError) as error:
-            found = re.search(r"Row #(\d+)", str(error))
-            return int(found[1]) - 1 if found else None
-    return None
 
 
 def _check_quotes(path: Path, file: str, compressed: bool) -> None:

@@ -1,0 +1,102 @@
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from staxpipe.errors import PermanentError
+from staxpipe.model import FileFormat
+from staxpipe_tests.focus.test_reading import read, rows_of
+
+NOON = datetime(2018, 12, 1, 12, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("values", "texts"),
+    [
+        (pa.array(["a", "", None]), ["a", None, None]),
+        (pa.array(["a", ""], pa.large_string()), ["a", None]),
+        (pa.array([b"a", b""], pa.binary()), ["a", None]),
+        (pa.array(["a", "", "a"]).dictionary_encode(), ["a", None, "a"]),
+        (pa.array([0.1, 1.81e-8, 0.0, 12.0, None]), ["0.1", "1.81e-8", "0", "12", None]),
+        (pa.array([0.1], pa.float32()), ["0.1"]),
+        (pa.array([12, -3, None]), ["12", "-3", None]),
+        (pa.array([True, False]), ["true", "false"]),
+        (pa.array([Decimal("1.50"), None], pa.decimal128(18, 2)), ["1.50", None]),
+        (pa.array([NOON, None], pa.timestamp("ms", "UTC")), ["2018-12-01T12:00:00Z", None]),
+        (pa.array([NOON.replace(tzinfo=None)], pa.timestamp("us")), ["2018-12-01T12:00:00Z"]),
+        (pa.array([NOON], pa.timestamp("us", "Europe/Berlin")), ["2018-12-01T12:00:00Z"]),
+        (pa.array([NOON.replace(microsecond=5000)], pa.timestamp("us", "UTC")), ["2018-12-01T12:00:00.005000Z"]),
+        (pa.array([date(2018, 12, 1)]), ["2018-12-01T00:00:00Z"]),
+        (pa.nulls(2), [None, None]),
+    ],
+    ids=lambda value: str(value.type) if isinstance(value, pa.Array) else "",
+)
+def test_every_type_becomes_the_text_that_a_csv_would_hold(
+    tmp_path: Path, values: pa.Array, texts: list[str | None]
+) -> None:
+    pq.write_table(pa.table({"line_item_x": values}), tmp_path / "x.parquet")
+    assert [row["line_item_x"] for row in rows_of(read(tmp_path / "x.parquet", FileFormat.PARQUET))] == texts
+
+
+def test_columns_keep_their_values_whatever_their_order(tmp_path: Path) -> None:
+    names = ["product_region", "bill_bill_type", "line_item_unblended_cost", "identity_line_item_id"]
+    pq.write_table(pa.table({name: [name] for name in names}), tmp_path / "x.parquet")
+    (row,) = rows_of(read(tmp_path / "x.parquet", FileFormat.PARQUET))
+    assert row == {name: name for name in names}
+
+
+def test_tag_columns_of_one_name_are_both_read(tmp_path: Path) -> None:
+    table = pa.Table.from_arrays(
+        [pa.array(["first", None]), pa.array(["1", "2"]), pa.array([None, "second"])],
+        names=["resource_tags_user_name", "line_item_unblended_cost", "resource_tags_user_name"],
+    )
+    pq.write_table(table, tmp_path / "x.parquet")
+    assert rows_of(read(tmp_path / "x.parquet", FileFormat.PARQUET)) == [
+        {"resource_tags/user_name": "first", "resource_tags/user_name#2": None, "line_item_unblended_cost": "1"},
+        {"resource_tags/user_name": None, "resource_tags/user_name#2": "second", "line_item_unblended_cost": "2"},
+    ]
+
+
+def test_a_cost_column_that_is_there_twice_is_refused(tmp_path: Path) -> None:
+    table = pa.Table.from_arrays([pa.array(["1"]), pa.array(["2"])], names=["line_item_unblended_cost"] * 2)
+    pq.write_table(table, tmp_path / "x.parquet")
+    with pytest.raises(PermanentError, match=r"x\.parquet has two columns .*line_item_unblended_cost"):
+        read(tmp_path / "x.parquet", FileFormat.PARQUET)
+
+
+def test_maps_are_left_out_and_shift_nothing(tmp_path: Path) -> None:
+    tags = pa.array([[("team", "a")]], pa.map_(pa.string(), pa.string()))
+    pq.write_table(
+        pa.table({"line_item_usage_type": ["x"], "resource_tags": tags, "line_item_unblended_cost": [0.5]}),
+        tmp_path / "x.parquet",
+    )
+    assert rows_of(read(tmp_path / "x.parquet", FileFormat.PARQUET)) == [
+        {"line_item_usage_type": "x", "line_item_unblended_cost": "0.5"}
+    ]
+
+
+def test_a_file_without_rows_gives_no_batch(tmp_path: Path) -> None:
+    pq.write_table(pa.table({"line_item_unblended_cost": pa.array([], pa.float64())}), tmp_path / "x.parquet")
+    assert read(tmp_path / "x.parquet", FileFormat.PARQUET) == []
+
+
+@pytest.mark.parametrize("keep", [3, 20, -1, -10])
+def test_a_cut_or_foreign_file_is_refused_by_name(tmp_path: Path, keep: int) -> None:
+    path = tmp_path / "x.parquet"
+    pq.write_table(pa.table({"line_item_usage_type": [str(row) for row in range(1000)]}), path)
+    path.write_bytes(path.read_bytes()[:keep])
+    with pytest.raises(PermanentError, match=r"x\.parquet"):
+        read(path, FileFormat.PARQUET)
+
+
+def test_damage_in_the_middle_is_refused_by_name(tmp_path: Path) -> None:
+    path = tmp_path / "x.parquet"
+    pq.write_table(pa.table({"line_item_usage_type": [str(row) for row in range(10_000)]}), path, compression="gzip")
+    body = bytearray(path.read_bytes())
+    body[200:4000] = b"\xff" * 3800
+    path.write_bytes(bytes(body))
+    with pytest.raises(PermanentError, match=r"x\.parquet"):
+        read(path, FileFormat.PARQUET)
