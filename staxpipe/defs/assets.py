@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from dagster import (
     AssetCheckResult,
@@ -38,11 +38,9 @@ ONLY_NEW = "staxpipe/only_new"
 
 Result = TypeVar("Result")
 
-PIPELINE: Any = {"partitions_def": ACCOUNT_MONTHS, "group_name": "ingest", "retry_policy": RETRY}
 
-
-@asset(**PIPELINE, kinds={"aws", "s3"})
-def delivery(context: AssetExecutionContext, staxpipe: StaxpipeResource) -> MaterializeResult:
+@asset(partitions_def=ACCOUNT_MONTHS, group_name="ingest", retry_policy=RETRY, kinds={"aws", "s3"})
+def delivery(context: AssetExecutionContext, staxpipe: StaxpipeResource) -> MaterializeResult[None]:
     """The newest delivery of each export that holds the month, pinned: manifest, file list, ETags."""
     account, period = account_month(context.partition_key)
     with in_dagsters_words():
@@ -75,8 +73,8 @@ def delivery(context: AssetExecutionContext, staxpipe: StaxpipeResource) -> Mate
     )
 
 
-@asset(**PIPELINE, deps=[delivery], kinds={"s3"})
-def landing(context: AssetExecutionContext, staxpipe: StaxpipeResource) -> MaterializeResult:
+@asset(partitions_def=ACCOUNT_MONTHS, group_name="ingest", retry_policy=RETRY, deps=[delivery], kinds={"s3"})
+def landing(context: AssetExecutionContext, staxpipe: StaxpipeResource) -> MaterializeResult[None]:
     """The delivery's files in our own store, each verified."""
 
     def step(platform: Platform, entry: LedgerEntry) -> Mapping[str, str | int]:
@@ -96,7 +94,9 @@ def landing(context: AssetExecutionContext, staxpipe: StaxpipeResource) -> Mater
 
 
 @asset(
-    **PIPELINE,
+    partitions_def=ACCOUNT_MONTHS,
+    group_name="ingest",
+    retry_policy=RETRY,
     deps=[landing],
     kinds={"iceberg", "parquet"},
     check_specs=[
@@ -111,7 +111,7 @@ def landing(context: AssetExecutionContext, staxpipe: StaxpipeResource) -> Mater
 )
 def line_items(
     context: AssetExecutionContext, staxpipe: StaxpipeResource
-) -> Iterator[MaterializeResult | AssetCheckResult]:
+) -> Iterator[MaterializeResult[None] | AssetCheckResult]:
     """FOCUS 1.2 rows in the lake, committed at once and only if they reconcile with the delivery."""
 
     def step(platform: Platform, entry: LedgerEntry) -> Built:
@@ -144,8 +144,8 @@ def line_items(
     )
 
 
-@asset(**PIPELINE, deps=[line_items], kinds={"postgres"})
-def marts(context: AssetExecutionContext, staxpipe: StaxpipeResource) -> MaterializeResult:
+@asset(partitions_def=ACCOUNT_MONTHS, group_name="ingest", retry_policy=RETRY, deps=[line_items], kinds={"postgres"})
+def marts(context: AssetExecutionContext, staxpipe: StaxpipeResource) -> MaterializeResult[None]:
     """The month in Postgres: daily costs, ledger and outbox, swapped in one transaction."""
 
     def step(platform: Platform, entry: LedgerEntry) -> Mapping[str, str | int]:

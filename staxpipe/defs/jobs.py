@@ -6,7 +6,6 @@ from dagster import AssetSelection, OpExecutionContext, define_asset_job, job, o
 
 from staxpipe.aws.sessions import operator_session
 from staxpipe.defs.failures import RETRY, in_dagsters_words
-from staxpipe.defs.partitions import ACCOUNT_MONTHS
 from staxpipe.defs.resources import StaxpipeResource
 from staxpipe.linking.reverify import reverify
 from staxpipe.notify.channels import channel_from
@@ -15,7 +14,6 @@ from staxpipe.notify.drain import drain
 ingest = define_asset_job(
     "ingest",
     selection=AssetSelection.groups("ingest"),
-    partitions_def=ACCOUNT_MONTHS,
     description="Discover, land, normalise and publish one account's month.",
 )
 

@@ -18,7 +18,7 @@ from staxpipe.ingest.platform import Platform
 from staxpipe.settings import Settings, read_settings
 
 
-class StaxpipeResource(ConfigurableResource):
+class StaxpipeResource(ConfigurableResource["StaxpipeResource"]):
     """Our own side: settings, database, lake and landing store. Settings are read when it is first used."""
 
     s3: S3Resource

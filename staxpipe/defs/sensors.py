@@ -16,15 +16,17 @@ from dagster import (
     sensor,
 )
 
+from staxpipe.aws.sessions import operator_session
 from staxpipe.db import deliveries as ledger
 from staxpipe.db import links as link_queries
-from staxpipe.db.outbox import enqueue, has_due
+from staxpipe.db.outbox import enqueue, waiting
 from staxpipe.defs.jobs import ingest, notify
 from staxpipe.defs.partitions import ACCOUNTS, PARTITION_TAG, month_exists, partition_key
 from staxpipe.defs.resources import StaxpipeResource
 from staxpipe.ingest.requests import Request, choose_requests
 from staxpipe.ingest.sweep import look_into_buckets
 from staxpipe.linking.probe import probe
+from staxpipe.linking.reverify import reverify
 from staxpipe.linking.sweep import sweep
 from staxpipe.settings import Settings
 
@@ -72,6 +74,9 @@ def build_sensors(settings: Settings) -> list[SensorDefinition]:
     def new_deliveries(context: SensorEvaluationContext, staxpipe: StaxpipeResource) -> SensorResult:
         now = datetime.now(UTC)
         looks = look_into_buckets(staxpipe.platform(), staxpipe.bucket, now, SWEEP_SECONDS)
+        if looks.refused_links:  # is it the bucket only, or does the role no longer hold?
+            operator = operator_session(staxpipe.settings)
+            reverify(staxpipe.engine, staxpipe.settings, operator, now, only=looks.refused_links, seconds=10)
         working = context.instance.get_runs(RunsFilter(statuses=WORKING))
         accounts = set(context.instance.get_dynamic_partitions(ACCOUNTS.name or ""))
         with staxpipe.engine.begin() as connection:
@@ -102,8 +107,8 @@ def build_sensors(settings: Settings) -> list[SensorDefinition]:
         if staxpipe.settings.smtp_url is None:
             return SkipReason("STAXPIPE_SMTP_URL is not set: messages wait in the outbox.")
         with staxpipe.engine.connect() as connection:
-            waiting = has_due(connection, datetime.now(UTC))
-        if not waiting:
+            messages = waiting(connection, datetime.now(UTC))
+        if messages == 0:
             return SkipReason("Nothing waits.")
         if context.instance.get_runs(RunsFilter(job_name=notify.name, statuses=WORKING), limit=1):
             return SkipReason("A run that sends is under way.")

@@ -51,7 +51,7 @@ def summary(connection: Connection, link_id: str) -> dict[str, object]:
     ).all()
     loaded = [row for row in rows if row.state == DeliveryState.LOADED]
     failed = [row for row in rows if row.state != DeliveryState.LOADED and row.error]
-    months = []
+    months: list[dict[str, object]] = []
     for row in loaded:
         totals: dict[str, list[Decimal]] = defaultdict(lambda: [Decimal(0), Decimal(0)])
         for total in results.sums_of(connection, row.id, "focus"):

@@ -18,7 +18,8 @@ LONGEST_PAUSE = timedelta(hours=6)
 
 def pause(attempts: int) -> timedelta:
     """How long a delivery waits after its n-th attempt failed for a passing reason: doubling, up to six hours."""
-    return min(FIRST_PAUSE * 2 ** min(attempts, 20), LONGEST_PAUSE)
+    doubled: int = 2 ** min(attempts, 20)
+    return min(FIRST_PAUSE * doubled, LONGEST_PAUSE)
 
 
 @contextmanager

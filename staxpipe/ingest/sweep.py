@@ -23,12 +23,14 @@ PAUSE_AFTER_REFUSAL = timedelta(minutes=5)
 
 @dataclass
 class Looks:
-    """What one sweep of the buckets brought. `refused` and `unknown` are sentences that name the account."""
+    """What one sweep of the buckets brought. `refused` and `unknown` are sentences that name the account,
+    `refused_links` ids."""
 
     looked: int = 0
     new: int = 0
     broken: int = 0
     refused: list[str] = field(default_factory=list)
+    refused_links: list[str] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)
 
 
@@ -48,6 +50,7 @@ def look_into_buckets(platform: Platform, bucket: Callable[[Link], Bucket], now:
             looks.broken += answer.broken
         elif isinstance(answer, BucketProblem):
             looks.refused.append(f"{link.account_id}: {answer.reason}")
+            looks.refused_links.append(link.id)
         elif isinstance(answer, NoAnswer):
             looks.unknown.append(f"{link.account_id}: {answer.reason}")
     return looks
