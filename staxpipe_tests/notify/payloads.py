@@ -1,0 +1,112 @@
+"""One realistic payload of each kind, as the rooms that enqueue write them."""
+
+from __future__ import annotations
+
+ACCOUNT = "123456789012"
+URL = "https://cost.example.com/requests/4fQm0cZkT1u9"
+
+INVITE: dict[str, object] = {
+    "to": "grace@example.com",
+    "invited_by": "ada@example.com",
+    "note": "You own the payer account, don't you?\nThe bucket is called <billing> & co.",
+    "url": "https://cost.example.com/invited/eyJpZCI6",
+    "expires_at": "2026-11-10T09:05:00+00:00",
+}
+
+LINKED: dict[str, object] = {"to": "ada@example.com", "account_id": ACCOUNT, "url": URL}
+
+TROUBLE: dict[str, object] = {
+    "to": ["ada@example.com"],
+    "account_id": ACCOUNT,
+    "reason": "The role can be assumed with a wrong external id: anybody who guesses its name could read the bucket.",
+    "what_to_do": "Deploy the template again without changing it, or add the condition on sts:ExternalId to the role.",
+    "url": URL,
+}
+
+INGEST_FAILED: dict[str, object] = {
+    **TROUBLE,
+    "period": "2026-09",
+    "reason": "s3://acme-billing/cur/2026-09/report-3.csv.gz ends in the middle: the gzip stream has no end.",
+    "what_to_do": "What was loaded of this month before is still there. Other months and accounts go on.",
+}
+
+DATA_READY: dict[str, object] = {
+    "to": ["ada@example.com", "ops@example.com"],
+    "account_id": ACCOUNT,
+    "url": URL,
+    "periods": [
+        {
+            "period": "2026-07",
+            "rows": 119307,
+            "billed_cost": "48211.503",
+            "effective_cost": "47120.2299",
+            "currency": "USD",
+            "provisional": False,
+            "findings": [],
+        },
+        {
+            "period": "2026-08",
+            "rows": 124340,
+            "billed_cost": "51002.255",
+            "effective_cost": "50000",
+            "currency": "USD",
+            "provisional": False,
+            "findings": [
+                {
+                    "code": "marketplace-without-seller",
+                    "severity": "info",
+                    "message": "12 Marketplace rows name no seller.",
+                },
+                {
+                    "code": "unknown-line-item-type",
+                    "severity": "warning",
+                    "message": "3 rows are of a line-item type that staxpipe does not know (PrivateRateDiscount): "
+                    "they are loaded as purchases.",
+                },
+            ],
+        },
+        {
+            "period": "2026-10",
+            "rows": 98111,
+            "billed_cost": "40120.1",
+            "effective_cost": "39001.77",
+            "currency": "CNY",
+            "provisional": True,
+            "findings": [],
+        },
+        {
+            "period": "2026-10",
+            "rows": 98111,
+            "billed_cost": "-0.004",
+            "effective_cost": "1234567.891",
+            "currency": "USD",
+            "provisional": True,
+            "findings": [],
+        },
+    ],
+    "gaps": ["2026-09"],
+    "failed": [
+        {
+            "period": "2026-06",
+            "error": "The manifest lists cur/2026-06/report-2.csv.gz, and the bucket has no such file.",
+        }
+    ],
+}
+
+SAMPLES: dict[str, dict[str, object]] = {
+    "invite": INVITE,
+    "linked": LINKED,
+    "data_ready": DATA_READY,
+    "link_refused": TROUBLE,
+    "link_expired": {
+        **TROUBLE,
+        "reason": "No role could be assumed within 14 days.",
+        "what_to_do": "Begin again; it takes five minutes.",
+    },
+    "bucket_problem": {
+        **TROUBLE,
+        "reason": "The bucket acme-billing holds no cost report below the prefix cur/.",
+        "what_to_do": "Check the prefix of the report in the AWS billing console.",
+    },
+    "ingest_failed": INGEST_FAILED,
+}
