@@ -14,7 +14,8 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, case, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, case, select, update
+from sqlalchemy.dialects.postgresql import insert as upsert
 
 from staxpipe.db.tables import link_requests
 from staxpipe.model import AccountId, RequestState
@@ -81,10 +82,20 @@ class Details:
 
 def create(connection: Connection, requested_by: str, now: datetime, lifetime: timedelta) -> LinkRequest:
     """Begin a request. Its id, ExternalId and role name are random and ours: a client never gives them."""
-    row = connection.execute(
-        insert(link_requests)
+    request_id = secrets.token_urlsafe(16)
+    begin_once(connection, request_id, requested_by, now, lifetime)
+    request = get(connection, request_id)
+    if request is None:
+        raise AssertionError("a row that was just written cannot be read")
+    return request
+
+
+def begin_once(connection: Connection, request_id: str, requested_by: str, now: datetime, lifetime: timedelta) -> bool:
+    """Begin a request under an id that we made before (22 random characters); False when it is begun already."""
+    added = connection.execute(
+        upsert(link_requests)
         .values(
-            id=secrets.token_urlsafe(16),
+            id=request_id,
             state=RequestState.DRAFT,
             requested_by=requested_by,
             external_id=secrets.token_urlsafe(32),
@@ -93,9 +104,10 @@ def create(connection: Connection, requested_by: str, now: datetime, lifetime: t
             updated_at=now,
             expires_at=now + lifetime,
         )
-        .returning(link_requests)
-    ).one()
-    return _request(row)
+        .on_conflict_do_nothing(index_elements=["id"])
+        .returning(link_requests.c.id)
+    ).first()
+    return added is not None
 
 
 def get(connection: Connection, request_id: str, *, lock: bool = False) -> LinkRequest | None:

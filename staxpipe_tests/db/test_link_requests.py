@@ -57,6 +57,14 @@ def test_a_new_request_is_a_draft_with_names_of_our_own_making(engine: Engine) -
     assert len({first.id, second.id, first.external_id, second.external_id, first.role_name, second.role_name}) == 6
 
 
+def test_a_double_click_begins_one_request(engine: Engine) -> None:
+    with engine.begin() as connection:
+        request = begun(connection)
+        assert not link_requests.begin_once(connection, request.id, "eve@example.com", NOW + MINUTE, LIFETIME)
+        assert reread(connection, request) == request
+        assert link_requests.begin_once(connection, "another", "ada@example.com", NOW, LIFETIME)
+
+
 def test_an_unknown_id_is_nothing(engine: Engine) -> None:
     with engine.begin() as connection:
         assert link_requests.get(connection, "nobody") is None

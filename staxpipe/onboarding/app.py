@@ -1,0 +1,86 @@
+"""The web application: pages, guards and error pages put together. No page is written here."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.staticfiles import StaticFiles
+from sqlalchemy import Engine
+from sqlalchemy.exc import OperationalError
+from starlette.exceptions import HTTPException
+from starlette.middleware.body_limit import RequestBodyLimitMiddleware
+from starlette.responses import Response
+
+from staxpipe.onboarding.guards import Guard, security_headers
+from staxpipe.onboarding.pages import health, help_pages, home, invitations, link_requests, sign_in, statuses
+from staxpipe.onboarding.rendering import make_templates
+from staxpipe.onboarding.sessions import Session, Signer
+from staxpipe.onboarding.site import Site
+from staxpipe.settings import Settings
+
+_LARGEST_BODY = 64 * 1024  # bytes; the longest form is a note and ten addresses
+_STATIC = Path(__file__).with_name("static")
+_log = logging.getLogger(__name__)
+
+_WORDS = {
+    400: ("That did not arrive in one piece", "The form that your browser sent cannot be read. Go back and try again."),
+    403: ("You need a link to get in", ""),
+    404: ("There is no such page", "The address is wrong, or the page is not for you to see."),
+    405: ("That cannot be done here", "Go back and use the buttons of the page."),
+    413: ("That is too much", "The form holds more text than it may. Go back and shorten it."),
+    500: ("Something went wrong on our side", "Nothing you did caused this. Please try again in a minute."),
+    503: ("The database does not answer", "staxpipe is starting or being repaired. Please try again in a minute."),
+}
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+def create_app(settings: Settings, engine: Engine, clock: Callable[[], datetime] = _utc_now) -> FastAPI:
+    """The pages on a migrated database. The caller owns the engine."""
+    app = FastAPI(title="staxpipe", docs_url=None, redoc_url=None, openapi_url=None)
+    site = Site(settings, engine, clock, make_templates(_STATIC), Signer(settings.signing_key()))
+    app.state.site = site
+    for page in (home, sign_in, invitations, link_requests, statuses, help_pages, health):
+        app.include_router(page.router)
+    app.mount("/static", StaticFiles(directory=_STATIC), name="static")
+
+    def error_page(request: Request, status: int) -> Response:
+        session = site.signer.read_session(request.cookies.get(site.cookie), site.clock())
+        title, text = _WORDS.get(status, _WORDS[500 if status >= 500 else 400])
+        template = "signed_out.html" if status == 403 and not session.signed_in else "error.html"
+        return site.render(template, session, request.url.path, {"title": title, "text": text}, status)
+
+    def http_error(request: Request, error: Exception) -> Response:
+        return error_page(request, error.status_code if isinstance(error, HTTPException) else 500)
+
+    def unreadable(request: Request, _: Exception) -> Response:
+        return error_page(request, 400)
+
+    def no_database(request: Request, error: Exception) -> Response:
+        _log.error("the metadata database does not answer: %s", error)
+        return error_page(request, 503)
+
+    def crash(request: Request, _: Exception) -> Response:  # the server logs the exception itself
+        response = error_page(request, 500)
+        response.headers.update(security_headers(settings.base_url))  # this answer does not pass the guard
+        return response
+
+    def cross_site(request: Request) -> Response:
+        title = "This did not come from our own page"
+        text = "Your browser says that another site sent this form. Open the page yourself and try again."
+        return site.render("error.html", Session(), request.url.path, {"title": title, "text": text}, 403)
+
+    app.add_exception_handler(HTTPException, http_error)
+    app.add_exception_handler(RequestValidationError, unreadable)
+    app.add_exception_handler(OperationalError, no_database)
+    app.add_exception_handler(Exception, crash)
+    app.add_middleware(RequestBodyLimitMiddleware, max_body_size=_LARGEST_BODY)
+    app.add_middleware(Guard, base_url=settings.base_url, refusal=cross_site)
+    return app

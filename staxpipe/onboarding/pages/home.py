@@ -1,0 +1,44 @@
+"""The first page: for the operator a list of all requests, for an invited person theirs, else how to get in."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from staxpipe.db import invites, link_requests
+from staxpipe.onboarding.progress import read_progress
+from staxpipe.onboarding.site import AnyVisit, OperatorVisit, see_other
+from staxpipe.onboarding.status import describe
+
+router = APIRouter()
+_MOST_SHOWN = 200
+
+
+@router.get("/")
+def home(visit: AnyVisit) -> Response:
+    """Lead each visitor to where they go on."""
+    if visit.session.operator:
+        return see_other("/requests")
+    with visit.transaction() as connection:
+        for invite_id in reversed(visit.session.invite_ids):
+            invite = invites.get(connection, invite_id, visit.now)
+            if invite is not None:
+                return see_other(f"/requests/{invite.request_id}")
+    return visit.page("signed_out.html")
+
+
+@router.get("/requests")
+def requests(visit: OperatorVisit) -> Response:
+    """All requests, the newest first."""
+    with visit.transaction() as connection:
+        found = [
+            (request, describe(request, read_progress(connection, request.id), visit.now))
+            for request in link_requests.newest(connection, _MOST_SHOWN)
+        ]
+    return visit.page("requests.html", {"requests": found})
+
+
+@router.get("/start")
+def start(visit: OperatorVisit) -> Response:
+    """What linking an account means, before anything is written."""
+    return visit.page("start.html", {"key": visit.site.signer.begin(visit.now)})

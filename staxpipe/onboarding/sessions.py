@@ -1,0 +1,95 @@
+"""Who is asking: signed session cookies, signed invitation tokens, and the tokens that make a double click harmless.
+
+Each kind of token has a salt of its own, so that none can stand in for another. All of them carry their end inside
+the signature. What an invitation opens is looked up in the database at each request (`staxpipe.db.invites`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from itsdangerous import BadData, URLSafeSerializer
+
+SESSION_LIFETIME = timedelta(hours=12)
+BEGIN_LIFETIME = timedelta(hours=12)
+_MOST_INVITES = 20  # in one browser's cookie, which must stay small
+
+
+@dataclass(frozen=True)
+class Session:
+    """What a browser has shown: a sign-in link (`operator`), or invitations, by their ids."""
+
+    operator: bool = False
+    invite_ids: tuple[str, ...] = ()
+
+    @property
+    def signed_in(self) -> bool:
+        """Whether it has shown anything at all."""
+        return self.operator or bool(self.invite_ids)
+
+    def with_invite(self, invite_id: str) -> Session:
+        """The session after one more invitation was shown; the oldest go when there are many."""
+        others = tuple(known for known in self.invite_ids if known != invite_id)
+        return Session(self.operator, (*others, invite_id)[-_MOST_INVITES:])
+
+
+class Signer:
+    """Makes and reads signed texts with one key."""
+
+    def __init__(self, key: str) -> None:
+        self._session = _serializer(key, "session")
+        self._invite = _serializer(key, "invite")
+        self._begin = _serializer(key, "begin")
+
+    def session(self, session: Session, now: datetime) -> str:
+        """A cookie's value."""
+        return _sign(self._session, [session.operator, *session.invite_ids], now + SESSION_LIFETIME)
+
+    def read_session(self, value: str | None, now: datetime) -> Session:
+        """The session in a cookie; an empty one where it is missing, forged or over."""
+        match _read(self._session, value, now):
+            case [bool(operator), *invite_ids]:
+                return Session(operator, tuple(str(invite_id) for invite_id in invite_ids))
+        return Session()
+
+    def invite(self, invite_id: str, expires_at: datetime) -> str:
+        """The token in an invitation's address; the same for the same invitation."""
+        return str(self._invite.dumps([[invite_id], int(expires_at.timestamp())]))
+
+    def read_invite(self, token: str, now: datetime) -> str | None:
+        """The invitation's id, or None where the token is forged or over."""
+        match _read(self._invite, token, now):
+            case [str(invite_id)]:
+                return invite_id
+        return None
+
+    def begin(self, now: datetime) -> str:
+        """A hidden field of the form that begins a request: it holds the id that the request will have."""
+        return _sign(self._begin, [secrets.token_urlsafe(16)], now + BEGIN_LIFETIME)
+
+    def read_begin(self, token: str, now: datetime) -> str | None:
+        """The id of the request to begin, or None where the token is missing, forged or over."""
+        match _read(self._begin, token, now):
+            case [str(request_id)]:
+                return request_id
+        return None
+
+
+def _serializer(key: str, salt: str) -> URLSafeSerializer:
+    options = {"key_derivation": "hmac", "digest_method": hashlib.sha256}
+    return URLSafeSerializer(key, salt=f"staxpipe.onboarding.{salt}", signer_kwargs=options)
+
+
+def _sign(serializer: URLSafeSerializer, value: list[object], end: datetime) -> str:
+    return str(serializer.dumps([value, int(end.timestamp())]))
+
+
+def _read(serializer: URLSafeSerializer, token: str | None, now: datetime) -> object:
+    try:
+        value, end = serializer.loads(token or "")
+    except BadData:
+        return None
+    return value if now.timestamp() < end else None

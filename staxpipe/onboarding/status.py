@@ -1,0 +1,140 @@
+"""Where a request stands, in words: one pure function that the page, its self-update and the JSON answer share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from staxpipe.db.link_requests import LinkRequest
+from staxpipe.model import LinkState, RequestState
+from staxpipe.onboarding.progress import Progress, remaining
+
+
+class Stage(StrEnum):
+    """What a person sees of a request: its state and, once linked, its data's."""
+
+    DRAFT = "draft"
+    LISTENING = "listening"
+    REFUSED = "refused"
+    EXPIRED = "expired"
+    CANCELLED = "cancelled"
+    LINKED = "linked"  # nothing found yet, because nobody has looked
+    EMPTY = "empty"  # looked, and found no billing reports
+    LOADING = "loading"
+    READY = "ready"
+    PAUSED = "paused"
+    ENDED = "ended"
+
+
+@dataclass(frozen=True)
+class Status:
+    """A headline, a sentence or two, and whether it changes by itself (then the page looks again)."""
+
+    stage: Stage
+    headline: str
+    text: str
+    changes: bool = False
+    next_look: str | None = None
+    left: str | None = None
+
+
+def describe(request: LinkRequest, progress: Progress | None, now: datetime) -> Status:
+    """Say where a request stands. `progress` is that of its link, where there is one."""
+    if request.state is not RequestState.LINKED or progress is None:
+        return _BEFORE_LINK[request.state](request, now)
+    return _with_link(progress, now)
+
+
+def _draft(request: LinkRequest, now: datetime) -> Status:  # noqa: ARG001  # one shape for all
+    return Status(Stage.DRAFT, "Not complete yet", "The account's details are still missing.")
+
+
+def _listening(request: LinkRequest, now: datetime) -> Status:
+    waiting = request.next_probe_at - now if request.next_probe_at else timedelta()
+    soon = "any moment now" if waiting <= timedelta(seconds=5) else f"in {duration(waiting)}"
+    text = request.verdict_detail or "As soon as the stack is complete, staxpipe finds the role by itself."
+    return Status(Stage.LISTENING, "Listening for your IAM role", text, changes=True, next_look=soon)
+
+
+def _refused(request: LinkRequest, now: datetime) -> Status:  # noqa: ARG001
+    text = request.verdict_detail or "The role is not safe to use."
+    return Status(Stage.REFUSED, "The role was found and is not safe", text)
+
+
+def _expired(request: LinkRequest, now: datetime) -> Status:  # noqa: ARG001
+    text = "Nobody finished this request in time, so staxpipe has stopped looking for the role. Nothing is lost."
+    return Status(Stage.EXPIRED, "This request has expired", text)
+
+
+def _cancelled(request: LinkRequest, now: datetime) -> Status:  # noqa: ARG001
+    text = "staxpipe looks for no role any more. If you created the stack already, delete it in the AWS console."
+    return Status(Stage.CANCELLED, "This request was cancelled", text)
+
+
+def _just_linked(request: LinkRequest, now: datetime) -> Status:  # noqa: ARG001
+    text = "The role is there and safe. staxpipe now looks through your bucket for billing reports."
+    return Status(Stage.LINKED, "Linked", text, changes=True)
+
+
+_BEFORE_LINK: dict[RequestState, Callable[[LinkRequest, datetime], Status]] = {
+    RequestState.DRAFT: _draft,
+    RequestState.LISTENING: _listening,
+    RequestState.REFUSED: _refused,
+    RequestState.EXPIRED: _expired,
+    RequestState.CANCELLED: _cancelled,
+    RequestState.LINKED: _just_linked,
+}
+
+
+def _with_link(progress: Progress, now: datetime) -> Status:
+    if progress.link_state is LinkState.ENDED:
+        text = progress.problem or "staxpipe does not read this account any more. What was loaded is kept."
+        return Status(Stage.ENDED, "This link has ended", text)
+    if progress.link_state is LinkState.PAUSED:
+        text = progress.problem or "The role does not let staxpipe in at present."
+        return Status(Stage.PAUSED, "This link is paused", text, changes=True)
+    if not progress.months:
+        return _without_months(progress)
+    if progress.pending and not _only_updates(progress):
+        estimate = remaining(progress, now)
+        left = f"about {duration(estimate)} left" if estimate is not None else None
+        text = "You can close this page: the data loads by itself, and a mail tells you when it is done."
+        return Status(Stage.LOADING, "Your data is loading", text, changes=True, left=left)
+    if not progress.loaded:
+        text = "None of the months found could be loaded. Each says why below."
+        return Status(Stage.PAUSED, "Nothing could be loaded", text, changes=True)
+    if progress.failed:
+        text = "Some months could not be loaded; each says why below. All others are ready."
+        return Status(Stage.READY, "Your data is ready, with gaps", text, changes=True)
+    text = "New and corrected reports are loaded by themselves as AWS delivers them."
+    return Status(Stage.READY, "Your data is ready", text, changes=True)
+
+
+def _without_months(progress: Progress) -> Status:
+    if progress.problem:
+        return Status(Stage.EMPTY, "Linked, but there is nothing to load", progress.problem, changes=True)
+    if progress.discovered_at is None:
+        text = "The role is there and safe. staxpipe now looks through your bucket for billing reports."
+        return Status(Stage.LINKED, "Linked", text, changes=True)
+    text = (
+        "There is no billing report below this prefix yet. AWS delivers the first one up to 24 hours after a report "
+        "was set up; staxpipe keeps looking. If the bucket should hold some, check its name and prefix."
+    )
+    return Status(Stage.EMPTY, "Linked, but there is nothing to load", text, changes=True)
+
+
+def _only_updates(progress: Progress) -> bool:
+    """Whether all that is on its way is one month new, beside a history that is loaded: then the data is ready."""
+    return len(progress.pending) == 1 and len(progress.loaded) > 1 and progress.months[0].pending
+
+
+def duration(span: timedelta) -> str:
+    """A span of time as people say it: roughly."""
+    seconds = max(span.total_seconds(), 0)
+    for length, name in ((86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second")):
+        if seconds >= length:
+            count = round(seconds / length)
+            return f"{count} {name}" if count == 1 else f"{count} {name}s"
+    return "a moment"
