@@ -15,7 +15,7 @@ from staxpipe.db.results import SumRow
 from staxpipe.errors import PermanentError
 from staxpipe.focus.mapping import MappingContext, Rejected, normalise
 from staxpipe.focus.reading import read_source
-from staxpipe.focus.reconciliation import Reconciliation, reconcile, residual_rows
+from staxpipe.focus.reconciliation import Reconciliation, reconcile, residual_rows, residual_tally
 from staxpipe.focus.source_columns import wanted
 from staxpipe.focus.tally import Tally
 from staxpipe.ingest.exclusive import exclusively
@@ -125,6 +125,7 @@ def _write_rows(
     residuals = residual_rows(tally, context)
     if residuals is not None:
         writer.write(residuals)
+        tally.add(residual_tally(residuals))
     return tally, rejected
 
 
