@@ -23,12 +23,9 @@ from staxpipe.focus.numbers import minus, plus, product, quotient, zero
 class Costs:
     """Numbers of the FOCUS rows, decimal128(30, 18) each.
 
-    `source` is the cost that AWS charges for the source row: net unblended where there is one, else unblended
-    (null on Unused rows, which are nobody's source row). `unamortised` marks rows whose effective cost should have
-    come from an amortisation column that is empty.
+    `unamortised` marks rows whose effective cost should have come from an amortisation column that is empty.
     """
 
-    source: pa.Array
     billed: pa.Array
     effective: pa.Array
     listed: pa.Array
@@ -43,7 +40,6 @@ class Costs:
 
 def cost_of(lines: Lines) -> Costs:
     """Apply every cost rule."""
-    unused = pa.array(lines.unused)
     covered = lines.of(Kind.SAVINGS_PLAN_COVERED_USAGE)
     discounted = lines.of(Kind.DISCOUNTED_USAGE)
     charged = pc.coalesce(lines.amount("line_item_net_unblended_cost"), lines.amount("line_item_unblended_cost"))
@@ -54,8 +50,8 @@ def cost_of(lines: Lines) -> Costs:
     amortised, unamortised = _amortised(lines)
     effective = _where(_amortised_kinds(lines), amortised, billed)
     quantity = _pricing_quantity(lines, charged)
-    listed, from_price = _list_cost(lines, billed, effective)
-    contracted = _where(covered, lines.amount("line_item_unblended_cost"), billed)
+    listed, from_price = _list_cost(lines, charged, billed, effective)
+    contracted = _where(covered, _uncovered_cost(lines, charged), billed)
     # A guess: what reserved usage would cost at the negotiated price before the reservation is not in a CUR.
     contracted = _where(discounted, listed, contracted)
 
@@ -64,7 +60,6 @@ def cost_of(lines: Lines) -> Costs:
     list_unit_price = _where(from_price, pc.coalesce(_not_negative(rate), unit), unit)
     priced = ~lines.in_category(("Tax",))
     return Costs(
-        source=pc.if_else(unused, pa.scalar(None, MONEY), charged),
         billed=billed,
         effective=effective,
         listed=listed,
@@ -161,7 +156,12 @@ def _unused_plan(lines: Lines) -> pa.Array:
     return pc.coalesce(quotient(product(gross, net), whole), gross)
 
 
-def _list_cost(lines: Lines, billed: pa.Array, effective: pa.Array) -> tuple[pa.Array, Mask]:
+def _uncovered_cost(lines: Lines, charged: pa.Array) -> pa.Array:
+    """What covered usage would cost without its Savings Plan. A guess for the contracted cost: AWS writes it there."""
+    return pc.coalesce(lines.amount("line_item_unblended_cost"), charged)
+
+
+def _list_cost(lines: Lines, charged: pa.Array, billed: pa.Array, effective: pa.Array) -> tuple[pa.Array, Mask]:
     """List cost, and where it comes from the public price.
 
     Usage: the public on-demand cost; rate x quantity where that is absent or zero; else what the row costs. AWS writes
@@ -176,9 +176,9 @@ def _list_cost(lines: Lines, billed: pa.Array, effective: pa.Array) -> tuple[pa.
         on_demand = pc.coalesce(on_demand, _nonzero(product(rate, lines.amount("line_item_usage_amount"))))
     known = priced & pc.is_valid(on_demand).to_numpy(zero_copy_only=False)
     covered = lines.of(Kind.SAVINGS_PLAN_COVERED_USAGE)
-    fallback = _where(covered, lines.amount("line_item_unblended_cost"), billed)
+    fallback = _where(covered, _uncovered_cost(lines, charged), billed)
     fallback = _where(lines.of(Kind.DISCOUNTED_USAGE), effective, fallback)
-    return _where(known, on_demand, pc.fill_null(fallback, zero())), known
+    return _where(known, on_demand, fallback), known
 
 
 def _pricing_quantity(lines: Lines, charged: pa.Array) -> pa.Array:

@@ -27,7 +27,7 @@ _LIMIT = Decimal(10) ** INTEGER_DIGITS
 
 # Digits are ASCII only: int(), Decimal() and \d also take the digits of other scripts, and underscores.
 _NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,5})?")
-_PLAIN = r"^[+-]?([0-9]{1,12}\.?[0-9]{0,18}|\.[0-9]{1,18})$"
+_PLAIN = r"^[+-]?([0-9]{1,12}(\.[0-9]{0,18})?|\.[0-9]{1,18})$"
 
 MEANS_MISSING = frozenset({"None", "none", "null", "NULL", "nan", "NaN", "NA", "N/A", "n/a", "-"})
 """Words that some writers put into numeric columns for "no value"; koku-nise writes `None`."""

@@ -1,0 +1,407 @@
+"""The mapping once more: slow, obvious, a row at a time, in plain Python from the rules. The oracle of other tests.
+
+It shares no code with the mapping but the tables (services, regions, line-item types by name) and takes its rows as
+dictionaries of text.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from decimal import ROUND_DOWN, ROUND_HALF_EVEN, Context, Decimal
+
+from staxpipe.focus.columns import LINE_ITEM_COLUMNS
+from staxpipe.focus.regions import REGION_NAMES
+from staxpipe.focus.services import services
+from staxpipe.focus.source_columns import SKU_DETAILS
+
+WIDE = Context(prec=200)
+STEP = Decimal("1E-18")
+LIMIT = Decimal(10) ** 12
+MISSING_WORDS = {"None", "none", "null", "NULL", "nan", "NaN", "NA", "N/A", "n/a", "-"}
+Row = dict[str, str | None]
+Focus = dict[str, object]
+
+USAGE_LIKE = {"Usage", "DiscountedUsage", "SavingsPlanCoveredUsage", "FlatRateSubscription"}
+DISCOUNTS = {"Discount", "BundledDiscount", "EdpDiscount", "PrivateRateDiscount", "RiVolumeDiscount", "SppDiscount"}
+
+
+class RefusedError(Exception):
+    """The row cannot be mapped."""
+
+    def __init__(self, column: str) -> None:
+        super().__init__(column)
+        self.column = column
+
+
+def number(row: Row, column: str, *, strict: bool = True) -> Decimal | None:
+    """An amount rounded to 18 decimals; None when missing."""
+    text = row.get(column)
+    if text is None or text in MISSING_WORDS:
+        return None
+    if not re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", text, re.ASCII):
+        if strict:
+            raise RefusedError(column)
+        return None
+    value = WIDE.create_decimal(text).quantize(STEP, ROUND_HALF_EVEN, WIDE)
+    if abs(value) >= LIMIT:
+        if strict:
+            raise RefusedError(column)
+        return None
+    return value
+
+
+def moment(text: str | None, column: str) -> datetime:
+    """A moment in UTC."""
+    try:
+        found = datetime.fromisoformat((text or "").replace("Z", "+00:00"))
+    except ValueError:
+        raise RefusedError(column) from None
+    return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+
+
+def exclusive(end: datetime) -> datetime:
+    """23:59:59 is the last second."""
+    return end + timedelta(seconds=1) if end.second == 59 else end
+
+
+def unit_price(cost: Decimal, quantity: Decimal | None) -> Decimal | None:
+    """cost / quantity."""
+    if quantity is None:
+        return None
+    if quantity == 0:
+        return Decimal(0) if cost == 0 else None
+    exact = WIDE.divide(cost, quantity).quantize(Decimal("1E-31"), ROUND_DOWN, WIDE)
+    price = exact.quantize(STEP, ROUND_HALF_EVEN, WIDE)
+    return None if price < 0 or exact < 0 or abs(price) >= LIMIT else price
+
+
+def times(left: Decimal, right: Decimal) -> Decimal:
+    """A product to 18 decimals."""
+    return WIDE.multiply(left, right).quantize(STEP, ROUND_HALF_EVEN, WIDE)
+
+
+def focus_rows(row: Row, *, columns: set[str], export: str, delivery: str) -> list[Focus]:
+    """The FOCUS rows of one source row: none, one or two. Raises RefusedError."""
+    for name in ("bill_payer_account_id", "line_item_currency_code"):
+        if row.get(name) is None:
+            raise RefusedError(name)
+    start = moment(row["line_item_usage_start_date"], "line_item_usage_start_date")
+    end = exclusive(moment(row["line_item_usage_end_date"], "line_item_usage_end_date"))
+    period = moment(row["bill_billing_period_start_date"], "bill_billing_period_start_date")
+    given = row.get("line_item_line_item_type")
+    kind = given or "Unknown"
+    plan, reservation = row.get("savings_plan_savings_plan_a_r_n"), row.get("reservation_reservation_a_r_n")
+    arn = plan or reservation
+    split = kind in USAGE_LIKE - {"FlatRateSubscription"} and row.get("line_item_operation") in (
+        "EKSPod-EC2",
+        "ECSTask-EC2",
+    )
+    known = (
+        USAGE_LIKE
+        | DISCOUNTS
+        | {"SavingsPlanNegation", "SavingsPlanUpfrontFee", "SavingsPlanRecurringFee", "RIFee", "Fee"}
+        | {"Tax", "Credit", "Refund"}
+    )
+    category = "Adjustment" if kind not in known else "Usage"
+    if kind in {"SavingsPlanUpfrontFee", "SavingsPlanRecurringFee", "RIFee", "Fee"}:
+        category = "Purchase"
+    if kind in {"Tax", "Credit"}:
+        category = kind
+    ri_upfront = kind == "Fee" and bool(reservation)
+    upfront_refund = False
+    if kind == "Refund":
+        description = row.get("line_item_line_item_description") or ""
+        upfront_refund = description.startswith("Refund for one-time fee for Savings Plan ID")
+        if upfront_refund:
+            category = "Purchase"
+        elif row.get("line_item_tax_type"):
+            category = "Tax"
+        elif arn:
+            category = "Purchase"
+
+    def priced(column: str) -> Decimal | None:
+        return number(row, column) if kind in USAGE_LIKE and not split else number(row, column, strict=False)
+
+    unblended = number(row, "line_item_unblended_cost")
+    net = number(row, "line_item_net_unblended_cost")
+    quantified = category not in {"Tax", "Credit", "Adjustment"} and kind != "SavingsPlanNegation"
+    usage = number(row, "line_item_usage_amount", strict=quantified)
+    on_demand = priced("pricing_public_on_demand_cost")
+    rate = number(row, "pricing_public_on_demand_rate", strict=False)
+    rate = None if rate is not None and rate < 0 else rate
+    charged = net if net is not None else unblended
+    if charged is None:
+        raise RefusedError("line_item_unblended_cost")
+    if kind == "SavingsPlanNegation":
+        return []
+
+    billed = effective = listed = contracted = charged
+    from_price = False
+    if kind in USAGE_LIKE and not split:
+        if on_demand:
+            listed, from_price = on_demand, True
+        elif rate and usage and times(rate, usage):
+            listed, from_price = times(rate, usage), True
+    if kind == "SavingsPlanCoveredUsage" and not split:
+        billed = Decimal(0)
+        plan_cost = number(row, "savings_plan_net_savings_plan_effective_cost")
+        plan_gross = number(row, "savings_plan_savings_plan_effective_cost")
+        effective = plan_cost if plan_cost is not None else plan_gross or Decimal(0)
+        contracted = charged if unblended is None else unblended
+        listed = listed if from_price else contracted
+    elif kind == "DiscountedUsage" and not split:
+        own_net = number(row, "reservation_net_effective_cost")
+        own_gross = number(row, "reservation_effective_cost")
+        effective = own_net if own_net is not None else own_gross or Decimal(0)
+        listed = listed if from_price else effective
+        contracted = listed
+    elif kind in {"SavingsPlanUpfrontFee", "SavingsPlanRecurringFee", "RIFee"} or upfront_refund or ri_upfront:
+        effective = Decimal(0)
+
+    total = number(row, "savings_plan_total_commitment_to_date", strict=kind == "SavingsPlanRecurringFee")
+    used = number(row, "savings_plan_used_commitment", strict=kind == "SavingsPlanRecurringFee")
+    reserved = number(row, "reservation_total_reserved_units", strict=False)
+    quantity = usage
+    if kind == "RIFee" or ri_upfront:
+        quantity = reserved if reserved is not None else usage
+    if kind in DISCOUNTS or (kind == "Refund" and category != "Tax"):
+        quantity = abs(usage) if usage else Decimal(1)
+        quantity = -quantity if charged < 0 else quantity
+    if category in {"Usage", "Purchase"} and quantity is None:
+        quantity = Decimal(0)
+    if category == "Tax":
+        quantity = None
+    commitment_quantity: Decimal | None = None
+    if kind == "SavingsPlanCoveredUsage" and not split:
+        commitment_quantity = effective
+    elif kind == "SavingsPlanUpfrontFee" or upfront_refund:
+        commitment_quantity = charged
+    elif kind == "DiscountedUsage" and not split:
+        commitment_quantity = usage
+    elif kind == "RIFee" or ri_upfront:
+        commitment_quantity = reserved if reserved is not None else usage
+    elif kind == "SavingsPlanRecurringFee":
+        commitment_quantity = total
+    consumed = None
+    if category == "Usage":
+        consumed = (usage or Decimal(0)) if kind in USAGE_LIKE and not split else Decimal(0)
+
+    frequency = "Usage-Based" if category == "Usage" and kind != "Refund" else "One-Time"
+    if kind in {"SavingsPlanRecurringFee", "RIFee", "FlatRateSubscription"}:
+        frequency = "Recurring"
+    pricing: str | None = None if category in {"Tax", "Credit", "Adjustment"} else "Standard"
+    if kind in {"SavingsPlanCoveredUsage", "DiscountedUsage"} and not split:
+        pricing = "Committed"
+    elif kind == "Usage" and not split and "Spot" in (row.get("line_item_usage_type") or ""):
+        pricing = "Dynamic"
+
+    base = _dimensions(row, category, period, columns)
+    marketplace = row.get("bill_billing_entity") == "AWS Marketplace"
+    refund_bill = kind == "Refund" or row.get("bill_bill_type") == "Refund"
+    list_price: Decimal | None = None
+    contracted_price: Decimal | None = None
+    if category != "Tax":
+        list_price = rate if from_price and rate is not None else unit_price(listed, quantity)
+        contracted_price = unit_price(contracted, quantity)
+    main: Focus = {
+        **base,
+        **_service(row, marketplace),
+        "BilledCost": billed,
+        "EffectiveCost": effective,
+        "ListCost": listed,
+        "ContractedCost": contracted,
+        "ChargeCategory": category,
+        "ChargeClass": "Correction" if refund_bill and start < period else None,
+        "ChargeDescription": row.get("line_item_line_item_description"),
+        "ChargeFrequency": frequency,
+        "ChargePeriodStart": start,
+        "ChargePeriodEnd": end,
+        "PricingCategory": pricing,
+        "PricingQuantity": quantity,
+        "ConsumedQuantity": consumed,
+        "ListUnitPrice": list_price,
+        "ContractedUnitPrice": contracted_price,
+        "CommitmentDiscountQuantity": commitment_quantity,
+        "CommitmentDiscountStatus": "Used"
+        if arn and kind in {"SavingsPlanCoveredUsage", "DiscountedUsage"} and not split
+        else None,
+        "x_LineItemType": kind,
+        "x_ExportId": export,
+        "x_DeliveryId": delivery,
+    }
+    rows = [main]
+    if kind in {"RIFee", "SavingsPlanRecurringFee"}:
+        rows.append(_unused(row, main, kind, total, used))
+    for item in rows:
+        _finish(item, row)
+    return rows
+
+
+def _unused(row: Row, main: Focus, kind: str, total: Decimal | None, used: Decimal | None) -> Focus:
+    if kind == "RIFee":
+        parts = []
+        for name in ("unused_amortized_upfront_fee_for_billing_period", "unused_recurring_fee"):
+            net = number(row, f"reservation_net_{name}")
+            gross = number(row, f"reservation_{name}")
+            parts.append(net if net is not None else gross or Decimal(0))
+        effective = sum(parts, Decimal(0))
+        quantity = number(row, "reservation_unused_quantity", strict=False) or Decimal(0)
+    else:
+        gross_unused = None if total is None or used is None else total - used
+        effective = gross_unused or Decimal(0)
+        quantity = gross_unused or Decimal(0)
+        names = ("amortized_upfront_commitment_for_billing_period", "recurring_commitment_for_billing_period")
+        nets = [number(row, f"savings_plan_net_{name}", strict=False) for name in names]
+        wholes = [number(row, f"savings_plan_{name}", strict=False) for name in names]
+        if gross_unused is not None and None not in nets and None not in wholes:
+            net, whole = sum(filter(None, nets), Decimal(0)), sum(filter(None, wholes), Decimal(0))
+            if whole:
+                scaled = times(gross_unused, net)
+                if abs(scaled) < LIMIT:
+                    share = WIDE.divide(scaled, whole).quantize(Decimal("1E-31"), ROUND_DOWN, WIDE)
+                    if abs(share) < LIMIT:
+                        effective = share.quantize(STEP, ROUND_HALF_EVEN, WIDE)
+    description = main["ChargeDescription"]
+    return {
+        **main,
+        "BilledCost": Decimal(0),
+        "EffectiveCost": effective,
+        "ListCost": Decimal(0),
+        "ContractedCost": Decimal(0),
+        "ChargeCategory": "Usage",
+        "ChargeFrequency": "Usage-Based",
+        "ChargeDescription": f"{description} (unused)" if description else None,
+        "PricingCategory": "Committed",
+        "PricingQuantity": quantity,
+        "ConsumedQuantity": None,
+        "ListUnitPrice": Decimal(0),
+        "ContractedUnitPrice": Decimal(0),
+        "CommitmentDiscountQuantity": quantity,
+        "CommitmentDiscountStatus": "Unused" if main["CommitmentDiscountId"] else None,
+    }
+
+
+def _dimensions(row: Row, category: str, period: datetime, columns: set[str]) -> Focus:
+    plan, reservation = row.get("savings_plan_savings_plan_a_r_n"), row.get("reservation_reservation_a_r_n")
+    zone = row.get("line_item_availability_zone")
+    zone_region = re.fullmatch(r"([a-z]+(?:-[a-z]+)+-\d)[a-z]", zone or "")
+    region = (
+        row.get("product_region_code")
+        or row.get("product_region")
+        or (zone_region[1] if zone_region else None)
+        or row.get("product_from_region_code")
+    )
+    legal = row.get("line_item_legal_entity")
+    marketplace = row.get("bill_billing_entity") == "AWS Marketplace"
+    month_end = (period.replace(day=28) + timedelta(days=4)).replace(day=1)
+    period_end = row.get("bill_billing_period_end_date")
+    usage_type = row.get("line_item_usage_type")
+    sku = None if category == "Tax" else row.get("product_sku") or usage_type
+    price = (row.get("pricing_rate_code") or row.get("pricing_rate_id") or sku) if sku else None
+    details = [(key, row[name]) for name, key in SKU_DETAILS.items() if row.get(name)]
+    tags = {
+        "Name": row.get("resource_tags/user:Name"),
+        "name": row.get("resource_tags/user:name"),
+        "aws:createdBy": row.get("resource_tags/aws:createdBy"),
+    }
+    return {
+        "AvailabilityZone": zone,
+        "BillingAccountId": row["bill_payer_account_id"],
+        "BillingAccountName": row.get("bill_payer_account_name"),
+        "BillingAccountType": "Payer Account",
+        "BillingCurrency": row["line_item_currency_code"],
+        "BillingPeriodStart": period,
+        "BillingPeriodEnd": exclusive(moment(period_end, "")) if period_end else month_end,
+        "CommitmentDiscountId": plan or reservation,
+        "CommitmentDiscountCategory": "Spend" if plan else "Usage" if reservation else None,
+        "CommitmentDiscountType": "Savings Plan" if plan else "Reserved Instances (RI)" if reservation else None,
+        "InvoiceId": row.get("bill_invoice_id"),
+        "InvoiceIssuerName": row.get("bill_invoicing_entity")
+        or (None if marketplace else legal)
+        or "Amazon Web Services, Inc.",
+        "ProviderName": "AWS",
+        "PublisherName": legal or "Amazon Web Services, Inc.",
+        "PricingCurrency": row.get("pricing_currency") or row["line_item_currency_code"],
+        "RegionId": region,
+        "RegionName": (REGION_NAMES.get(region) or row.get("product_location") or region) if region else None,
+        "SkuId": sku,
+        "SkuMeter": usage_type if sku else None,
+        "SkuPriceId": price,
+        "SkuPriceDetails": sorted(details) if price and details else None,
+        "SubAccountId": row.get("line_item_usage_account_id"),
+        "SubAccountName": row.get("line_item_usage_account_name") or row.get("line_item_usage_account_id"),
+        "SubAccountType": "Usage Account" if row.get("line_item_usage_account_id") else None,
+        "Tags": sorted((key, value) for key, value in tags.items() if value) or None,
+        "x_CostCategories": [("Team", row["cost_category/Team"])] if row.get("cost_category/Team") else None,
+        "x_LineItemId": row.get("identity_line_item_id"),
+        "x_Operation": row.get("line_item_operation"),
+    }
+
+
+def _service(row: Row, marketplace: bool) -> Focus:
+    code = row.get("line_item_product_code")
+    known = services().get(code or "")
+    product = row.get("product_product_name")
+    if marketplace:
+        name, where, below = product or code or "AWS Marketplace", "Other", "Other (Other)"
+    elif known:
+        name, where, below = known
+    else:
+        name = row.get("product_servicename") or product or code or "Unknown service"
+        where, below = "Other", "Other (Other)"
+    return {
+        "ServiceName": name,
+        "ServiceCategory": where,
+        "ServiceSubcategory": below,
+        "x_ServiceCode": row.get("product_servicecode") or code,
+    }
+
+
+def _finish(item: Focus, row: Row) -> None:
+    """What depends on other FOCUS columns."""
+    arn = item["CommitmentDiscountId"]
+    bought = item["ChargeCategory"] == "Purchase" or (
+        item["ConsumedQuantity"] is None and item["ChargeCategory"] == "Usage"
+    )
+    resource = row.get("line_item_resource_id")
+    kind: object
+    if bought and arn:
+        resource, kind = str(arn), item["CommitmentDiscountType"]
+    else:
+        parts = (resource or "").split(":", 5)
+        inner = re.split("[:/]", parts[5], maxsplit=1) if len(parts) == 6 and parts[0] == "arn" else []
+        from_arn = inner[0] if len(inner) == 2 and inner[0] else None
+        kind = row.get("product_product_family") or from_arn or item["ServiceName"]
+    item["ResourceId"] = resource
+    item["ResourceType"] = kind if resource else None
+    if not (arn and item["ChargeCategory"] in {"Usage", "Purchase"}):
+        item["CommitmentDiscountQuantity"] = None
+    elif item["CommitmentDiscountQuantity"] is None:
+        item["CommitmentDiscountQuantity"] = Decimal(0)
+    item["CommitmentDiscountUnit"] = None
+    if item["CommitmentDiscountQuantity"] is not None:
+        plan = item["CommitmentDiscountCategory"] == "Spend"
+        item["CommitmentDiscountUnit"] = item["BillingCurrency"] if plan else "Hours"
+    usage_type = row.get("line_item_usage_type") or ""
+    unit = row.get("pricing_unit")
+    if unit is None:
+        unit = "Units"
+        for pattern, guess in (
+            ("BoxUsage|SpotUsage|HeavyUsage|DedicatedUsage|HostUsage|InstanceUsage|NodeUsage|UnusedBox", "Hrs"),
+            ("VolumeUsage|SnapshotUsage|TimedStorage|StorageUsage|ByteHrs", "GB-Mo"),
+            ("Bytes", "GB"),
+            ("Requests", "Requests"),
+        ):
+            if re.search(pattern, usage_type):
+                unit = guess
+                break
+    if item["x_LineItemType"] == "SavingsPlanRecurringFee" and item["ChargeCategory"] == "Usage":
+        unit = row["line_item_currency_code"]
+    item["PricingUnit"] = unit if item["PricingQuantity"] is not None else None
+    item["ConsumedUnit"] = unit if item["ConsumedQuantity"] is not None else None
+    same = item["PricingCurrency"] == item["BillingCurrency"]
+    for name in ("ContractedUnitPrice", "EffectiveCost", "ListUnitPrice"):
+        item[f"PricingCurrency{name}"] = item[name] if same else None
+    for column in LINE_ITEM_COLUMNS:
+        item.setdefault(column.name, None)
