@@ -216,6 +216,37 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("billing_account_id", "period", name="pk_period_sources"),
     )
     op.create_table(
+        "daily_costs_all",
+        sa.Column("billing_account_id", sa.Text(), nullable=False),
+        sa.Column("sub_account_id", sa.Text(), nullable=True),
+        sa.Column("period", sa.Text(), nullable=False),
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("service_name", sa.Text(), nullable=False),
+        sa.Column("service_category", sa.Text(), nullable=False),
+        sa.Column("region_id", sa.Text(), nullable=True),
+        sa.Column("charge_category", sa.Text(), nullable=False),
+        sa.Column("pricing_category", sa.Text(), nullable=True),
+        sa.Column("usage_type", sa.Text(), nullable=True),
+        sa.Column("currency", sa.Text(), nullable=False),
+        sa.Column("billed_cost", sa.Numeric(precision=38, scale=18), nullable=False),
+        sa.Column("effective_cost", sa.Numeric(precision=38, scale=18), nullable=False),
+        sa.Column("list_cost", sa.Numeric(precision=38, scale=18), nullable=False),
+        sa.Column("contracted_cost", sa.Numeric(precision=38, scale=18), nullable=False),
+        sa.Column("consumed_quantity", sa.Numeric(precision=38, scale=18), nullable=True),
+        sa.Column("line_items", sa.BigInteger(), nullable=False),
+        sa.Column("export_id", sa.Integer(), nullable=False),
+        sa.Column("delivery", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(["delivery"], ["deliveries.id"], name="fk_daily_costs_all_delivery_deliveries"),
+        sa.ForeignKeyConstraint(["export_id"], ["exports.id"], name="fk_daily_costs_all_export_id_exports"),
+    )
+    op.create_index("ix_daily_costs_all_day", "daily_costs_all", ["day", "billing_account_id"], unique=False)
+    op.create_index(
+        "ix_daily_costs_all_export_period",
+        "daily_costs_all",
+        ["export_id", "period", "billing_account_id"],
+        unique=False,
+    )
+    op.create_table(
         "delivery_sums",
         sa.Column("delivery", sa.BigInteger(), nullable=False),
         sa.Column("side", sa.Text(), nullable=False),
