@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -147,7 +148,7 @@ def test_a_bucket_of_the_same_name_in_another_account_is_not_read(customer: Cust
 def test_it_writes_nothing(role: boto3.Session, customer: Customer) -> None:
     customer.put("reports/a")
     s3, iam = role.client("s3"), role.client("iam")
-    attempts = (
+    attempts: tuple[Callable[[], object], ...] = (
         lambda: s3.put_object(Bucket=customer.bucket, Key="reports/b", Body=b""),
         lambda: s3.delete_object(Bucket=customer.bucket, Key="reports/a"),
         lambda: s3.put_bucket_policy(Bucket=customer.bucket, Policy="{}"),
@@ -208,8 +209,7 @@ def test_the_organisation_is_read_when_asked_for_and_never_changed(customer: Cus
 
 def test_a_permissions_boundary_is_set_when_given() -> None:
     # By the template's text: the stand-in's CloudFormation leaves boundaries out.
-    decode: Any = cfn_decode.decode_str
-    template, _ = decode(template_text())
+    template, _ = cfn_decode.decode_str(template_text())
     role = template["Resources"]["LinkRole"]["Properties"]
     assert role["PermissionsBoundary"] == {
         "Fn::If": ["HasPermissionsBoundary", {"Ref": "PermissionsBoundaryArn"}, {"Ref": "AWS::NoValue"}]
