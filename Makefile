@@ -25,3 +25,34 @@ lock:  ## Resolve requirements.lock anew from pyproject.toml
 	$(PYTHON) -m venv $(VENV)/lock && $(VENV)/lock/bin/python -m pip install --quiet uv
 	$(VENV)/lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --all-extras --group dev \
 		--no-header --no-annotate --upgrade pyproject.toml -o requirements.lock
+
+demo: $(STAMP)  ## The whole way against an emulated AWS; ONCE=1 ends when the cost table is there
+	$(BIN)/staxpipe demo $(if $(ONCE),--once)
+
+up: $(STAMP)  ## Run staxpipe: Postgres, Dagster and the onboarding pages, until Ctrl-C
+	$(BIN)/staxpipe up
+
+test: $(STAMP)  ## All tests with coverage, then those that need Postgres once more on Debian's version 15
+	$(BIN)/pytest --cov=staxpipe --cov-report=term --cov-fail-under=85
+	$(BIN)/python tools/with_postgres15.py $(BIN)/pytest -m 'database and not e2e'
+
+e2e: $(STAMP)  ## Only the tests that start every server
+	$(BIN)/pytest -m e2e
+
+check: lint types test  ## What must be clean before a change is proposed
+
+lint: $(STAMP)  ## Style and mistakes, by ruff
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+
+types: $(STAMP)  ## Types, by mypy
+	$(BIN)/mypy
+
+format: $(STAMP)  ## Put the code into its one form, and README's settings table too
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+	$(BIN)/python tools/readme_settings.py
+
+clean:  ## Remove what tests and tools leave behind; .venv and data stay
+	rm -rf .coverage .mypy_cache .pytest_cache .ruff_cache .hypothesis dist
+	find staxpipe staxpipe_tests -name __pycache__ -type d -prune -exec rm -rf {} +

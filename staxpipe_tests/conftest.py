@@ -22,6 +22,13 @@ OUTSIDE_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 QUICK = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what needs Postgres, so that it can be run against another version alone."""
+    for item in items:
+        if isinstance(item, pytest.Function) and "postgres_url" in item.fixturenames:
+            item.add_marker("database")
+
+
 @pytest.fixture(scope="session")
 def outside_data() -> Path:
     """The folder of files that nobody on the project wrote."""
