@@ -1,0 +1,118 @@
+"""Rows as text: integer arrays become the columns of a report, vectorised, with AWS's way of writing numbers.
+
+Nothing is formatted row by row in Python: templates give text once, numbers go through Arrow's decimals.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from staxpipe.synthetic.columns import VARYING
+from staxpipe.synthetic.month import Month
+from staxpipe.synthetic.usage import Ints
+
+Mask = npt.NDArray[np.bool_]
+
+BATCH_ROWS = 65_536
+
+
+class MonthText:
+    """The text columns of a month, a batch of rows at a time. Missing values are null."""
+
+    def __init__(self, month: Month) -> None:
+        self.month = month
+        templates = month.templates
+        self.header = month.header
+        self.static: Mapping[str, pa.Array] = {
+            name: pa.array([template.text.get(name) or None for template in templates], pa.string())
+            for name in month.header
+            if name not in VARYING
+        }
+        self.interval = pa.array([span.interval for span in month.spans])
+        self.start = pa.array([span.start for span in month.spans])
+        self.end = pa.array([span.end for span in month.spans])
+        types = np.array([template.type for template in templates])
+        self._reserved = types == "DiscountedUsage"
+        self._covered = types == "SavingsPlanCoveredUsage"
+        self._plan_fee = types == "SavingsPlanRecurringFee"
+        self._unblended_only = types == "EdpDiscount"  # AWS leaves BlendedCost blank on discount rows
+        self._public = np.array([template.public for template in templates])
+        self._halves = np.array([template.normalization_halves for template in templates], np.int64)
+
+    def varying(self, first: int, count: int) -> dict[str, pa.Array]:
+        """The columns that differ from row to row, for `count` rows from `first`."""
+        rows, part = self.month.rows, slice(first, first + count)
+        template = rows.template[part]
+        span = pa.array(rows.span[part])
+        quantity = rows.quantity[part]
+        halves = self._halves[template]
+        reserved, covered = self._reserved[template], self._covered[template]
+        unblended = decimals(rows.unblended[part])
+        effective, amortised = rows.effective[part], rows.amortised[part]
+        return {
+            "identity/TimeInterval": self.interval.take(span),
+            "lineItem/UsageStartDate": self.start.take(span),
+            "lineItem/UsageEndDate": self.end.take(span),
+            "lineItem/UsageAmount": decimals(quantity * 10_000),
+            "lineItem/NormalizedUsageAmount": where(halves > 0, quantity * halves * 5_000),
+            "lineItem/UnblendedCost": unblended,
+            "lineItem/BlendedCost": pc.if_else(
+                pa.array(self._unblended_only[template]), pa.scalar(None, pa.string()), unblended
+            ),
+            "pricing/publicOnDemandCost": where(self._public[template], rows.public[part]),
+            "reservation/AmortizedUpfrontCostForUsage": where(reserved, amortised),
+            "reservation/EffectiveCost": where(reserved, effective),
+            "reservation/RecurringFeeForUsage": where(reserved, effective - amortised),
+            "savingsPlan/SavingsPlanEffectiveCost": where(covered, effective),
+            "savingsPlan/UsedCommitment": where(self._plan_fee[template], effective),
+        }
+
+    def batches(self, batch_rows: int = BATCH_ROWS) -> Iterator[pa.RecordBatch]:
+        """Record batches in header order; static columns are dictionary-coded, the others plain text."""
+        coded = {name: values.dictionary_encode() for name, values in self.static.items()}
+        for first, count in pieces(len(self.month.rows), batch_rows):
+            template = pa.array(self.month.rows.template[first : first + count])
+            varying = self.varying(first, count)
+            yield pa.RecordBatch.from_arrays(
+                [
+                    varying[name]
+                    if name in varying
+                    else pa.DictionaryArray.from_arrays(coded[name].indices.take(template), coded[name].dictionary)
+                    for name in self.header
+                ],
+                names=list(self.header),
+            )
+
+    def table(self) -> pa.Table:
+        """The whole month; for small months and tests."""
+        return pa.Table.from_batches(list(self.batches()))
+
+
+def pieces(total: int, size: int) -> Iterator[tuple[int, int]]:
+    """(first, count) of consecutive pieces; one empty piece when there is nothing."""
+    for first in range(0, max(total, 1), size):
+        yield first, min(size, total - first)
+
+
+def decimals(units: Ints) -> pa.Array:
+    """Integers of 1E-10 as decimal text: ``0.0116``, ``12.0``, and as AWS's Java prints tiny ones, ``1.81E-8``."""
+    halves = np.empty((len(units), 2), "<i8")
+    halves[:, 0] = units
+    halves[:, 1] = units >> 63
+    values = pa.Decimal128Array.from_buffers(pa.decimal128(28, 10), len(units), [None, pa.py_buffer(halves)])
+    text = pc.cast(values, pa.string())
+    trimmed = pc.utf8_rtrim(text, "0")
+    trimmed = pc.if_else(pc.ends_with(trimmed, "."), pc.binary_join_element_wise(trimmed, "0", ""), trimmed)
+    text = pc.if_else(pc.match_substring(text, "E"), text, trimmed)
+    return pc.if_else(pa.array(units == 0), "0.0", text)
+
+
+def where(mask: Mask, units: Ints) -> pa.Array:
+    """Text of the numbers under the mask, null elsewhere."""
+    positions = np.cumsum(mask) - 1
+    return decimals(units[mask]).take(pa.array(positions, mask=~mask))
