@@ -6,11 +6,12 @@ keeps its versions would count every cost several times. How manifests look is a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
-from staxpipe.errors import PermanentError, TransientError
+from staxpipe.errors import PermanentError, StaxpipeError, TransientError
 from staxpipe.exports.bucket import Bucket
 from staxpipe.exports.layout import Layout, Manifest, Place, common_format, format_of
 from staxpipe.exports.legacy import LegacyCur
@@ -61,6 +62,7 @@ class _Placed:
     stored: StoredObject
     place: Place
     layout: Layout
+    manifest: Manifest | None = None  # where it had to be read to learn its place
 
 
 Locate = Callable[[StoredObject, Sequence[str]], Mapping[str, StoredObject | None]]
@@ -114,23 +116,17 @@ def newest_deliveries(
     """
     findings: list[Finding] = []
     newest: dict[tuple[str, BillingPeriod], Delivery | BrokenDelivery] = {}
-    for manifests in _by_month(bucket, objects):
-        try:
+    for manifests in _by_month(bucket, objects, known, findings):
+        with _told(findings):
             read = _newest(bucket, manifests, known)
-        except PermanentError as error:
-            findings.append(Finding("manifest-invalid", Severity.ERROR, str(error)))
-            continue
-        except _HalfWrittenError as error:
-            findings.append(Finding("manifest-half-written", Severity.WARNING, str(error)))
-            continue
-        if read is None:
-            continue
-        outcome, remarks = _delivery(*read, locate, now)
-        findings += remarks
-        if outcome is not None:
-            key = (outcome.export.source, outcome.period)
-            if key not in newest or newest[key].delivered_at < outcome.delivered_at:
-                newest[key] = outcome
+            if read is None:
+                continue
+            outcome, remarks = _delivery(*read, locate, now)
+            findings += remarks
+            if outcome is not None:
+                key = (outcome.export.source, outcome.period)
+                if key not in newest or newest[key].delivered_at < outcome.delivered_at:
+                    newest[key] = outcome
     broken = tuple(outcome for outcome in newest.values() if isinstance(outcome, BrokenDelivery))
     return Discovery(
         bucket,
@@ -169,20 +165,50 @@ def _same(now: StoredObject | None, then: StoredObject) -> bool:
     return now is not None and now.etag == then.etag
 
 
-class _HalfWrittenError(Exception):
-    """One manifest is being written: no reason to stop looking at the others, as a failing bucket would be."""
+class _BadManifestError(Exception):
+    """One manifest is wrong: no reason to stop looking at the others, as a failing bucket would be."""
 
 
-def _by_month(bucket: Bucket, objects: Iterable[StoredObject]) -> list[list[_Placed]]:
+@contextmanager
+def _told(findings: list[Finding]) -> Iterator[None]:
+    """Make a finding of a bad manifest."""
+    try:
+        yield
+    except _BadManifestError as error:
+        if isinstance(error.__cause__, TransientError):
+            findings.append(Finding("manifest-half-written", Severity.WARNING, str(error)))
+        else:
+            findings.append(Finding("manifest-invalid", Severity.ERROR, str(error)))
+
+
+def _by_month(
+    bucket: Bucket, objects: Iterable[StoredObject], known: Mapping[str, str], findings: list[Finding]
+) -> list[list[_Placed]]:
     """The manifests of a listing, those of one export and month together."""
-    months: dict[tuple[str, str], list[_Placed]] = {}
+    months: dict[tuple[str, str | None], list[_Placed]] = {}
     for stored in objects:
         address = f"{bucket.url}/{stored.key.lstrip('/')}"
         for layout in LAYOUTS:
             if place := layout.place(address):
-                months.setdefault((place.source, place.month), []).append(_Placed(stored, place, layout))
+                placed = _Placed(stored, place, layout)
+                with _told(findings):
+                    if place.month is None:
+                        if _is_known(placed, known):
+                            break
+                        placed = _placed_by_contents(bucket, placed)
+                    months.setdefault((placed.place.source, placed.place.month), []).append(placed)
                 break
     return list(months.values())
+
+
+def _placed_by_contents(bucket: Bucket, placed: _Placed) -> _Placed:
+    """Where a manifest belongs whose address does not tell: a part of a bucket that somebody copied elsewhere."""
+    manifest = _read(bucket, placed)
+    above, _, last = placed.place.source.rpartition("/")
+    month = str(manifest.period)
+    if last == manifest.delivery_id:
+        return replace(placed, place=Place(above, month, last), manifest=manifest)
+    return replace(placed, place=Place(placed.place.source, month, None), manifest=manifest)
 
 
 def _newest(bucket: Bucket, manifests: Sequence[_Placed], known: Mapping[str, str]) -> tuple[_Placed, Manifest] | None:
@@ -222,11 +248,13 @@ def _is_known(placed: _Placed, known: Mapping[str, str]) -> bool:
 
 
 def _read(bucket: Bucket, placed: _Placed) -> Manifest:
+    if placed.manifest is not None:
+        return placed.manifest
     body = bucket.read(placed.stored, MANIFEST_BYTES)
     try:
         return placed.layout.parse(placed.stored.key, body)
-    except TransientError as error:
-        raise _HalfWrittenError(str(error)) from None
+    except StaxpipeError as error:
+        raise _BadManifestError(str(error)) from error
 
 
 def _delivery(

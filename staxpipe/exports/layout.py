@@ -22,13 +22,13 @@ class Place:
     """Where a manifest stands, as far as its address tells.
 
     `source` is the export's address (see `staxpipe.model.Export`). `month` groups the manifests of one
-    month; it is a hint for grouping and never the billing period, which only the manifest itself tells.
-    `version` is the delivery whose own, immutable manifest this is; None for a manifest that the next
-    delivery overwrites.
+    month; it is a hint for grouping and never the billing period, which only the manifest itself tells; None where
+    the address is not one that AWS makes. `version` is the delivery whose own, immutable manifest this is; None for
+    a manifest that the next delivery overwrites.
     """
 
     source: str
-    month: str
+    month: str | None
     version: str | None
 
 

@@ -49,7 +49,7 @@ class LegacyCur:
             return Place("/".join(above), f"{dates[1]}-{dates[2]}", last)
         if (year := _YEAR.fullmatch(parent)) and (month := _MONTH.fullmatch(last)):
             return Place(_without_doubled_report("/".join(above)), f"{year[1]}-{int(month[1]):02d}", None)
-        return Place(folder, folder, None)
+        return Place(folder, None, None)
 
     def parse(self, key: str, body: bytes) -> Manifest:
         """Read a manifest; only the billing period and the list of files are indispensable.

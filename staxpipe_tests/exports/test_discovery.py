@@ -1,0 +1,300 @@
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from staxpipe.exports.discovery import Discovery, discover, still_current
+from staxpipe.exports.folder import FolderBucket
+from staxpipe.model import BillingPeriod, ExportKind, FileFormat, Severity
+from staxpipe_tests.exports.conftest import MORNING, CountingBucket, ReportWriter, manifest_body
+
+HOUR = timedelta(hours=1)
+OCTOBER = BillingPeriod(2026, 10)
+NOW = MORNING + 30 * HOUR
+
+
+def found(bucket: FolderBucket, prefix: str = "", known: dict[str, str] | None = None) -> Discovery:
+    return discover(bucket, prefix, known, NOW)
+
+
+def codes(discovery: Discovery) -> list[str]:
+    return [finding.code for finding in discovery.findings]
+
+
+def test_a_delivery_is_what_its_manifest_lists(report: ReportWriter, bucket: CountingBucket) -> None:
+    keys = report.versioned("one", chunks=3)
+    report.data("pfx/cur/20261001-20261101/one/cur-4.csv.gz")  # an old chunk that the manifest does not list
+    (delivery,) = found(bucket).deliveries
+    assert delivery.export.source == f"{bucket.url}/pfx/cur"
+    assert (delivery.export.name, delivery.export.kind) == ("cur", ExportKind.LEGACY_CUR)
+    assert delivery.export.owner == "012345678901"
+    assert (delivery.period, delivery.delivery_id) == (OCTOBER, "one")
+    assert (delivery.delivered_at, delivery.format) == (MORNING, FileFormat.CSV_GZIP)
+    assert [stored.key for stored in delivery.files] == keys
+    assert delivery.files == tuple(bucket.head(key) for key in keys)
+    assert delivery.columns == ("lineItem/UnblendedCost",)
+    assert not delivery.shared_files
+
+
+def test_of_kept_versions_only_the_newest_counts(report: ReportWriter, bucket: CountingBucket) -> None:
+    for number in range(5):
+        report.versioned(f"delivery {number}", at=MORNING + 8 * number * HOUR)
+    (delivery,) = found(bucket).deliveries
+    assert delivery.delivery_id == "delivery 4"
+    assert len(delivery.files) == 1
+    assert bucket.reads == ["pfx/cur/20261001-20261101/cur-Manifest.json"]
+
+
+def test_the_versioned_manifest_stands_for_the_moving_one(report: ReportWriter, bucket: CountingBucket) -> None:
+    report.versioned("one")
+    (delivery,) = found(bucket).deliveries
+    assert delivery.manifest is not None
+    assert delivery.manifest.key == "pfx/cur/20261001-20261101/one/cur-Manifest.json"
+
+
+def test_an_older_delivery_that_arrives_late_does_not_win(report: ReportWriter, bucket: CountingBucket) -> None:
+    report.versioned("new", at=MORNING + 8 * HOUR)
+    report.versioned("old", at=MORNING)  # with it the pointer goes back, too
+    (delivery,) = found(bucket).deliveries
+    assert delivery.delivery_id == "new"
+
+
+def test_a_pointer_is_believed_where_copying_shuffled_the_times(report: ReportWriter, bucket: CountingBucket) -> None:
+    report.versioned("old", at=MORNING + timedelta(minutes=2), pointer=False)
+    report.versioned("new", at=MORNING)
+    (delivery,) = found(bucket).deliveries
+    assert delivery.delivery_id == "new"
+
+
+def test_versions_without_a_pointer_are_found(report: ReportWriter, bucket: CountingBucket) -> None:
+    report.versioned("old", pointer=False)
+    report.versioned("new", at=MORNING + HOUR, pointer=False)
+    (delivery,) = found(bucket).deliveries
+    assert delivery.delivery_id == "new"
+
+
+def test_a_report_that_overwrites_itself(report: ReportWriter, bucket: CountingBucket) -> None:
+    folder = "pfx/cur/20261001-20261101"
+    keys = [report.data(f"{folder}/cur-{number}.csv.gz") for number in (1, 2)]
+    manifest = report.put(f"{folder}/cur-Manifest.json", manifest_body(keys, "one"), MORNING + HOUR)
+    report.data(f"{folder}/cur-3.csv.gz")  # left over from a longer delivery
+    (delivery,) = found(bucket).deliveries
+    assert [stored.key for stored in delivery.files] == keys
+    assert delivery.delivered_at == MORNING + HOUR
+    assert delivery.manifest is not None
+    assert delivery.manifest.key == manifest
+
+
+@pytest.mark.parametrize("month", ["month=10", "month=9", "month=09"])
+@pytest.mark.parametrize("beside", [True, False])
+def test_the_athena_layout(report: ReportWriter, bucket: CountingBucket, month: str, beside: bool) -> None:
+    folder = f"pfx/cur/cur/year=2026/{month}"
+    number = int(month.removeprefix("month="))
+    key = report.data(f"{folder}/cur-00001.snappy.parquet")
+    place = folder if beside else f"pfx/cur/2026{number:02d}01-2026{number + 1:02d}01"
+    body = manifest_body([key], "one", f"2026-{number:02d}", compression="Parquet", contentType="Parquet")
+    report.put(f"{place}/cur-Manifest.json", body)
+    (delivery,) = found(bucket).deliveries
+    assert delivery.export.source == f"{bucket.url}/pfx/cur"
+    assert (delivery.period, delivery.format) == (BillingPeriod(2026, number), FileFormat.PARQUET)
+
+
+def test_the_period_is_the_manifests_and_not_the_paths(report: ReportWriter, bucket: CountingBucket) -> None:
+    report.versioned("one", month="20261001-20261031", billingPeriod={"start": "20260901T000000.000Z"})
+    (delivery,) = found(bucket).deliveries
+    assert delivery.period == BillingPeriod(2026, 9)
+
+
+def test_one_month_in_two_folders_is_one_delivery(report: ReportWriter, bucket: CountingBucket) -> None:
+    report.versioned("old", month="20261001-20261031")
+    report.versioned("new", month="20261001-20261101", at=MORNING + 8 * HOUR)
+    assert [delivery.delivery_id for delivery in found(bucket).deliveries] == ["new"]
+
+
+def test_every_report_and_period_of_a_bucket(report: ReportWriter, bucket: CountingBucket) -> None:
+    for name in ("pfx/cur", "pfx/other", "deep/er/cur", "top"):
+        for month in ("20260801-20260901", "20260901-20261001", "20261201-20270101"):
+            report.versioned("one", month, report=name)
+    assert {(item.export.source, str(item.period)) for item in found(bucket).deliveries} == {
+        (f"{bucket.url}/{name}", period)
+        for name in ("pfx/cur", "pfx/other", "deep/er/cur", "top")
+        for period in ("2026-08", "2026-09", "2026-12")
+    }
+    assert {item.export.name for item in found(bucket, "pfx").deliveries} == {"cur", "other"}
+    assert {item.export.name for item in found(bucket, "pfx/other/").deliveries} == {"other"}
+
+
+def test_a_prefix_is_a_folder_and_not_its_neighbour(report: ReportWriter, bucket: CountingBucket) -> None:
+    report.versioned("one", report="cur/daily")
+    report.versioned("two", report="cur-archive/daily")
+    assert [item.delivery_id for item in found(bucket, "cur").deliveries] == ["one"]
+
+
+def test_report_keys_may_begin_with_a_slash(report: ReportWriter, bucket: CountingBucket) -> None:
+    keys = report.versioned("one", report="cur")
+    report.versioned("one", report="cur", reportKeys=[f"/{key}" for key in keys])
+    (delivery,) = found(bucket).deliveries
+    assert [stored.key for stored in delivery.files] == keys
+
+
+def test_a_key_that_climbs_out_of_the_bucket_is_a_missing_file(report: ReportWriter, bucket: CountingBucket) -> None:
+    (report.folder.parent / "secret.csv.gz").write_bytes(b"x")
+    report.versioned("one", reportKeys=["../secret.csv.gz"])
+    (broken,) = found(bucket).broken
+    assert "../secret.csv.gz" in broken.reason
+
+
+def test_what_the_ledger_knows_is_not_read_again(report: ReportWriter, bucket: CountingBucket) -> None:
+    report.versioned("september", "20260901-20261001")
+    report.versioned("october")
+    folder = "pfx/plain/20261001-20261101"
+    key = report.data(f"{folder}/plain-1.csv.gz")
+    report.put(f"{folder}/plain-Manifest.json", manifest_body([key], "plain"))
+    first = found(bucket)
+    known = {item.manifest.key: item.manifest.etag for item in first.deliveries if item.manifest}
+    assert len(known) == 3
+    bucket.reads.clear()
+    assert found(bucket, known=known) == Discovery(bucket)
+    assert bucket.reads == []
+    report.versioned("october again", at=MORNING + 8 * HOUR)
+    report.put(f"{folder}/plain-Manifest.json", manifest_body([key], "plain again"), MORNING + 8 * HOUR)
+    assert {item.delivery_id for item in found(bucket, known=known).deliveries} == {"october again", "plain again"}
+    assert len(bucket.reads) == 2
+
+
+def test_a_missing_file_breaks_its_delivery_and_no_other(report: ReportWriter, bucket: CountingBucket) -> None:
+    keys = report.versioned("broken", chunks=3)
+    report.versioned("whole", "20260901-20261001")
+    (report.folder / keys[1]).unlink()
+    discovery = found(bucket)
+    assert [item.delivery_id for item in discovery.deliveries] == ["whole"]
+    (broken,) = discovery.broken
+    assert (broken.period, broken.delivery_id, broken.export.name) == (OCTOBER, "broken", "cur")
+    assert keys[1] in broken.reason
+    assert "1 of 3 data files" in broken.reason
+    (finding,) = discovery.findings
+    assert (finding.severity, finding.message) == (Severity.ERROR, broken.reason)
+    report.data(keys[1])  # it arrives after all: nobody had recorded the manifest as known
+    assert len(found(bucket).deliveries) == 2
+
+
+def test_a_file_that_is_listed_twice_is_read_once(report: ReportWriter, bucket: CountingBucket) -> None:
+    (key,) = report.versioned("one")
+    report.versioned("one", reportKeys=[key, key])
+    discovery = found(bucket)
+    (delivery,) = discovery.deliveries
+    assert [stored.key for stored in delivery.files] == [key]
+    assert codes(discovery) == ["file-listed-twice"]
+
+
+@pytest.mark.parametrize(
+    ("keys", "changes", "words"),
+    [
+        (["x-1.csv.zip"], {"compression": "ZIP"}, "ZIP archives"),
+        (["x-1.csv.gz", "x-2.parquet"], {}, "of one format"),
+        (["x-1.orc"], {"compression": ""}, "not clear how"),
+    ],
+)
+def test_files_that_are_not_read_break_their_delivery(
+    report: ReportWriter, bucket: CountingBucket, keys: list[str], changes: dict[str, Any], words: str
+) -> None:
+    for key in keys:
+        report.data(key)
+    report.versioned("one", reportKeys=keys, **changes)
+    discovery = found(bucket)
+    assert discovery.deliveries == ()
+    assert words in discovery.broken[0].reason
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [("{}", "manifest-invalid"), ('{"reportKeys": ["x', "manifest-half-written"), ("", "manifest-half-written")],
+)
+def test_a_bad_manifest_hides_no_other(report: ReportWriter, bucket: CountingBucket, body: str, code: str) -> None:
+    report.put("pfx/bad/20261001-20261101/bad-Manifest.json", body)
+    report.versioned("good")
+    discovery = found(bucket)
+    assert [item.delivery_id for item in discovery.deliveries] == ["good"]
+    assert codes(discovery) == [code]
+    assert "pfx/bad/20261001-20261101/bad-Manifest.json" in discovery.findings[0].message
+
+
+def test_a_delivery_that_is_being_overwritten_is_waited_for(report: ReportWriter, bucket: CountingBucket) -> None:
+    folder = "pfx/cur/20261001-20261101"
+    keys = [report.data(f"{folder}/cur-1.csv.gz"), report.data(f"{folder}/cur-2.csv.gz")]
+    report.put(f"{folder}/cur-Manifest.json", manifest_body(keys, "one"))
+    written = MORNING + 8 * HOUR
+    report.data(keys[0], written)  # the first chunk of the next delivery
+    meanwhile = discover(bucket, "", now=written + timedelta(minutes=5))
+    assert meanwhile.deliveries == ()
+    assert codes(meanwhile) == ["delivery-in-progress"]
+    assert len(discover(bucket, "", now=written + 24 * HOUR).deliveries) == 1  # it never came
+
+
+@pytest.mark.parametrize(
+    ("keys", "code"),
+    [
+        ([], "nothing-there"),
+        (["pfx/cur/x.csv.gz", "pfx/cur/y.parquet"], "data-without-manifest"),
+        (["readme.txt"], "no-cost-report"),
+        (["e/metadata/BILLING_PERIOD=2026-10/e-Manifest.json", "e/data/x.csv.gz"], "export-not-supported"),
+    ],
+)
+def test_a_place_without_any_manifest_says_what_it_holds(
+    report: ReportWriter, bucket: CountingBucket, keys: list[str], code: str
+) -> None:
+    for key in keys:
+        report.put(key, "x")
+    discovery = found(bucket)
+    assert discovery.deliveries == ()
+    assert codes(discovery) == [code]
+
+
+def test_a_delivery_stays_current_until_its_manifest_says_otherwise(
+    report: ReportWriter, bucket: CountingBucket
+) -> None:
+    folder = "pfx/cur/20261001-20261101"
+    keys = [report.data(f"{folder}/cur-1.csv.gz")]
+    manifest = report.put(f"{folder}/cur-Manifest.json", manifest_body(keys, "one"))
+    (delivery,) = found(bucket).deliveries
+    assert still_current(bucket, delivery)
+    report.put(manifest, manifest_body(keys, "one"), MORNING + HOUR)
+    assert still_current(bucket, delivery)
+    report.put(manifest, manifest_body(keys, "two"), MORNING + 2 * HOUR)
+    assert not still_current(bucket, delivery)
+    report.put(manifest, "{}", MORNING + 3 * HOUR)
+    assert not still_current(bucket, delivery)
+    (report.folder / manifest).unlink()
+    assert not still_current(bucket, delivery)
+
+
+def test_a_versioned_delivery_stays_current_when_the_next_one_comes(
+    report: ReportWriter, bucket: CountingBucket
+) -> None:
+    report.versioned("one")
+    (delivery,) = found(bucket).deliveries
+    report.versioned("two", at=MORNING + 8 * HOUR)
+    assert still_current(bucket, delivery)
+
+
+def test_odd_characters_in_names(report: ReportWriter, bucket: CountingBucket) -> None:
+    keys = report.versioned("one", report="pré fix/r#1 (copy)+%41")
+    (delivery,) = found(bucket).deliveries
+    assert delivery.export.source == f"{bucket.url}/pré fix/r#1 (copy)+%41"
+    assert [stored.key for stored in delivery.files] == keys
+
+
+def test_a_large_bucket_is_listed_once(report: ReportWriter, tmp_path: Path) -> None:
+    class Once(CountingBucket):
+        lists = 0
+
+        def list(self, prefix: str) -> Any:
+            Once.lists += 1
+            return super().list(prefix)
+
+    for number in range(20):
+        report.versioned(f"delivery {number}", at=MORNING + number * HOUR, chunks=5)
+    (delivery,) = discover(Once(report.folder), "").deliveries
+    assert len(delivery.files) == 5
+    assert Once.lists == 1

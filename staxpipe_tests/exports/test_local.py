@@ -1,0 +1,126 @@
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from staxpipe.errors import PermanentError
+from staxpipe.exports.local import find, find_all
+from staxpipe.model import FileFormat
+from staxpipe_tests.exports.conftest import ReportWriter, manifest_body
+
+BODY = "bill/BillingPeriodStartDate,lineItem/UnblendedCost\n2026-10-01T00:00:00Z,1\n"
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        "",
+        "pfx",
+        "pfx/cur",
+        "pfx/cur/20261001-20261101",
+        "pfx/cur/20261001-20261101/one",
+        "pfx/cur/20261001-20261101/cur-Manifest.json",
+        "pfx/cur/20261001-20261101/one/cur-Manifest.json",
+    ],
+)
+@pytest.mark.parametrize("moved", [False, True])
+def test_any_part_of_a_bucket_is_the_same_export(report: ReportWriter, tmp_path: Path, part: str, moved: bool) -> None:
+    keys = report.versioned("one", chunks=2)
+    path = report.folder / part
+    if moved:  # copied alone, without the folders above
+        path = tmp_path / "elsewhere" / "copied"
+        source = report.folder / part
+        shutil.copytree(source if source.is_dir() else source.parent, path)
+        path = path if source.is_dir() else path / source.name
+    found = find(path)
+    (delivery,) = found.deliveries
+    assert delivery.delivery_id == "one"
+    assert [stored.key.rpartition("/")[2] for stored in delivery.files] == ["cur-1.csv.gz", "cur-2.csv.gz"]
+    for stored in delivery.files:
+        found.bucket.fetch(stored, tmp_path / "landing" / "x")
+    assert found.findings == ()
+    if not moved:
+        assert delivery.export.source == f"file://{report.folder}/pfx/cur"
+        assert [f"{found.bucket.url}/{stored.key}" for stored in delivery.files] == [
+            f"file://{report.folder}/{key}" for key in keys
+        ]
+
+
+def test_a_manifest_beside_its_files(report: ReportWriter) -> None:
+    report.data("cur-1.csv.gz")
+    report.put("cur-Manifest.json", manifest_body(["pfx/cur/20261001-20261101/one/cur-1.csv.gz"], "one"))
+    for path in (report.folder, report.folder / "cur-Manifest.json"):
+        (delivery,) = find(path).deliveries
+        assert [stored.key for stored in delivery.files] == ["cur-1.csv.gz"]
+
+
+def test_files_of_two_deliveries_are_never_mixed(report: ReportWriter) -> None:
+    first, second = report.versioned("one", chunks=2)
+    report.data("pfx/cur/20261001-20261101/cur-2.csv.gz")  # left by a delivery that overwrote
+    (report.folder / second).unlink()
+    found = find(report.folder / "pfx" / "cur" / "20261001-20261101")
+    assert found.deliveries == ()
+    (broken,) = found.broken
+    assert second in broken.reason
+    assert first not in broken.reason
+
+
+def test_one_manifest_means_that_one_delivery(report: ReportWriter) -> None:
+    report.versioned("one")
+    report.versioned("two")
+    report.versioned("september", "20260901-20261001")
+    (delivery,) = find(report.folder / "pfx/cur/20261001-20261101/one/cur-Manifest.json").deliveries
+    assert delivery.delivery_id == "one"
+
+
+def test_manifests_win_over_bare_files(report: ReportWriter) -> None:
+    report.versioned("one")
+    report.put("stray.csv", BODY)
+    (delivery,) = find(report.folder).deliveries
+    assert delivery.delivery_id == "one"
+
+
+def test_a_bad_manifest_does_not_make_its_files_bare(report: ReportWriter) -> None:
+    report.put("cur-Manifest.json", "{}")
+    report.put("cur-1.csv", BODY)
+    found = find(report.folder)
+    assert found.deliveries == ()
+    assert [finding.code for finding in found.findings] == ["manifest-invalid"]
+
+
+def test_bare_files_are_said_to_be_bare(report: ReportWriter) -> None:
+    report.put("x.csv", BODY)
+    for path in (report.folder, report.folder / "x.csv"):
+        found = find(path)
+        assert [str(delivery.period) for delivery in found.deliveries] == ["2026-10"]
+        assert found.findings[0].code == "no-manifest"
+
+
+def test_several_files_of_one_folder_are_one_delivery(report: ReportWriter, tmp_path: Path) -> None:
+    for name in ("a.csv", "b.csv", "c.csv"):
+        report.put(name, BODY)
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "d.csv").write_text(BODY)
+    here, there = find_all([report.folder / "a.csv", report.folder / "b.csv", other / "d.csv", report.folder / "a.csv"])
+    assert [stored.key for stored in here.deliveries[0].files] == ["a.csv", "b.csv"]
+    assert [stored.key for stored in there.deliveries[0].files] == ["d.csv"]
+
+
+def test_nothing_there(tmp_path: Path) -> None:
+    with pytest.raises(PermanentError, match="There is nothing at"):
+        find(tmp_path / "absent")
+    with pytest.raises(PermanentError, match="There is nothing at"):
+        find_all([tmp_path / "absent"])
+    with pytest.raises(PermanentError, match="There is no data file"):
+        find(tmp_path)
+
+
+@pytest.mark.skipif("STAXPIPE_TEST_NISE_BUCKET" not in os.environ, reason="needs a bucket made by koku-nise")
+def test_a_bucket_made_by_koku_nise() -> None:
+    found = find(Path(os.environ["STAXPIPE_TEST_NISE_BUCKET"]))
+    assert len(found.deliveries) >= 2
+    assert {delivery.format for delivery in found.deliveries} == {FileFormat.CSV_GZIP}
+    assert found.findings == ()
+    assert found.broken == ()
