@@ -5,8 +5,10 @@ It looks at the beginning of the bucket only. What the reports say is `staxpipe.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Protocol
 
 import boto3
 from sqlalchemy import Connection
@@ -15,8 +17,8 @@ from staxpipe.aws.link_bucket import link_bucket
 from staxpipe.db import audit_log, links
 from staxpipe.db.links import Link
 from staxpipe.errors import PermanentError
-from staxpipe.exports.bucket import Bucket
 from staxpipe.linking import announcements
+from staxpipe.model import StoredObject
 from staxpipe.settings import Settings
 
 LOOK_AT_MOST = 20_000  # objects: 20 requests; a bucket of reports shows a manifest long before
@@ -36,7 +38,15 @@ class BucketProblem:
         return f"{self.reason} {self.what_to_do}".strip()
 
 
-def check_bucket(bucket: Bucket, prefix: str, most: int = LOOK_AT_MOST) -> BucketProblem | None:
+class Listable(Protocol):
+    """What of a bucket a check needs (see `staxpipe.exports.bucket.Bucket`)."""
+
+    @property
+    def url(self) -> str: ...  # noqa: D102
+    def list(self, prefix: str) -> Iterator[StoredObject]: ...  # noqa: D102
+
+
+def check_bucket(bucket: Listable, prefix: str, most: int = LOOK_AT_MOST) -> BucketProblem | None:
     """Look for a report's manifest below the prefix; None when there is one, or too much to tell.
 
     Raises:

@@ -1,0 +1,135 @@
+"""Links and their states, on a real Postgres."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import IntegrityError
+
+from staxpipe.db import link_requests, links, sweep_positions
+from staxpipe.db.links import Link
+from staxpipe.errors import PermanentError
+from staxpipe.model import LinkState
+
+NOW = datetime(2026, 11, 3, 12, tzinfo=UTC)
+LATER = NOW + timedelta(hours=1)
+
+
+def link(connection: Connection, account_id: str = "222222222222", role: str = "one", **changed: str) -> Link:
+    request = link_requests.create(connection, "ada@example.com", NOW, timedelta(days=14))
+    values = {
+        "request_id": request.id,
+        "account_id": account_id,
+        "role_arn": f"arn:aws:iam::{account_id}:role/{role}",
+        "external_id": request.external_id,
+        "bucket": "bills",
+        "prefix": "reports",
+        "region": "eu-west-1",
+        "contact": "ada@example.com",
+    }
+    return links.create(connection, now=NOW, **(values | changed))
+
+
+def test_a_link_is_kept_as_made(engine: Engine) -> None:
+    with engine.begin() as connection:
+        made = link(connection)
+    with engine.connect() as connection:
+        assert links.get(connection, made.id) == made
+        assert links.of_request(connection, made.request_id) == made
+        assert links.of_request(connection, "no such request") is None
+    assert (made.state, made.problem, made.verified_at, made.discovered_at) == (LinkState.ACTIVE, None, NOW, None)
+    assert len(made.id) == 22
+
+
+def test_an_unknown_link_is_an_error_in_words(engine: Engine) -> None:
+    with engine.connect() as connection, pytest.raises(PermanentError, match="no link nobody"):
+        links.get(connection, "nobody")
+
+
+def test_an_account_has_one_link_a_role_until_that_ends(engine: Engine) -> None:
+    with engine.begin() as connection:
+        first = link(connection)
+    with engine.begin() as connection, pytest.raises(IntegrityError, match="uq_links_active_role"):
+        link(connection)
+    with engine.begin() as connection:
+        links.pause(connection, first.id, "gone")
+    with engine.begin() as connection, pytest.raises(IntegrityError, match="uq_links_active_role"):
+        link(connection)
+    with engine.begin() as connection:
+        assert links.end(connection, first.id)
+        assert not links.end(connection, first.id)
+        assert link(connection).id != first.id
+
+
+def test_an_external_id_is_never_used_again(engine: Engine) -> None:
+    with engine.begin() as connection:
+        first = link(connection)
+        links.end(connection, first.id)
+    with engine.begin() as connection, pytest.raises(IntegrityError, match="external_id"):
+        link(connection, role="two", external_id=first.external_id)
+
+
+def test_only_active_links_are_read(engine: Engine) -> None:
+    with engine.begin() as connection:
+        active, second = link(connection), link(connection, role="two")
+        paused, ended = link(connection, role="three"), link(connection, role="four")
+        other = link(connection, "111111111111")
+        links.pause(connection, paused.id, "gone")
+        links.end(connection, ended.id)
+    with engine.connect() as connection:
+        assert {found.id for found in links.by_account(connection, "222222222222")} == {active.id, second.id}
+        assert {found.id for found in links.active(connection)} == {active.id, second.id, other.id}
+        assert links.active(connection)[0].id == other.id
+        assert {found.id for found in links.unended(connection)} == {active.id, second.id, other.id, paused.id}
+
+
+def test_pausing_and_resuming_happen_once_and_say_why(engine: Engine) -> None:
+    with engine.begin() as connection:
+        made = link(connection)
+        assert not links.resume(connection, made.id, LATER)
+        assert links.pause(connection, made.id, "The role is gone.")
+        assert not links.pause(connection, made.id, "Another reason.")
+        found = links.get(connection, made.id)
+        assert (found.state, found.problem) == (LinkState.PAUSED, "The role is gone.")
+        assert links.resume(connection, made.id, LATER)
+        found = links.get(connection, made.id)
+        assert (found.state, found.problem, found.verified_at) == (LinkState.ACTIVE, None, LATER)
+
+
+def test_an_ended_link_stays_ended(engine: Engine) -> None:
+    with engine.begin() as connection:
+        made = link(connection)
+        links.end(connection, made.id)
+        assert not links.pause(connection, made.id, "x")
+        assert not links.resume(connection, made.id, LATER)
+        assert not links.set_problem(connection, made.id, "x")
+
+
+def test_a_problem_is_news_once(engine: Engine) -> None:
+    with engine.begin() as connection:
+        made = link(connection)
+        assert not links.set_problem(connection, made.id, None)
+        assert links.set_problem(connection, made.id, "empty")
+        assert not links.set_problem(connection, made.id, "empty")
+        assert links.set_problem(connection, made.id, None)
+
+
+def test_looks_are_remembered(engine: Engine) -> None:
+    with engine.begin() as connection:
+        made, other = link(connection), link(connection, role="two")
+        links.touch_discovered(connection, made.id, LATER)
+        links.touch_verified(connection, made.id, LATER)
+        found = links.get(connection, made.id)
+        assert (found.discovered_at, found.verified_at) == (LATER, LATER)
+        assert links.get(connection, other.id) == other
+
+
+def test_a_sweep_remembers_where_it_stopped(engine: Engine) -> None:
+    with engine.begin() as connection:
+        assert sweep_positions.position(connection, "one") == ""
+        sweep_positions.move(connection, "one", "a")
+        sweep_positions.move(connection, "one", "b")
+        sweep_positions.move(connection, "two", "c")
+        assert sweep_positions.position(connection, "one") == "b"

@@ -1,0 +1,77 @@
+"""What is wrong with a bucket, in words with what to do; and what is not wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import pytest
+
+from staxpipe.errors import PermanentError, TransientError
+from staxpipe.linking.bucket_check import check_bucket
+from staxpipe.model import StoredObject
+
+MANIFEST = "reports/daily/20261101-20261201/daily-Manifest.json"
+NEW_MANIFEST = "reports/focus/metadata/BILLING_PERIOD=2026-11/focus-Manifest.json"
+
+
+class Listed:
+    """A bucket of which only the listing matters."""
+
+    @property
+    def url(self) -> str:
+        return "s3://bills"
+
+    def __init__(self, *keys: str, error: Exception | None = None) -> None:
+        self.keys = keys
+        self.error = error
+        self.asked: list[str] = []
+
+    def list(self, prefix: str) -> Iterator[StoredObject]:
+        self.asked.append(prefix)
+        if self.error:
+            raise self.error
+        for key in self.keys:
+            yield StoredObject(key, 1, "etag", datetime(2026, 11, 1, tzinfo=UTC))
+
+
+@pytest.mark.parametrize("manifest", [MANIFEST, NEW_MANIFEST])
+def test_a_manifest_is_all_it_takes(manifest: str) -> None:
+    assert check_bucket(Listed("reports/a.csv.gz", manifest, "reports/z"), "reports") is None
+
+
+def test_it_looks_below_the_prefix_as_the_role_may() -> None:
+    bucket = Listed(MANIFEST)
+    check_bucket(bucket, "reports")
+    check_bucket(bucket, "")
+    assert bucket.asked == ["reports/", ""]
+
+
+def test_an_empty_bucket_says_where_it_looked_and_when_reports_come() -> None:
+    problem = check_bucket(Listed(), "reports")
+    assert problem is not None
+    assert problem.code == "bucket-empty"
+    assert "s3://bills/reports/" in problem.explain()
+    assert "24 hours" in problem.explain()
+
+
+def test_files_without_a_manifest_are_counted() -> None:
+    problem = check_bucket(Listed("reports/a", "reports/b"), "reports")
+    assert problem is not None
+    assert (problem.code, "2 files" in problem.reason) == ("no-export", True)
+    assert "prefix" in problem.what_to_do
+
+
+def test_a_refusal_keeps_its_words() -> None:
+    problem = check_bucket(Listed(error=PermanentError("AWS refuses access to s3://bills.")), "reports")
+    assert problem is not None
+    assert (problem.code, problem.explain()) == ("bucket-refused", "AWS refuses access to s3://bills.")
+
+
+def test_a_passing_failure_is_no_problem_of_the_bucket() -> None:
+    with pytest.raises(TransientError):
+        check_bucket(Listed(error=TransientError("throttled")), "reports")
+
+
+def test_a_bucket_too_large_to_look_through_is_not_accused() -> None:
+    assert check_bucket(Listed(*[f"reports/{number}" for number in range(30)]), "reports", most=20) is None
