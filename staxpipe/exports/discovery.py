@@ -1,33 +1,20 @@
 """Which deliveries a bucket holds: of every export and every period the newest one.
 
 The file list of a delivery comes from its manifest and from nowhere else: listing the data files of a report that
-keeps its versions would count every cost several times. How manifests look is a layout's affair (`legacy.py`).
+keeps its versions would count every cost several times. Which manifest counts is decided in `manifests.py`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
-from staxpipe.errors import PermanentError, StaxpipeError, TransientError
+from staxpipe.errors import PermanentError
 from staxpipe.exports.bucket import Bucket
-from staxpipe.exports.layout import Layout, Manifest, Place, common_format, format_of
-from staxpipe.exports.legacy import LegacyCur
+from staxpipe.exports.layout import Manifest, common_format, format_of
+from staxpipe.exports.manifests import LAYOUTS, MANIFEST_BYTES, PlacedManifest, newest_manifests
 from staxpipe.model import BillingPeriod, Delivery, Export, Finding, Severity, StoredObject
-
-LAYOUTS: tuple[Layout, ...] = (LegacyCur(),)
-"""Every layout that staxpipe reads; the first that claims a manifest reads it."""
-
-MANIFEST_BYTES = 32 << 20
-"""The largest manifest that is read; one of 10,000 files and 1,000 columns has about 2 MiB."""
-
-POINTER_LAG = timedelta(hours=1)
-"""How much later than the month's own manifest a versioned one must be to win over it.
-
-AWS writes both within moments, and deliveries come hours apart; copying a bucket shuffles times by minutes.
-"""
 
 SETTLE_SLACK = timedelta(minutes=10)
 SETTLE_LIMIT = timedelta(hours=6)
@@ -55,14 +42,6 @@ class Discovery:
     deliveries: tuple[Delivery, ...] = ()
     findings: tuple[Finding, ...] = ()
     broken: tuple[BrokenDelivery, ...] = ()
-
-
-@dataclass(frozen=True)
-class _Placed:
-    stored: StoredObject
-    place: Place
-    layout: Layout
-    manifest: Manifest | None = None  # where it had to be read to learn its place
 
 
 Locate = Callable[[StoredObject, Sequence[str]], Mapping[str, StoredObject | None]]
@@ -116,17 +95,13 @@ def newest_deliveries(
     """
     findings: list[Finding] = []
     newest: dict[tuple[str, BillingPeriod], Delivery | BrokenDelivery] = {}
-    for manifests in _by_month(bucket, objects, known, findings):
-        with _told(findings):
-            read = _newest(bucket, manifests, known)
-            if read is None:
-                continue
-            outcome, remarks = _delivery(*read, locate, now)
-            findings += remarks
-            if outcome is not None:
-                key = (outcome.export.source, outcome.period)
-                if key not in newest or newest[key].delivered_at < outcome.delivered_at:
-                    newest[key] = outcome
+    for placed, manifest in newest_manifests(bucket, objects, known, findings):
+        outcome, remarks = _delivery(placed, manifest, locate, now)
+        findings += remarks
+        if outcome is not None:
+            key = (outcome.export.source, outcome.period)
+            if key not in newest or newest[key].delivered_at < outcome.delivered_at:
+                newest[key] = outcome
     broken = tuple(outcome for outcome in newest.values() if isinstance(outcome, BrokenDelivery))
     return Discovery(
         bucket,
@@ -165,100 +140,8 @@ def _same(now: StoredObject | None, then: StoredObject) -> bool:
     return now is not None and now.etag == then.etag
 
 
-class _BadManifestError(Exception):
-    """One manifest is wrong: no reason to stop looking at the others, as a failing bucket would be."""
-
-
-@contextmanager
-def _told(findings: list[Finding]) -> Iterator[None]:
-    """Make a finding of a bad manifest."""
-    try:
-        yield
-    except _BadManifestError as error:
-        if isinstance(error.__cause__, TransientError):
-            findings.append(Finding("manifest-half-written", Severity.WARNING, str(error)))
-        else:
-            findings.append(Finding("manifest-invalid", Severity.ERROR, str(error)))
-
-
-def _by_month(
-    bucket: Bucket, objects: Iterable[StoredObject], known: Mapping[str, str], findings: list[Finding]
-) -> list[list[_Placed]]:
-    """The manifests of a listing, those of one export and month together."""
-    months: dict[tuple[str, str | None], list[_Placed]] = {}
-    for stored in objects:
-        address = f"{bucket.url}/{stored.key.lstrip('/')}"
-        for layout in LAYOUTS:
-            if place := layout.place(address):
-                placed = _Placed(stored, place, layout)
-                with _told(findings):
-                    if place.month is None:
-                        if _is_known(placed, known):
-                            break
-                        placed = _placed_by_contents(bucket, placed)
-                    months.setdefault((placed.place.source, placed.place.month), []).append(placed)
-                break
-    return list(months.values())
-
-
-def _placed_by_contents(bucket: Bucket, placed: _Placed) -> _Placed:
-    """Where a manifest belongs whose address does not tell: a part of a bucket that somebody copied elsewhere."""
-    manifest = _read(bucket, placed)
-    above, _, last = placed.place.source.rpartition("/")
-    month = str(manifest.period)
-    if last == manifest.delivery_id:
-        return replace(placed, place=Place(above, month, last), manifest=manifest)
-    return replace(placed, place=Place(placed.place.source, month, None), manifest=manifest)
-
-
-def _newest(bucket: Bucket, manifests: Sequence[_Placed], known: Mapping[str, str]) -> tuple[_Placed, Manifest] | None:
-    """The newest manifest of one export and month, read; None where the ledger has it.
-
-    A month's own manifest points to the newest delivery. The versioned one of the same delivery stands in its place
-    where it is there, since it never changes. A versioned manifest that is clearly younger than the pointer wins over
-    it; an older one, however late it appears, does not.
-    """
-    versions = [placed for placed in manifests if placed.place.version is not None]
-    pointers = [placed for placed in manifests if placed.place.version is None]
-    version = max(versions, key=_age, default=None)
-    pointer = max(pointers, key=_age, default=None)
-    if version is not None and (pointer is None or _modified(version) - _modified(pointer) > POINTER_LAG):
-        return None if _is_known(version, known) else (version, _read(bucket, version))
-    if pointer is None or _is_known(pointer, known):
-        return None
-    if version is not None and _is_known(version, known) and _modified(pointer) - _modified(version) <= POINTER_LAG:
-        return None  # the pointer was written with the newest version, which the ledger has
-    manifest = _read(bucket, pointer)
-    own = next((placed for placed in versions if placed.place.version == manifest.delivery_id), None)
-    if own is None:
-        return pointer, manifest
-    return None if _is_known(own, known) else (own, manifest)
-
-
-def _age(placed: _Placed) -> tuple[datetime, str]:
-    return _modified(placed), placed.stored.key
-
-
-def _modified(placed: _Placed) -> datetime:
-    return placed.stored.last_modified
-
-
-def _is_known(placed: _Placed, known: Mapping[str, str]) -> bool:
-    return known.get(placed.stored.key) == placed.stored.etag
-
-
-def _read(bucket: Bucket, placed: _Placed) -> Manifest:
-    if placed.manifest is not None:
-        return placed.manifest
-    body = bucket.read(placed.stored, MANIFEST_BYTES)
-    try:
-        return placed.layout.parse(placed.stored.key, body)
-    except StaxpipeError as error:
-        raise _BadManifestError(str(error)) from error
-
-
 def _delivery(
-    placed: _Placed, manifest: Manifest, locate: Locate, now: datetime | None
+    placed: PlacedManifest, manifest: Manifest, locate: Locate, now: datetime | None
 ) -> tuple[Delivery | BrokenDelivery | None, list[Finding]]:
     """The delivery that a manifest describes, checked against what the bucket holds."""
     export = Export(placed.place.source, manifest.name, placed.layout.kind, manifest.owner)

@@ -10,9 +10,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from staxpipe.errors import PermanentError
-from staxpipe.exports.discovery import LAYOUTS, Discovery, newest_deliveries
+from staxpipe.exports.discovery import Discovery, newest_deliveries
 from staxpipe.exports.folder import FolderBucket
 from staxpipe.exports.loose import loose_deliveries, loose_files
+from staxpipe.exports.manifests import LAYOUTS
 from staxpipe.model import Finding, Severity, StoredObject
 
 

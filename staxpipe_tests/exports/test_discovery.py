@@ -163,6 +163,17 @@ def test_what_the_ledger_knows_is_not_read_again(report: ReportWriter, bucket: C
     assert len(bucket.reads) == 2
 
 
+def test_a_report_that_begins_to_overwrite_itself_is_noticed(report: ReportWriter, bucket: CountingBucket) -> None:
+    report.versioned("one")
+    (first,) = found(bucket).deliveries
+    assert first.manifest is not None
+    folder = "pfx/cur/20261001-20261101"
+    key = report.data(f"{folder}/cur-1.csv.gz")
+    report.put(f"{folder}/cur-Manifest.json", manifest_body([key], "two"), MORNING + timedelta(minutes=5))
+    (second,) = found(bucket, known={first.manifest.key: first.manifest.etag}).deliveries
+    assert second.delivery_id == "two"
+
+
 def test_a_missing_file_breaks_its_delivery_and_no_other(report: ReportWriter, bucket: CountingBucket) -> None:
     keys = report.versioned("broken", chunks=3)
     report.versioned("whole", "20260901-20261001")

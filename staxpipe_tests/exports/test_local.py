@@ -1,5 +1,6 @@
 import os
 import shutil
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 from staxpipe.errors import PermanentError
 from staxpipe.exports.local import find, find_all
 from staxpipe.model import FileFormat
-from staxpipe_tests.exports.conftest import ReportWriter, manifest_body
+from staxpipe_tests.exports.conftest import MORNING, ReportWriter, manifest_body
 
 BODY = "bill/BillingPeriodStartDate,lineItem/UnblendedCost\n2026-10-01T00:00:00Z,1\n"
 
@@ -45,6 +46,25 @@ def test_any_part_of_a_bucket_is_the_same_export(report: ReportWriter, tmp_path:
         assert [f"{found.bucket.url}/{stored.key}" for stored in delivery.files] == [
             f"file://{report.folder}/{key}" for key in keys
         ]
+
+
+def test_versions_in_a_copied_month_are_still_versions_of_one_delivery(report: ReportWriter, tmp_path: Path) -> None:
+    report.versioned("one")
+    report.versioned("two", at=MORNING + timedelta(hours=8))
+    copied = tmp_path / "october"
+    shutil.copytree(report.folder / "pfx/cur/20261001-20261101", copied)  # its times are those of copying
+    (delivery,) = find(copied).deliveries
+    assert delivery.delivery_id == "two"
+    assert [stored.key for stored in delivery.files] == ["two/cur-1.csv.gz"]
+
+
+def test_versions_of_several_months_copied_side_by_side(report: ReportWriter, tmp_path: Path) -> None:
+    report.versioned("one", "20260901-20261001")
+    report.versioned("two", "20261001-20261101")
+    shutil.copytree(report.folder / "pfx/cur/20260901-20261001/one", tmp_path / "side" / "one")
+    shutil.copytree(report.folder / "pfx/cur/20261001-20261101/two", tmp_path / "side" / "two")
+    assert {str(delivery.period) for delivery in find(tmp_path / "side").deliveries} == {"2026-09", "2026-10"}
+    assert len({delivery.export.source for delivery in find(tmp_path / "side").deliveries}) == 1
 
 
 def test_a_manifest_beside_its_files(report: ReportWriter) -> None:
