@@ -5,16 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from pydantic import SecretStr
 from sqlalchemy import Engine
 
 from staxpipe.lake.table import Lake
-from staxpipe.settings import Settings
+from staxpipe.settings import Settings, read_settings
 
 
 @pytest.fixture
 def settings(tmp_path: Path, database_url: str) -> Settings:
-    return Settings(home=tmp_path / "home", database_url=SecretStr(database_url))
+    return read_settings({"home": tmp_path / "home", "database_url": database_url})
 
 
 @pytest.fixture
