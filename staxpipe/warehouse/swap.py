@@ -42,7 +42,7 @@ def swap_daily_costs(
         cursor = connection.connection.cursor()
         try:
             copy = f"COPY {daily_costs_all.name} ({columns}) FROM STDIN (FORMAT binary)"
-            cursor.copy_expert(copy, _Chunks(_encoded(rows)))  # type: ignore[attr-defined]  # psycopg2's own
+            cursor.copy_expert(copy, _Chunks(_encoded(rows)))
         finally:
             cursor.close()
     return int(rows.num_rows)

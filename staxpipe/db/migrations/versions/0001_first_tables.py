@@ -246,6 +246,12 @@ def upgrade() -> None:
         ["export_id", "period", "billing_account_id"],
         unique=False,
     )
+    # What people query: each account's month once, from the export that was elected for it.
+    op.execute(
+        "CREATE VIEW daily_costs AS SELECT costs.* FROM daily_costs_all AS costs JOIN period_sources AS source "
+        "ON source.billing_account_id = costs.billing_account_id AND source.period = costs.period "
+        "AND source.export_id = costs.export_id"
+    )
     op.create_table(
         "delivery_sums",
         sa.Column("delivery", sa.BigInteger(), nullable=False),

@@ -1,0 +1,14 @@
+from __future__ import annotations
+
+from sqlalchemy import Engine, text
+
+from staxpipe.warehouse.tables import DAILY_COSTS_VIEW
+
+
+def test_migrations_make_the_view_that_is_declared(engine: Engine) -> None:
+    declared = DAILY_COSTS_VIEW.replace("CREATE VIEW daily_costs ", "CREATE VIEW declared ")
+    with engine.begin() as connection:
+        connection.execute(text(declared))
+        definition = "SELECT pg_get_viewdef(CAST(:view AS regclass))"
+        migrated = connection.scalar(text(definition), {"view": "daily_costs"})
+        assert migrated == connection.scalar(text(definition), {"view": "declared"})
