@@ -17,6 +17,7 @@ from staxpipe.onboarding import forms
 from staxpipe.onboarding.forms import Errors
 from staxpipe.onboarding.regions import REGIONS, default_region
 from staxpipe.onboarding.site import AnyVisit, Known, OperatorVisit, Visit, see_other
+from staxpipe.onboarding.status import describe
 
 router = APIRouter()
 
@@ -105,7 +106,12 @@ def deploy(visit: AnyVisit, request_id: str) -> Response:
         }
     except PermanentError as error:
         values = {"console_url": None, "command": None, "parameters": {}, "problem": str(error)}
-    return visit.page("deploy.html", {"request": request, "template_name": quick_create.TEMPLATE_NAME, **values})
+    values |= {
+        "request": request,
+        "template_name": quick_create.TEMPLATE_NAME,
+        "status": describe(request, None, visit.now),
+    }
+    return visit.page("deploy.html", values)
 
 
 @router.get("/requests/{request_id}/cancel")

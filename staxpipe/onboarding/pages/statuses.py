@@ -13,7 +13,6 @@ from staxpipe.onboarding.site import AnyVisit, Known, Visit, see_other
 from staxpipe.onboarding.status import Status, describe
 
 router = APIRouter()
-FRAGMENT = "_status.html"
 
 
 @router.get("/requests/{request_id}")
@@ -28,7 +27,13 @@ def status_page(visit: AnyVisit, request_id: str) -> Response:
 @router.get("/requests/{request_id}/status")
 def status_fragment(visit: AnyVisit, request_id: str) -> Response:
     """The part of the page that changes, for its script."""
-    return visit.page(FRAGMENT, _values(*_read(visit, request_id)))
+    return visit.page("_status.html", _values(*_read(visit, request_id)))
+
+
+@router.get("/requests/{request_id}/listening")
+def listening_fragment(visit: AnyVisit, request_id: str) -> Response:
+    """The shorter one, for the page that says how to create the role."""
+    return visit.page("_listening.html", _values(*_read(visit, request_id)))
 
 
 @router.get("/api/requests/{request_id}")
