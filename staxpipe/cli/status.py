@@ -1,0 +1,254 @@
+"""`staxpipe status`: what is linked, loaded, under way and failed, for people or as JSON."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+if TYPE_CHECKING:
+    from decimal import Decimal
+
+    from staxpipe.status.report import MonthStatus, Report
+
+_COLOURS = {
+    "loaded": "green",
+    "active": "green",
+    "linked": "green",
+    "listening": "cyan",
+    "loading": "cyan",
+    "waiting": "cyan",
+    "retrying": "yellow",
+    "paused": "yellow",
+    "draft": "dim",
+    "failed": "red",
+    "refused": "red",
+}
+
+
+def status(
+    account: Annotated[str | None, typer.Option(help="Only this account, by its 12 digits.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Everything there is, as one JSON object.")] = False,
+) -> None:
+    """Show what is linked, which months are loaded, what is under way, and what failed and why.
+
+    Works whether or not `staxpipe up` is running. Changes nothing.
+    """
+    from staxpipe.errors import PermanentError
+    from staxpipe.local.database import open_database
+    from staxpipe.model import account_id
+    from staxpipe.settings import read_settings
+    from staxpipe.status.queries import read_report
+    from staxpipe.status.report import as_json as report_as_json
+
+    settings = read_settings()
+    if account is not None:
+        try:
+            account_id(account)
+        except ValueError as error:
+            raise PermanentError(f"--account: {error}.") from None
+    with (
+        open_database(settings) as engine,
+        engine.connect().execution_options(isolation_level="REPEATABLE READ") as connection,
+    ):
+        report = read_report(connection, settings, datetime.now(UTC))
+    if account is not None:
+        report = report.of(account)
+    if as_json:
+        print(json.dumps(report_as_json(report), indent=2))
+    else:
+        show(report, Console(), settings.base_url)
+
+
+def show(report: Report, console: Console, base_url: str) -> None:
+    """Write the report for a person."""
+    console.print(_headline(report))
+    _show_problems(report, console)
+    if not (report.links or report.requests or report.months):
+        console.print(
+            f"\nNothing is linked and nothing is loaded yet. Link an account at {base_url} while `staxpipe up` runs, "
+            "or load a report that you downloaded: `staxpipe load FOLDER`.",
+            highlight=False,
+            markup=False,
+        )
+    for table in (_links(report), _requests(report), _months(report), _mails(report)):
+        if table.row_count:
+            console.print()
+            console.print(table)
+    for account, finding in report.findings:
+        console.print(Text.assemble("\n", (finding.severity, "yellow"), f" {account} {finding.message}"))
+
+
+def ago(then: datetime | None, now: datetime) -> str:
+    """How long ago, or how soon, in one unit: 3 min ago, in 2 h."""
+    if then is None:
+        return "never"
+    seconds = (now - then).total_seconds()
+    size = abs(seconds)
+    if size < 60:
+        return "just now" if seconds >= 0 else "in a moment"
+    for unit, length in (("d", 86_400), ("h", 3_600), ("min", 60)):
+        if size >= length:
+            said = f"{size // length:.0f} {unit}"
+            break
+    return f"{said} ago" if seconds >= 0 else f"in {said}"
+
+
+def _headline(report: Report) -> Text:
+    readable = sum(month.loaded is not None for month in report.months)
+    coming = [month.coming.progress for month in report.months if month.coming]
+    waiting = sum(mail.given_up_at is None for mail in report.mails)
+    parts = [
+        _counted(len({link.account_id for link in report.links}), "account", "linked"),
+        _counted(readable, "month", "loaded"),
+    ]
+    parts += [f"{coming.count(progress):,} {progress}" for progress in sorted(set(coming)) if progress != "loaded"]
+    if waiting:
+        parts.append(_counted(waiting, "message", "waiting"))
+    return Text.assemble(("staxpipe", "bold"), "  ", " · ".join(parts))
+
+
+def _show_problems(report: Report, console: Console) -> None:
+    if report.problems:
+        console.print("\n[bold]Needs attention[/bold]")
+    for problem in report.problems:
+        console.print(Padding(Text.assemble(("✗ ", "red"), (problem.subject, "bold")), (0, 0, 0, 1)))
+        console.print(Padding(Text(problem.problem), (0, 0, 0, 3)))
+        console.print(Padding(Text(problem.what_to_do, style="dim"), (0, 0, 0, 3)))
+
+
+def _links(report: Report) -> Table:
+    table = _table("Links", "account", "state", "bucket", "listed", "role proved")
+    for link in report.links:
+        _row(
+            table,
+            link.account_id,
+            _state(link.state, mark="!" if link.problem else ""),
+            f"{link.bucket}/{link.prefix}".rstrip("/"),
+            ago(link.discovered_at, report.at),
+            ago(link.verified_at, report.at),
+        )
+    return table
+
+
+def _requests(report: Report) -> Table:
+    table = _table("Requests", "account", "state", "asked for by", "asked", "next look", "expires", "last answer")
+    for request in report.requests:
+        _row(
+            table,
+            request.account_id or "not said yet",
+            _state(request.state),
+            request.requested_by,
+            ago(request.created_at, report.at),
+            ago(request.next_probe_at, report.at) if request.next_probe_at else "",
+            ago(request.expires_at, report.at) if request.expires_at else "",
+            request.verdict_detail or "",
+        )
+    return table
+
+
+def _months(report: Report) -> Table:
+    table = _table("Months", "account", "month", "state", ">rows", ">billed", ">effective", "agrees", "findings")
+    for month in report.months:
+        totals = month.loaded.totals if month.loaded else ()
+        accounts = month.accounts or (month.export,)
+        _row(
+            table,
+            "\n".join(accounts) if len(accounts) <= 3 else f"{accounts[0]} and {len(accounts) - 1} more",
+            month.period,
+            _progress(month, report.at),
+            f"{month.loaded.rows_written:,}" if month.loaded else "",
+            "\n".join(f"{total.currency} {_money(total.billed_cost)}" for total in totals),
+            "\n".join(f"{total.currency} {_money(total.effective_cost)}" for total in totals),
+            _agreement(month),
+            _findings(month),
+        )
+    return table
+
+
+def _mails(report: Report) -> Table:
+    table = _table("Messages not sent", "message", "about", "written", ">attempts", "next", "why")
+    for mail in report.mails:
+        _row(
+            table,
+            mail.kind,
+            mail.key.partition(":")[2],
+            ago(mail.created_at, report.at),
+            str(mail.attempts),
+            "given up" if mail.given_up_at else ago(mail.next_attempt_at, report.at) if mail.attempts else "",
+            mail.error or "",
+        )
+    return table
+
+
+def _progress(month: MonthStatus, now: datetime) -> Text:
+    text = _state("loaded") if month.loaded else Text()
+    if coming := month.coming:
+        text.append(", newer " if month.loaded else "")
+        text.append(str(coming.progress), _COLOURS[coming.progress])
+        details = [f"attempt {coming.attempts}"] if coming.attempts > 1 else []
+        if coming.progress == "retrying" and coming.retry_at:
+            details.append(ago(coming.retry_at, now))
+        if coming.run_id and coming.progress != "waiting":
+            details.append(f"run {coming.run_id[:8]}")
+        if details:
+            text.append(f"\n{', '.join(details)}", "dim")
+        if coming.error and coming.progress == "retrying":
+            text.append(f"\n{coming.error}", "dim")
+    return text
+
+
+def _agreement(month: MonthStatus) -> Text:
+    if month.loaded is None:
+        return Text()
+    text = Text("to the cent", "green") if month.loaded.reconciled else Text("no", "red")
+    if month.loaded.provisional:
+        text.append("\nprovisional", "yellow")
+    if month.loaded.totals and not any(total.counted for total in month.loaded.totals):
+        text.append("\nnot counted: another export is", "yellow")
+    return text
+
+
+def _findings(month: MonthStatus) -> Text:
+    findings = month.loaded.findings if month.loaded else ()
+    lines = [
+        Text(f"{finding.severity}: {finding.code}", "red" if finding.severity == "error" else "yellow")
+        for finding in findings
+        if finding.severity != "info"
+    ]
+    quiet = sum(finding.severity == "info" for finding in findings)
+    if quiet:
+        lines.append(Text(f"{quiet} to know", "dim"))
+    if month.loaded and month.loaded.rows_quarantined:
+        lines.append(Text(f"{month.loaded.rows_quarantined:,} rows in quarantine", "red"))
+    return Text("\n").join(lines)
+
+
+def _table(title: str, *columns: str) -> Table:
+    table = Table(title=title, title_justify="left", title_style="bold", header_style="dim", box=None, pad_edge=True)
+    for column in columns:
+        table.add_column(column.removeprefix(">"), justify="right" if column.startswith(">") else "left")
+    return table
+
+
+def _row(table: Table, *cells: str | Text) -> None:
+    """Add a row whose texts are shown as they are: brackets in what others wrote are no markup."""
+    table.add_row(*(Text(cell) if isinstance(cell, str) else cell for cell in cells))
+
+
+def _state(state: str, mark: str = "") -> Text:
+    return Text.assemble((state, _COLOURS.get(state, "")), (mark, "red"))
+
+
+def _counted(count: int, noun: str, done: str) -> str:
+    return f"{count:,} {noun}{'' if count == 1 else 's'} {done}"
+
+
+def _money(amount: Decimal) -> str:
+    return f"{round(amount, 2) + 0:,.2f}"

@@ -1,0 +1,1 @@
+"""What is linked, loaded, under way and failed, as one report. Reads the metadata database and changes nothing."""
