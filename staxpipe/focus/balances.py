@@ -21,7 +21,8 @@ AMOUNT = pa.decimal128(38, SCALE)
 SCHEMA = pa.schema(
     [*((name, pa.string()) for name in KEYS[:-1]), ("hour", MOMENT), ("amount", AMOUNT)],
 )
-_COMPACT_ABOVE = 200_000
+COMPACT_ABOVE = 200_000
+"""Entries, at some 100 bytes each, that may pile up before they are merged."""
 
 
 @dataclass
@@ -33,7 +34,8 @@ class Balances:
 
     tables: list[pa.Table] = field(default_factory=list)
     rows: int = 0
-    limit: int = _COMPACT_ABOVE
+    compact_above: int = COMPACT_ABOVE
+    _open: int = 0
 
     def add(self, entries: pa.Table) -> None:
         """Add entries of SCHEMA; several may have the same key."""
@@ -42,7 +44,7 @@ class Balances:
         merged = _merge([entries])
         self.tables.append(merged)
         self.rows += merged.num_rows
-        if self.rows > self.limit:
+        if self.rows > self.compact_above + 2 * self._open:
             self._compact()
 
     def merge(self, other: Balances) -> None:
@@ -61,8 +63,7 @@ class Balances:
         merged = _merge(self.tables)
         merged = merged.filter(pc.not_equal(merged["amount"], pa.scalar(Decimal(0), AMOUNT)))
         self.tables = [merged] if merged.num_rows else []
-        self.rows = merged.num_rows
-        self.limit = max(_COMPACT_ABOVE, 2 * self.rows)
+        self.rows = self._open = merged.num_rows
 
     @property
     def plans(self) -> pa.Table:

@@ -1,7 +1,7 @@
 """The text columns of FOCUS: accounts, regions, resources, commitments, units, identifiers.
 
 Each function returns the columns that it names. Numbers are in costs.py, services in services.py. Where the source of
-a rule is a guess, it says so; the table behind it is documented in docs/focus-mapping.md.
+a rule is a guess, it says so.
 """
 
 from __future__ import annotations
