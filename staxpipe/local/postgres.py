@@ -81,6 +81,11 @@ class EmbeddedPostgres:
         """Whether the server that was started here still runs."""
         return self._child is not None and self._child.poll() is None
 
+    @property
+    def exit_code(self) -> int | None:
+        """How the server that was started here ended; None while it runs, or where none was started."""
+        return self._child.poll() if self._child is not None else None
+
     def start(self) -> None:
         """Start the server and return when it takes connections; also after it died, on the same port.
 
