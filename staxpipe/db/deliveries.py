@@ -236,9 +236,12 @@ def supersede_loaded(connection: Connection, export_id: int, period: BillingPeri
     )
 
 
-def is_reconciled(connection: Connection, delivery: int) -> bool:
-    """Whether a loaded delivery adds up, with nothing in quarantine."""
-    return bool(connection.execute(select(deliveries.c.reconciled).where(deliveries.c.id == delivery)).scalar_one())
+def what_was_read(connection: Connection, delivery: int) -> tuple[bool, int]:
+    """Whether a delivery adds up with nothing in quarantine, and how many rows its files held."""
+    row = connection.execute(
+        select(deliveries.c.reconciled, deliveries.c.rows_read).where(deliveries.c.id == delivery)
+    ).one()
+    return bool(row.reconciled), row.rows_read or 0
 
 
 def has_loaded(connection: Connection, export_id: int, period: BillingPeriod) -> bool:

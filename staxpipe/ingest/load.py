@@ -70,7 +70,10 @@ def load(
 
 
 def _record(platform: Platform, delivery: Delivery) -> tuple[LedgerEntry, bool]:
-    """The ledger's entry, and whether this very delivery is loaded already."""
+    """The ledger's entry, and whether this very delivery is loaded already.
+
+    An older one than what is loaded is loaded all the same: a person asked for it.
+    """
     with platform.engine.begin() as connection:
         export_id = ledger.record_export(connection, delivery.export, link_id=None)
         ledger.record_delivery(connection, export_id, None, delivery)
@@ -103,7 +106,7 @@ def _months(platform: Platform, entry: LedgerEntry, changed: bool) -> Iterator[L
         source = results.sums_of(connection, entry.id, "source")
         focus = results.sums_of(connection, entry.id, "focus")
         findings = tuple(results.findings_of(connection, entry.id))
-        reconciled = ledger.is_reconciled(connection, entry.id)
+        reconciled, rows_read = ledger.what_was_read(connection, entry.id)
     groups: dict[tuple[str, str], list[SumRow]] = defaultdict(list)
     for total in focus:
         groups[total.billing_account_id, total.currency].append(total)
@@ -115,7 +118,10 @@ def _months(platform: Platform, entry: LedgerEntry, changed: bool) -> Iterator[L
             billing_account_id=account,
             billing_period=entry.period,
             currency=currency,
-            rows_read=sum(
+            # Of a quarantined row not even the account is sure: only a file of one account counts it.
+            rows_read=rows_read
+            if len(groups) == 1
+            else sum(
                 total.rows for total in source if (total.billing_account_id, total.currency) == (account, currency)
             ),
             rows_written=sum(total.rows for total in totals),
