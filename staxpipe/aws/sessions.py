@@ -7,8 +7,9 @@ used for is not here; whether a role is safe is `staxpipe.linking.probe`'s quest
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import boto3
 import botocore.session
@@ -18,6 +19,11 @@ from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshabl
 from staxpipe.aws.errors import OPERATOR_ADVICE
 from staxpipe.errors import PermanentError
 from staxpipe.settings import Settings
+
+if TYPE_CHECKING:
+    from mypy_boto3_sts import STSClient
+
+_making_clients = threading.Lock()
 
 SESSION_SECONDS = 3600
 """How long a link's session lasts before it renews itself: the most for a role assumed by a role."""
@@ -39,6 +45,28 @@ def client_config(connections: int = 10, read_timeout: float = 60, attempts: int
         retries={"mode": "standard", "total_max_attempts": attempts},
         max_pool_connections=connections,
     )
+
+
+def sts_client(
+    operator: boto3.Session,
+    config: Config,
+    *,
+    aws_access_key_id: str | None = None,
+    aws_secret_access_key: str | None = None,
+    aws_session_token: str | None = None,
+) -> STSClient:
+    """A client of the operator's regional STS, or, given credentials, of the same STS as somebody else.
+
+    Safe to call from many threads, which `boto3.Session.client` is not; so are the clients themselves.
+    """
+    with _making_clients:
+        return operator.client(
+            "sts",
+            config=config,
+            aws_access_key_id=aws_access_key_id,
+            aws_secret_access_key=aws_secret_access_key,
+            aws_session_token=aws_session_token,
+        )
 
 
 def session_name(link_id: str) -> str:
@@ -76,12 +104,11 @@ def link_session(
     if source is None:
         raise PermanentError(f"staxpipe has no AWS credentials of its own. {OPERATOR_ADVICE}")
 
-    def sts_client(_service: str, **credentials: Any) -> Any:
-        credentials.pop("region_name", None)
-        return operator.client("sts", config=client_config(read_timeout=15), **credentials)
+    def create_client(_service: str, **credentials: Any) -> STSClient:
+        return sts_client(operator, client_config(read_timeout=15), **credentials)
 
     fetcher = AssumeRoleCredentialFetcher(
-        client_creator=sts_client,
+        client_creator=create_client,
         source_credentials=source,
         role_arn=role_arn,
         extra_args={

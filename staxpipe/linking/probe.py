@@ -27,7 +27,7 @@ from staxpipe.aws.errors import (
     translated,
 )
 from staxpipe.aws.session_policy import NOTHING
-from staxpipe.aws.sessions import client_config, session_name
+from staxpipe.aws.sessions import client_config, session_name, sts_client
 from staxpipe.linking.verdicts import (
     IgnoresExternalId,
     NotYetAssumable,
@@ -93,50 +93,38 @@ def probe(operator: boto3.Session, request: Probeable, sleep: Callable[[float], 
         return OperatorRefused(words) if own_credentials_missing(error) else Unknown(words)
 
 
-class _Sts:
-    """The operator's STS client, shared by all threads: clients are safe to share, sessions are not."""
-
-    def __init__(self, operator: boto3.Session) -> None:
-        # The session itself is not kept: `_made` would then never forget it.
-        self._config = client_config(connections=CONNECTIONS, read_timeout=10, attempts=2)
-        self._making = threading.Lock()
-        self.client: STSClient = operator.client("sts", config=self._config)
-
-    def of(self, operator: boto3.Session, credentials: CredentialsTypeDef) -> STSClient:
-        """A client of the role's session."""
-        with self._making:
-            return operator.client(
-                "sts",
-                config=self._config,
-                aws_access_key_id=credentials["AccessKeyId"],
-                aws_secret_access_key=credentials["SecretAccessKey"],
-                aws_session_token=credentials["SessionToken"],
-            )
+_made: WeakKeyDictionary[boto3.Session, STSClient] = WeakKeyDictionary()
+_looking = threading.Lock()
+_CONFIG = client_config(connections=CONNECTIONS, read_timeout=10, attempts=2)
 
 
-_made: WeakKeyDictionary[boto3.Session, _Sts] = WeakKeyDictionary()
-_making_one = threading.Lock()
-
-
-def _sts_of(operator: boto3.Session) -> _Sts:
-    with _making_one:
+def _sts_of(operator: boto3.Session) -> STSClient:
+    """The session's one STS client, shared by all threads for as long as the session lives."""
+    with _looking:
         if operator not in _made:
-            _made[operator] = _Sts(operator)
+            _made[operator] = sts_client(operator, _CONFIG)
         return _made[operator]
 
 
 def _verdict(operator: boto3.Session, target: _Target, sleep: Callable[[float], None]) -> Verdict:
     sts = _sts_of(operator)
     try:
-        credentials = _assume(sts.client, target, target.external_id)
+        credentials = _assume(sts, target, target.external_id)
     except _Refused:
         return NotYetAssumable(target.role_arn)
-    found = sts.of(operator, credentials).get_caller_identity()["Account"]
+    role = sts_client(
+        operator,
+        _CONFIG,
+        aws_access_key_id=credentials["AccessKeyId"],
+        aws_secret_access_key=credentials["SecretAccessKey"],
+        aws_session_token=credentials["SessionToken"],
+    )
+    found = role.get_caller_identity()["Account"]
     if found != target.account_id:
         return WrongAccount(target.account_id, found)
     # A wrong one made anew each time: a role that lists the wrong ones it has seen proves nothing.
-    accepts_wrong = _lets_in(sts.client, target, lambda: secrets.token_urlsafe(32), sleep)
-    accepts_none = _lets_in(sts.client, target, lambda: None, sleep)
+    accepts_wrong = _lets_in(sts, target, lambda: secrets.token_urlsafe(32), sleep)
+    accepts_none = _lets_in(sts, target, lambda: None, sleep)
     if accepts_wrong or accepts_none:
         return IgnoresExternalId(target.role_arn, accepts_wrong, accepts_none)
     return Safe()
