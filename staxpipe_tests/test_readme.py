@@ -1,0 +1,67 @@
+"""README's promises that can be checked: its settings table, its links, its commands, its folders."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from staxpipe.settings import Settings
+from tools.readme_settings import BEGIN, END, table, with_table
+
+ROOT = Path(__file__).resolve().parents[1]
+README = (ROOT / "README.md").read_text()
+DOCUMENTS = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/architecture.md")]
+
+
+def test_the_settings_table_is_what_settings_py_says() -> None:
+    assert with_table(README) == README, "run: make format"
+
+
+def test_the_table_names_every_setting_with_its_default_and_meaning() -> None:
+    rows = table().splitlines()[2:]
+    assert len(rows) == len(Settings.model_fields)
+    for row, (name, field) in zip(rows, Settings.model_fields.items(), strict=True):
+        assert f"`STAXPIPE_{name.upper()}`" in row
+        assert field.description
+        assert field.description in row
+    assert any("| `8600` |" in row for row in rows)
+    assert not any("/root" in row or str(Path.home()) in row for row in rows)
+
+
+def test_a_readme_without_a_place_for_the_table_is_refused() -> None:
+    with pytest.raises(SystemExit):
+        with_table("no marks")
+    with pytest.raises(SystemExit):
+        with_table(f"{BEGIN}{END}{BEGIN}{END}")
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_links_between_documents_lead_somewhere(document: Path) -> None:
+    targets = re.findall(r"\]\((?!https?://|#)([^)#]+)\)", document.read_text())
+    missing = [target for target in targets if not (document.parent / target).exists()]
+    assert missing == []
+
+
+def test_the_make_targets_it_names_exist() -> None:
+    targets = set(re.findall(r"^([a-z0-9-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    named = set(re.findall(r"\bmake ([a-z][a-z0-9-]+)\b", "\n".join(_code(path) for path in DOCUMENTS)))
+    assert named >= {"demo", "test", "up", "check"}
+    assert named - targets == set()
+
+
+def test_the_tree_is_the_tree() -> None:
+    drawn = README.split("## The tree")[1].split("```")[1]
+    rooms = set(re.findall(r"(\w+)/ ", drawn))
+    folders = {path.parent.name for path in (ROOT / "staxpipe").glob("*/__init__.py")} - {"synthetic"}
+    assert folders - rooms == set()
+    for name in rooms:
+        assert (ROOT / name).is_dir() or (ROOT / "staxpipe" / name).is_dir(), name
+
+
+def _code(path: Path) -> str:
+    """What stands in backquotes and in blocks of shell commands."""
+    return "\n".join(
+        "".join(found) for found in re.findall(r"```sh\n(.*?)```|`([^`\n]+)`", path.read_text(), re.DOTALL)
+    )
