@@ -133,7 +133,7 @@ def _subject(kind: str, told: Payload) -> str:
 
 
 _TROUBLE_SUBJECTS = {
-    "link_refused": "The role in {account} was refused",
+    "link_refused": "The role in {account} cannot be used",
     "link_expired": "The request to link {account} has expired",
     "bucket_problem": "The billing bucket of {account} cannot be read",
     "ingest_failed": "Cost data of {account} for {month} could not be loaded",

@@ -43,9 +43,9 @@ class Linked(Payload):
 
 
 class Trouble(Payload):
-    """Something stopped, and a person can do something about it."""
+    """Something stopped, and a person can do something about it. Which account is not always known."""
 
-    account_id: str
+    account_id: str | None = None
     period: str | None = None
     reason: str
     what_to_do: str = ""

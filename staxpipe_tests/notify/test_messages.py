@@ -125,7 +125,7 @@ def test_failures_also_go_to_the_operator_and_to_nobody_twice(settings: Settings
 
 
 def test_a_failure_without_account_or_month_is_still_a_sentence(settings: Settings) -> None:
-    message = compose("ingest_failed", {**INGEST_FAILED, "account_id": "", "period": ""}, settings)
+    message = compose("ingest_failed", {**INGEST_FAILED, "account_id": None, "period": ""}, settings)
     assert message.subject == "Cost data of an AWS account for a month could not be loaded"
 
 
