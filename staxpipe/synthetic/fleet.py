@@ -145,6 +145,7 @@ _PLANS: Mapping[str, tuple[_Plan, ...]] = {
         _Plan("s3.tier2", 1, 40, S, ""),
         _Plan("in", 1, 0.01, S, ""),
         _Plan("lambda.calls", 1, 3, S, ""),
+        _Plan("lambda.disk", 1, 0.4, S, ""),
         _Plan("sqs.free", 1, 5, S, ""),
     ),
     "security": (
