@@ -1,0 +1,125 @@
+"""`staxpipe sql`: questions to the lake and the marts."""
+
+from __future__ import annotations
+
+import csv
+import itertools
+import json
+import sys
+from collections.abc import Iterator
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+class Format(StrEnum):
+    """How an answer is written."""
+
+    TABLE = "table"
+    CSV = "csv"
+    JSON = "json"
+
+
+def sql(
+    query: Annotated[str, typer.Argument(help="One question in SQL, or - to read it from standard input.")],
+    format: Annotated[  # the option's name
+        Format, typer.Option("--format", "-f", help="A table for people; CSV or JSON with every digit.")
+    ] = Format.TABLE,
+    as_json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
+    limit: Annotated[
+        int | None, typer.Option(min=0, help="Rows at most; a table shows 50 unless told otherwise, 0 is all.")
+    ] = None,
+    account: Annotated[str | None, typer.Option(help="See only this billing account.")] = None,
+    period: Annotated[str | None, typer.Option(help="See only this month, YYYY-MM.")] = None,
+) -> None:
+    """Ask questions in SQL (DuckDB's dialect). Nothing can be changed by it.
+
+    [bold]line_items[/bold]      FOCUS 1.2 rows from the lake, each account's month once
+    [bold]line_items_all[/bold]  the same from every export, also those that are not counted
+    [bold]daily_costs[/bold]     daily sums by account, service, region, category and usage type
+
+    Examples:
+
+    staxpipe sql "SELECT period, service_name, sum(effective_cost) FROM daily_costs GROUP BY ALL ORDER BY ALL"
+
+    staxpipe sql "SELECT Tags['user:Team'] AS team, sum(BilledCost) FROM line_items GROUP BY ALL" --period 2026-10
+
+    staxpipe sql "DESCRIBE line_items"
+    """
+    from staxpipe.query.connection import connect
+
+    chosen = Format.JSON if as_json else format
+    if query == "-":
+        query = sys.stdin.read()
+    with connect() as connection, connection.batches(query, account=account, period=period) as batches:
+        if chosen is Format.TABLE:
+            _table(batches, 50 if limit is None else limit)
+        elif chosen is Format.CSV:
+            _csv(batches, limit or 0)
+        else:
+            _json(batches, limit or 0)
+
+
+def _rows(batches: pa.RecordBatchReader, limit: int) -> Iterator[list[object]]:
+    """Values row by row; maps as dicts."""
+    rows = (
+        list(row)
+        for batch in batches
+        for row in zip(*(column.to_pylist(maps_as_pydicts="lossy") for column in batch.columns), strict=True)
+    )
+    return itertools.islice(rows, limit) if limit else rows
+
+
+def _table(batches: pa.RecordBatchReader, limit: int) -> None:
+    from staxpipe.query.answers import is_number, shown
+
+    table = Table()
+    for field in batches.schema:
+        table.add_column(Text(field.name), justify="right" if is_number(field.type) else "left", overflow="fold")
+    rounded = False
+    rows = _rows(batches, limit + 1 if limit else 0)
+    count = 0
+    for row in itertools.islice(rows, limit) if limit else rows:
+        cells = [shown(value) for value in row]
+        rounded = rounded or any(lossy for _, lossy in cells)
+        table.add_row(*(Text(text) for text, _ in cells))
+        count += 1
+    more = next(rows, None) is not None
+    console = Console()
+    console.print(table)
+    if more:
+        console.print(f"The first {count:,} rows; --limit 0 shows all.", style="dim")
+    if rounded:
+        console.print("Amounts are rounded to be read; --format csv and json have every digit.", style="dim")
+
+
+def _csv(batches: pa.RecordBatchReader, limit: int) -> None:
+    from staxpipe.query.answers import exact
+
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow(batches.schema.names)
+    for row in _rows(batches, limit):
+        values = (exact(value) for value in row)
+        writer.writerow(
+            json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else value for value in values
+        )
+
+
+def _json(batches: pa.RecordBatchReader, limit: int) -> None:
+    """A list of objects, a row a line, written as it comes."""
+    from staxpipe.query.answers import exact
+
+    names = batches.schema.names
+    between = "[\n"
+    for row in _rows(batches, limit):
+        values = (exact(value) for value in row)
+        sys.stdout.write(between + json.dumps(dict(zip(names, values, strict=True)), ensure_ascii=False))
+        between = ",\n"
+    sys.stdout.write("[]\n" if between == "[\n" else "\n]\n")

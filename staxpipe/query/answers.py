@@ -1,0 +1,67 @@
+"""How an answer's values are written: for people in a table, exactly in CSV and JSON. Pure."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+
+import pyarrow as pa
+
+SHOWN_DECIMALS = Decimal("0.0001")
+
+
+def is_number(type_: pa.DataType) -> bool:
+    """Whether a column's values stand at the right of their cells."""
+    return bool(pa.types.is_integer(type_) or pa.types.is_floating(type_) or pa.types.is_decimal(type_))
+
+
+def exact(value: object) -> object:
+    """A value as JSON can hold it: nothing is lost. Decimals are text, as numbers of JSON are often read as floats."""
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    if isinstance(value, Decimal):
+        return plain(value)
+    if isinstance(value, datetime):
+        return value.isoformat().replace("+00:00", "Z")
+    if isinstance(value, date | time):
+        return value.isoformat()
+    if isinstance(value, Mapping):
+        return {str(key): exact(inner) for key, inner in value.items()}
+    if isinstance(value, bytes):
+        return base64.b64encode(value).decode()
+    if isinstance(value, Sequence):
+        return [exact(inner) for inner in value]
+    return str(value)  # an interval, a UUID
+
+
+def plain(value: Decimal) -> str:
+    """Every digit that says something, without an exponent: 1.50 of decimal(38, 18) is "1.5"."""
+    text = f"{value:f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def shown(value: object) -> tuple[str, bool]:
+    """A value for a person's eyes, and whether it was rounded.
+
+    Decimals get four places and thousands separators; tiny ones keep their first two digits.
+    """
+    if value is None:
+        return "", False
+    if isinstance(value, Decimal):
+        if value != 0 and abs(value) < SHOWN_DECIMALS:
+            return f"{value:.1e}", len(value.normalize().as_tuple().digits) > 2
+        rounded = value.quantize(SHOWN_DECIMALS)
+        return f"{rounded:,.4f}", rounded != value
+    if isinstance(value, float):
+        return f"{value:,.6g}" if abs(value) < 1e6 else f"{value:,.2f}", False
+    if isinstance(value, datetime):
+        return value.strftime("%Y-%m-%d %H:%M:%S"), False
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key}={inner}" for key, inner in value.items()), False
+    if isinstance(value, Sequence) and not isinstance(value, str | bytes):
+        return ", ".join(shown(inner)[0] for inner in value), False
+    if isinstance(value, timedelta):
+        return str(value), False
+    return str(exact(value)), False

@@ -1,0 +1,129 @@
+"""What a notebook and the command line hold: a connection that answers SQL over lake and marts."""
+
+from __future__ import annotations
+
+import atexit
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+import duckdb
+import pyarrow as pa
+from sqlalchemy import Engine
+
+from staxpipe.lake.table import Lake
+from staxpipe.local.database import open_database
+from staxpipe.model import BillingPeriod
+from staxpipe.query.focus_file import FocusFile, write_focus_file
+from staxpipe.query.session import open_session
+from staxpipe.query.statements import explained, question, refuse_writing
+from staxpipe.settings import Settings, read_settings
+
+if TYPE_CHECKING:
+    import pandas
+
+BATCH_ROWS = 10_000
+
+
+class Connection:
+    """SQL over `line_items`, `line_items_all` (lake) and `daily_costs` (marts); read-only.
+
+    Every query sees the data of its moment. Tags are a map: ``SELECT Tags['user:Team'], sum(BilledCost) FROM
+    line_items GROUP BY ALL``. `account` (a billing account id) and `period` ("2026-10") narrow what a query sees, so
+    that other files are not even opened.
+    """
+
+    def __init__(self, lake: Lake, engine: Engine) -> None:
+        self._lake = lake
+        self._engine = engine
+        self._open = ExitStack()
+
+    def sql(self, query: str, *, account: str | None = None, period: str | None = None) -> pandas.DataFrame:
+        """The answer as a DataFrame. Decimals become floats there, for plots; `arrow` keeps them exact.
+
+        Raises:
+            PermanentError: the query is wrong, or it is not one that only reads.
+        """
+        with self._session(query, account, period) as answer:
+            try:
+                return answer.df()
+            except duckdb.Error as error:
+                raise explained(error) from None
+
+    def arrow(self, query: str, *, account: str | None = None, period: str | None = None) -> pa.Table:
+        """The answer as an Arrow table, with exact decimals; raises as `sql` does."""
+        with self.batches(query, account=account, period=period) as batches:
+            return batches.read_all()
+
+    @contextmanager
+    def batches(
+        self, query: str, *, account: str | None = None, period: str | None = None
+    ) -> Iterator[pa.RecordBatchReader]:
+        """The answer as a stream of batches, for answers larger than memory; raises as `sql` does."""
+        with self._session(query, account, period) as answer:
+            try:
+                yield answer.to_arrow_reader(BATCH_ROWS)
+            except (duckdb.Error, pa.ArrowInvalid) as error:
+                raise explained(duckdb.Error(str(error))) from None
+
+    def costs(self, *, account: str | None = None, period: str | None = None) -> pandas.DataFrame:
+        """Daily costs (the mart `daily_costs`), by day."""
+        return self.sql("SELECT * FROM daily_costs ORDER BY day, billed_cost DESC", account=account, period=period)
+
+    def export(self, account: str, period: str, out: Path | str) -> FocusFile:
+        """Write an account's month as one FOCUS 1.2 Parquet file.
+
+        Raises:
+            PermanentError: that month is not loaded, or the file cannot be written.
+        """
+        return write_focus_file(self._lake, self._engine, account, _period(period), Path(out))
+
+    def close(self) -> None:
+        """Let go of the database; an embedded one that was started for this connection stops."""
+        self._open.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @contextmanager
+    def _session(self, query: str, account: str | None, period: str | None) -> Iterator[duckdb.DuckDBPyConnection]:
+        asked = question(query)
+        month = None if period is None else _period(period)
+        with open_session(self._lake, self._engine, asked.text, account=account, period=month) as session:
+            refuse_writing(session, asked.asked)
+            try:
+                answer = session.execute(asked.text)
+            except duckdb.Error as error:
+                raise explained(error) from None
+            yield answer
+
+
+def connect(settings: Settings | None = None) -> Connection:
+    """Connect to the lake and marts that the settings mean (default: STAXPIPE_* variables and staxpipe.toml).
+
+    Starts the embedded database if nobody runs it; `close()`, or the end of the program, stops it again.
+    """
+    chosen = settings or read_settings()
+    with ExitStack() as stack:
+        engine = stack.enter_context(open_database(chosen))
+        connection = Connection(Lake.open(chosen, engine), engine)
+        connection._open = stack.pop_all()
+    atexit.register(connection.close)
+    connection._open.callback(atexit.unregister, connection.close)
+    return connection
+
+
+def _period(text: str) -> BillingPeriod:
+    from staxpipe.errors import PermanentError
+
+    try:
+        return BillingPeriod.parse(text)
+    except ValueError as error:
+        raise PermanentError(f"{error}.") from None
