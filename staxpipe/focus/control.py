@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from staxpipe.focus.balances import AMOUNT, KEYS, SCHEMA
 from staxpipe.focus.coded import Coded, Mask, Rows, from_arrow, nothing
-from staxpipe.focus.line_item_types import DOUBLED, Kind
+from staxpipe.focus.line_item_types import DOUBLED, PRICED, Kind
 from staxpipe.focus.lines import Kinds
 from staxpipe.focus.moments import Moments
 from staxpipe.focus.numbers import Numbers, zero
@@ -50,6 +50,10 @@ def source_totals(
         if parsed.rounded and column in USED_BY:
             rounded |= parsed.flagged(parsed.rounded)[kept] & used(column, kinds)
     tally.rows_rounded += int(rounded.sum())
+
+    on_demand = numbers.get("pricing_public_on_demand_cost")
+    if on_demand is not None and on_demand.bad:
+        tally.rows_unlisted += int((on_demand.flagged(on_demand.bad)[kept] & np.isin(kinds, PRICED)).sum())
 
     costs_something = _true(pc.not_equal(charged, zero()))
     _sums_into(tally.discounted, account, currency, charged, (kinds == Kind.DISCOUNTED_USAGE) & costs_something)

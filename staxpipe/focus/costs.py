@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 
 from staxpipe.focus.coded import Mask
 from staxpipe.focus.columns import MONEY
-from staxpipe.focus.line_item_types import RULES, Kind
+from staxpipe.focus.line_item_types import PRICED, RULES, Kind
 from staxpipe.focus.lines import Lines
 from staxpipe.focus.numbers import minus, plus, product, quotient, zero
 
@@ -168,7 +168,7 @@ def _list_cost(lines: Lines, charged: pa.Array, billed: pa.Array, effective: pa.
     0.0 for Spot and for free tiers, not a missing value: a list cost of zero below a real cost would show a
     negative discount. Everything else has no list price but its own.
     """
-    priced = lines.of(Kind.USAGE, Kind.DISCOUNTED_USAGE, Kind.SAVINGS_PLAN_COVERED_USAGE, Kind.FLAT_RATE)
+    priced = lines.of(*PRICED)
     on_demand = _nonzero(lines.amount("pricing_public_on_demand_cost"))
     unknown = priced & pc.is_null(on_demand).to_numpy(zero_copy_only=False)
     if unknown.any() and lines.has("pricing_public_on_demand_rate"):

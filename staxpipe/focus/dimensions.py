@@ -38,11 +38,13 @@ def accounts(lines: Lines) -> dict[str, Coded]:
     currency = currency_of(lines)
     marketplace = marketplace_rows(lines)
     entity = lines.text("line_item_legal_entity")
+    sub_account = lines.text("line_item_usage_account_id")
     # On marketplace rows the legal entity is the seller, who publishes and does not bill.
     issuer = coalesce((lines.text("bill_invoicing_entity"), entity.where(~marketplace), constant(AWS_ISSUER, count)))
     return {
         "BillingAccountId": lines.text("bill_payer_account_id"),
-        "BillingAccountName": lines.text("bill_payer_account_name"),
+        # FOCUS 1.2 wants a name wherever there is an id; a legacy CUR has no names, so the id stands for it.
+        "BillingAccountName": coalesce((lines.text("bill_payer_account_name"), lines.text("bill_payer_account_id"))),
         "BillingAccountType": constant("Payer Account", count),
         "BillingCurrency": currency,
         "InvoiceId": lines.text("bill_invoice_id"),
@@ -50,12 +52,11 @@ def accounts(lines: Lines) -> dict[str, Coded]:
         "PricingCurrency": coalesce((lines.text("pricing_currency"), currency)),
         "ProviderName": constant("AWS", count),
         "PublisherName": coalesce((entity, constant(AWS_ISSUER, count))),
-        "SubAccountId": lines.text("line_item_usage_account_id"),
-        # FOCUS 1.2 wants a name wherever there is an id; a legacy CUR has no names, so the id stands for it.
-        "SubAccountName": coalesce(
-            (lines.text("line_item_usage_account_name"), lines.text("line_item_usage_account_id"))
+        "SubAccountId": sub_account,
+        "SubAccountName": coalesce((lines.text("line_item_usage_account_name"), sub_account)).where(
+            sub_account.present
         ),
-        "SubAccountType": constant("Usage Account", count).where(lines.text("line_item_usage_account_id").present),
+        "SubAccountType": constant("Usage Account", count).where(sub_account.present),
     }
 
 
@@ -122,7 +123,8 @@ def resources(lines: Lines, commitment: Coded, commitment_type: Coded, service: 
 
 def charges(lines: Lines) -> dict[str, Coded]:
     """Category, frequency, pricing category, description: what kind of charge this is."""
-    description = lines.text("line_item_line_item_description")
+    # Where AWS describes nothing, the usage type says more than a null.
+    description = coalesce((lines.text("line_item_line_item_description"), lines.text("line_item_usage_type")))
     if lines.unused.any():
         description = choose(lines.unused, description.map(lambda text: f"{text} (unused)"), description)
     spot = lines.text("line_item_usage_type").lookup(lambda usage_type: "Spot" in usage_type, np.bool_, False)

@@ -117,6 +117,9 @@ NEEDED_BY_KIND: dict[Kind, tuple[tuple[str, str], ...]] = {
 AMORTISED_SINCE = (2018, 1)
 """AWS delivers amortised reservation columns since January 2018; older months load without amortisation."""
 
+PRICED = (Kind.USAGE, Kind.DISCOUNTED_USAGE, Kind.SAVINGS_PLAN_COVERED_USAGE, Kind.FLAT_RATE)
+"""Kinds that have a public price; all others list what they cost."""
+
 DOUBLED = frozenset({Kind.RI_FEE, Kind.SAVINGS_PLAN_RECURRING_FEE})
 """Kinds whose one row is two in FOCUS: the Purchase, and the Unused part of what it bought."""
 

@@ -234,6 +234,16 @@ def _explanations(tally: Tally) -> list[Finding]:
                 _most(tally.unknown_services),
             )
         )
+    if tally.rows_unlisted:
+        found.append(
+            Finding(
+                "list-cost-unreadable",
+                Severity.INFO,
+                f"the public on-demand cost of {_rows(tally.rows_unlisted)} is not a number; their list cost is taken "
+                "from rate and quantity, or from what they cost",
+                tally.rows_unlisted,
+            )
+        )
     if tally.rows_rounded:
         found.append(
             Finding(

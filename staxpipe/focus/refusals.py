@@ -1,7 +1,8 @@
 """Which source rows cannot be mapped: a number, a moment or an identity that is missing or is none.
 
 A row is refused whole and named by its first fault; its money is then in no total of either side. Only values that a
-rule reads for that kind of row count: a word in a rate column does not cost a row whose amounts are fine.
+rule reads for that kind of row count: a word in a rate column does not cost a row whose amounts are fine. Public
+on-demand costs are such a column (koku-nise writes `convertible` there): list cost has other sources, and is no bill.
 """
 
 from __future__ import annotations
@@ -18,7 +19,6 @@ from staxpipe.focus.moments import Moments
 from staxpipe.focus.numbers import Numbers
 
 _EVERY = frozenset(Kind)
-_PRICED = frozenset({Kind.USAGE, Kind.DISCOUNTED_USAGE, Kind.SAVINGS_PLAN_COVERED_USAGE, Kind.FLAT_RATE})
 _QUANTIFIED = _EVERY - {Kind.TAX, Kind.TAX_REFUND, Kind.CREDIT, Kind.UNKNOWN, Kind.SAVINGS_PLAN_NEGATION}
 _DISCOUNTED = frozenset({Kind.DISCOUNTED_USAGE})
 _COVERED = frozenset({Kind.SAVINGS_PLAN_COVERED_USAGE})
@@ -29,7 +29,6 @@ USED_BY: dict[str, frozenset[Kind]] = {
     "line_item_unblended_cost": _EVERY,
     "line_item_net_unblended_cost": _EVERY,
     "line_item_usage_amount": _QUANTIFIED,
-    "pricing_public_on_demand_cost": _PRICED,
     "reservation_effective_cost": _DISCOUNTED,
     "reservation_net_effective_cost": _DISCOUNTED,
     "reservation_unused_amortized_upfront_fee_for_billing_period": _RI_FEE,

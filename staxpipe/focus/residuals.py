@@ -75,6 +75,7 @@ def _adjustment(day: dict[str, object], start: datetime, end: datetime, context:
         "ListCost": Decimal(0),
         "ContractedCost": Decimal(0),
         "BillingAccountId": day["account"],
+        "BillingAccountName": day["account"],
         "BillingAccountType": "Payer Account",
         "BillingCurrency": day["currency"],
         "BillingPeriodStart": start,

@@ -93,6 +93,7 @@ class Tally:
     rows_doubled: int = 0  # fee rows that have a second, Unused row
     rows_residual: int = 0  # Adjustment rows added for what covered usage and negation leave over
     rows_rounded: int = 0  # rows with an amount of more than 18 decimals
+    rows_unlisted: int = 0  # rows whose public on-demand cost is a word; their list cost comes from elsewhere
     rows_unamortised: int = 0  # rows whose amortised cost is empty in the source
     source: dict[tuple[str, str, str], SourceSum] = field(default_factory=dict)
     focus: dict[tuple[str, str, str], FocusSum] = field(default_factory=dict)
@@ -149,6 +150,7 @@ _COUNTS = (
     "rows_doubled",
     "rows_residual",
     "rows_rounded",
+    "rows_unlisted",
     "rows_unamortised",
     "rows_net_lower",
 )

@@ -137,7 +137,7 @@ _OPTIONAL: dict[str, st.SearchStrategy[str | None]] = {
         ["BoxUsage:m5.large", "EU-SpotUsage:c5.large", "DataTransfer-Out-Bytes", "Requests-Tier1", "Weird", None]
     ),
     "pricing_currency": st.sampled_from(["USD", None]),
-    "pricing_public_on_demand_cost": st.one_of(st.none(), SIZES),
+    "pricing_public_on_demand_cost": st.one_of(st.none(), SIZES, st.just("convertible")),
     "pricing_public_on_demand_rate": st.one_of(st.none(), SIZES, st.sampled_from(["No Upfront", "convertible"])),
     "pricing_rate_code": st.sampled_from(["SKU1.TERM", None]),
     "pricing_rate_id": st.sampled_from(["99", None]),

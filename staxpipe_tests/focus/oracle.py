@@ -120,14 +120,11 @@ def focus_rows(row: Row, *, columns: set[str], export: str, delivery: str) -> li
         elif arn:
             category = "Purchase"
 
-    def priced(column: str) -> Decimal | None:
-        return number(row, column) if kind in USAGE_LIKE and not split else number(row, column, strict=False)
-
     unblended = number(row, "line_item_unblended_cost")
     net = number(row, "line_item_net_unblended_cost")
     quantified = category not in {"Tax", "Credit", "Adjustment"} and kind != "SavingsPlanNegation"
     usage = number(row, "line_item_usage_amount", strict=quantified)
-    on_demand = priced("pricing_public_on_demand_cost")
+    on_demand = number(row, "pricing_public_on_demand_cost", strict=False)
     rate = number(row, "pricing_public_on_demand_rate", strict=False)
     rate = None if rate is not None and rate < 0 else rate
     charged = net if net is not None else unblended
@@ -213,7 +210,7 @@ def focus_rows(row: Row, *, columns: set[str], export: str, delivery: str) -> li
         "ContractedCost": contracted,
         "ChargeCategory": category,
         "ChargeClass": "Correction" if refund_bill and start < period else None,
-        "ChargeDescription": row.get("line_item_line_item_description"),
+        "ChargeDescription": row.get("line_item_line_item_description") or row.get("line_item_usage_type"),
         "ChargeFrequency": frequency,
         "ChargePeriodStart": start,
         "ChargePeriodEnd": end,
@@ -308,7 +305,7 @@ def _dimensions(row: Row, category: str, period: datetime, columns: set[str]) ->
     return {
         "AvailabilityZone": zone,
         "BillingAccountId": row["bill_payer_account_id"],
-        "BillingAccountName": row.get("bill_payer_account_name"),
+        "BillingAccountName": row.get("bill_payer_account_name") or row["bill_payer_account_id"],
         "BillingAccountType": "Payer Account",
         "BillingCurrency": row["line_item_currency_code"],
         "BillingPeriodStart": period,
@@ -330,7 +327,9 @@ def _dimensions(row: Row, category: str, period: datetime, columns: set[str]) ->
         "SkuPriceId": price,
         "SkuPriceDetails": sorted(details) if price and details else None,
         "SubAccountId": row.get("line_item_usage_account_id"),
-        "SubAccountName": row.get("line_item_usage_account_name") or row.get("line_item_usage_account_id"),
+        "SubAccountName": (row.get("line_item_usage_account_name") or row.get("line_item_usage_account_id"))
+        if row.get("line_item_usage_account_id")
+        else None,
         "SubAccountType": "Usage Account" if row.get("line_item_usage_account_id") else None,
         "Tags": sorted((key, value) for key, value in tags.items() if value) or None,
         "x_CostCategories": [("Team", row["cost_category/Team"])] if row.get("cost_category/Team") else None,

@@ -348,7 +348,8 @@ def test_a_row_that_cannot_be_mapped_is_refused_with_its_place(column: str, valu
 
 def test_words_in_columns_that_decide_nothing_cost_no_row() -> None:
     odd = row(
-        pricing_public_on_demand_rate="convertible",
+        pricing_public_on_demand_cost="convertible",
+        pricing_public_on_demand_rate="Partial Upfront",
         reservation_total_reserved_units="No Upfront",
         reservation_effective_cost="Partial Upfront",
         line_item_usage_amount="None",
@@ -356,6 +357,8 @@ def test_words_in_columns_that_decide_nothing_cost_no_row() -> None:
     result = mapped(odd)
     assert result.rejected == ()
     assert result.rows.column("BilledCost").to_pylist() == [Decimal("0.25")]
+    assert result.rows.column("ListCost").to_pylist() == [Decimal("0.25")]
+    assert result.tally.rows_unlisted == 1
 
 
 def test_absent_required_columns_are_all_named() -> None:

@@ -174,6 +174,7 @@ def test_a_row_that_is_lost_is_an_error_even_if_it_costs_nothing() -> None:
         ([{**RI_FEE, "reservation_effective_cost": None}], "ri-invariant-off", Severity.WARNING),
         ([row(line_item_unblended_cost="0.1234567890123456789")], "rounded-amounts", Severity.INFO),
         ([row(bill_invoice_id=None)], "no-invoice-yet", Severity.INFO),
+        ([row(pricing_public_on_demand_cost="convertible")], "list-cost-unreadable", Severity.INFO),
         ([row(line_item_net_unblended_cost="0")], "net-cost-zero", Severity.WARNING),
         (
             [
