@@ -26,7 +26,7 @@ from staxpipe.local import dagster_home
 from staxpipe.local.database import DAGSTER_DATABASE, DATABASE, create_databases, embedded_folder, ensure_database
 from staxpipe.local.lock import FileLock, private_folder
 from staxpipe.local.postgres import EmbeddedPostgres, port_problem
-from staxpipe.local.processes import ChildProcess, Service, describe_exit
+from staxpipe.local.processes import ChildProcess, Service, describe_exit, end_marked
 from staxpipe.local.supervisor import Supervisor
 from staxpipe.settings import Settings
 
@@ -92,6 +92,7 @@ class Runtime:
         self._say = say
         self._supervisor = Supervisor(say)
         self._lock = FileLock(self.home / "up.lock")
+        self._mark = f"STAXPIPE_STARTED_FOR={self.home}"  # in the environment of every program that we start
         self._engines = ExitStack()
         self._engine: Engine | None = None
 
@@ -112,6 +113,8 @@ class Runtime:
         private_folder(self.home)
         self._take_lock()
         try:
+            # Programs of an `up` that was killed may need a while to notice. We hold the lock: nobody needs them.
+            end_marked(self._mark)
             self._check_ports()
             progress("Starting the database")
             self.database_url, dagster_url = self._start_database(stop)
@@ -121,6 +124,7 @@ class Runtime:
             variables = {
                 **dagster_home.environment(self.settings, self.database_url, dagster_url),
                 **self._variables,
+                **dict([self._mark.split("=", 1)]),
             }
             folder = dagster_home.dagster_home(self.settings)
             dagster_home.write_dagster_home(folder)
@@ -146,6 +150,8 @@ class Runtime:
             self._supervisor.stop()
         except KeyboardInterrupt:
             self._supervisor.stop(patience=0)
+        if self._lock.held:
+            end_marked(self._mark)
         self._engines.close()
         self._lock.release()
 
@@ -215,7 +221,7 @@ def services(
             lambda: dagster_home.daemon_beats(dagster_database, began),
         ),
         ChildProcess(
-            "pages",
+            "page server",
             (python, "-m", "staxpipe.onboarding"),
             variables,
             logs / "pages.log",
