@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Engine
 
-from staxpipe.settings import Settings
+from staxpipe.lake.table import Lake
+from staxpipe.query.connection import Connection
+from staxpipe.settings import Settings, read_settings
 from tools.readme_settings import BEGIN, END, table, with_table
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -58,6 +62,22 @@ def test_the_tree_is_the_tree() -> None:
     assert folders - rooms == set()
     for name in rooms:
         assert (ROOT / name).is_dir() or (ROOT / "staxpipe" / name).is_dir(), name
+
+
+@pytest.fixture
+def questions(engine: Engine, tmp_path: Path) -> Iterator[Connection]:
+    settings = read_settings({"home": tmp_path, "lake_url": str(tmp_path / "lake")})
+    with Connection(Lake.open(settings, engine), engine) as connection:
+        yield connection
+
+
+def test_the_questions_it_asks_are_understood(questions: Connection) -> None:
+    commands = re.findall(r'staxpipe sql "([^"]+)"', README)
+    calls = re.findall(r'costs\.sql\("([^"]+)"\)', README)
+    assert len(commands) >= 5
+    assert calls
+    for question in [*commands, *calls]:
+        questions.sql(f"EXPLAIN {question}")  # raises where a name or a function is not known
 
 
 def _code(path: Path) -> str:
