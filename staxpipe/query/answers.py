@@ -50,6 +50,8 @@ def shown(value: object) -> tuple[str, bool]:
     if value is None:
         return "", False
     if isinstance(value, Decimal):
+        if value.as_tuple().exponent == 0:  # a count: DuckDB sums integers to decimals of no places
+            return f"{value:,}", False
         if value != 0 and abs(value) < SHOWN_DECIMALS:
             return f"{value:.1e}", len(value.normalize().as_tuple().digits) > 2
         rounded = value.quantize(SHOWN_DECIMALS)

@@ -46,11 +46,9 @@ class Connection:
         Raises:
             PermanentError: the query is wrong, or it is not one that only reads.
         """
-        with self._session(query, account, period) as answer:
-            try:
-                return answer.df()
-            except duckdb.Error as error:
-                raise explained(error) from None
+        with self._answer(query, account, period) as answer:
+            frame: pandas.DataFrame = answer.df()
+            return frame
 
     def arrow(self, query: str, *, account: str | None = None, period: str | None = None) -> pa.Table:
         """The answer as an Arrow table, with exact decimals; raises as `sql` does."""
@@ -62,11 +60,8 @@ class Connection:
         self, query: str, *, account: str | None = None, period: str | None = None
     ) -> Iterator[pa.RecordBatchReader]:
         """The answer as a stream of batches, for answers larger than memory; raises as `sql` does."""
-        with self._session(query, account, period) as answer:
-            try:
-                yield answer.to_arrow_reader(BATCH_ROWS)
-            except (duckdb.Error, pa.ArrowInvalid) as error:
-                raise explained(duckdb.Error(str(error))) from None
+        with self._answer(query, account, period) as answer:
+            yield answer.to_arrow_reader(BATCH_ROWS)
 
     def costs(self, *, account: str | None = None, period: str | None = None) -> pandas.DataFrame:
         """Daily costs (the mart `daily_costs`), by day."""
@@ -93,16 +88,16 @@ class Connection:
         self.close()
 
     @contextmanager
-    def _session(self, query: str, account: str | None, period: str | None) -> Iterator[duckdb.DuckDBPyConnection]:
+    def _answer(self, query: str, account: str | None, period: str | None) -> Iterator[duckdb.DuckDBPyRelation]:
+        """The answer, computed while it is read; DuckDB's errors on the way become sentences."""
         asked = question(query)
         month = None if period is None else _period(period)
         with open_session(self._lake, self._engine, asked.text, account=account, period=month) as session:
             refuse_writing(session, asked.asked)
             try:
-                answer = session.execute(asked.text)
-            except duckdb.Error as error:
+                yield session.sql(asked.text)
+            except (duckdb.Error, pa.ArrowInvalid) as error:
                 raise explained(error) from None
-            yield answer
 
 
 def connect(settings: Settings | None = None) -> Connection:

@@ -101,7 +101,8 @@ def _whole_or_not(out: Path) -> Iterator[Path]:
             os.fsync(file.fileno())
         partial.replace(out)
     except OSError as error:
-        raise PermanentError(f"{out} cannot be written: {error.strerror or error}.") from error
+        reason = os.strerror(error.errno) if error.errno else str(error)
+        raise PermanentError(f"{out} cannot be written: {reason}.") from error
     finally:
         partial.unlink(missing_ok=True)
 

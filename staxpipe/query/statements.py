@@ -17,6 +17,7 @@ from staxpipe.errors import PermanentError
 _EXPLAIN = re.compile(r"\s*EXPLAIN(\s+ANALYZE)?(\s*\([^()]*\))?\s", re.IGNORECASE)
 _WRITING = re.compile(r"COPY|INSERT|UPDATE|DELETE|MERGE|CREATE|DROP|ALTER|ATTACH|DETACH|EXPORT|LOAD|SET$|PRAGMA")
 _KIND = re.compile(r"^[A-Z][A-Za-z ]* Error: ")
+_PLACE = re.compile(r"^LINE ([0-9]+):", re.MULTILINE)
 _ONLY_QUESTIONS = (
     "Only questions are answered (SELECT, WITH, FROM, DESCRIBE, SUMMARIZE, SHOW, and EXPLAIN of them): "
     "what is in the lake and the marts is changed by loading."
@@ -65,9 +66,9 @@ def refuse_writing(session: duckdb.DuckDBPyConnection, asked: str) -> None:
         PermanentError: it would write; or it cannot be planned, with DuckDB's reason.
     """
     try:
-        plan = session.execute(f"EXPLAIN (FORMAT json) {asked}").fetchall()
+        plan = session.execute(f"EXPLAIN (FORMAT json)\n{asked}").fetchall()
     except duckdb.Error as error:
-        raise explained(error) from None
+        raise explained(error, lines_before=1) from None
     for _, text in plan:
         for name in _operators(json.loads(text)):
             if _WRITING.search(name):
@@ -90,6 +91,8 @@ def mentions(query: str, name: str) -> bool:
     return name in query.lower()
 
 
-def explained(error: duckdb.Error) -> PermanentError:
+def explained(error: Exception, lines_before: int = 0) -> PermanentError:
     """DuckDB's error as a sentence, with its hint and place, without its kind."""
-    return PermanentError(f"The query cannot be answered: {_KIND.sub('', str(error).strip())}")
+    text = _KIND.sub("", str(error).strip())
+    text = _PLACE.sub(lambda place: f"LINE {int(place[1]) - lines_before}:", text)
+    return PermanentError(f"The query cannot be answered: {text}")
