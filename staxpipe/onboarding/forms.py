@@ -129,7 +129,7 @@ def clean_bucket(text: str) -> BucketAddress:
             "S3 console shows it in its list of buckets."
         )
     name = address.bucket
-    if name != name.lower():
+    if name != name.lower() and _BUCKET.fullmatch(name.lower()):
         raise ValueError(f"S3 bucket names have no capital letters. Did you mean {name.lower()}?")
     if not 3 <= len(name) <= 63:
         raise ValueError(f"A bucket's name has 3 to 63 characters, and this has {len(name)}.")

@@ -90,6 +90,6 @@ def _sign(serializer: URLSafeSerializer, value: list[object], end: datetime) -> 
 def _read(serializer: URLSafeSerializer, token: str | None, now: datetime) -> object:
     try:
         value, end = serializer.loads(token or "")
-    except BadData:
+    except (BadData, UnicodeEncodeError):  # the latter: a lone surrogate, from bytes that are no text
         return None
     return value if now.timestamp() < end else None

@@ -20,6 +20,7 @@ from staxpipe.db import link_requests, sign_in_links
 from staxpipe.db.link_requests import LinkRequest
 from staxpipe.onboarding.app import create_app
 from staxpipe.onboarding.server import listen
+from staxpipe.onboarding.sessions import Session, Signer
 from staxpipe.settings import Settings
 
 OPERATOR_ROLE = "arn:aws:iam::999988887777:role/staxpipe"
@@ -71,6 +72,11 @@ class Pages:
         assert client.post(self.sign_in_link()).status_code == 200
         return client
 
+    def operator_cookie(self) -> httpx.Client:
+        """A browser with an operator's cookie, made without asking the database."""
+        cookie = Signer(self.settings.signing_key()).session(Session(True), self.clock.now)
+        return self.visitor(cookies={"staxpipe": cookie})
+
     def request(self, request_id: str) -> LinkRequest:
         with self.engine.begin() as connection:
             found = link_requests.get(connection, request_id)
@@ -86,13 +92,13 @@ def serve(engine: Engine, tmp_path: Path) -> Iterator[Serve]:
     """Starts sites with other settings than usual."""
     running: list[tuple[Pages, uvicorn.Server, threading.Thread]] = []
 
-    def start(**options: object) -> Pages:
+    def start(database: Engine = engine, **options: object) -> Pages:
         given = {"home": tmp_path, "web_port": 0, "operator_role_arn": OPERATOR_ROLE, "smtp_url": "smtp://127.0.0.1:1"}
         listener = listen(Settings(**given))  # type: ignore[arg-type]  # pydantic checks the types
         port = listener.getsockname()[1]
-        settings = Settings(**{**given, "web_port": port, **options})  # type: ignore[arg-type]
+        settings = Settings(**{**given, "web_port": port, **options})
         clock = Clock()
-        config = uvicorn.Config(create_app(settings, engine, clock), log_level="critical", access_log=False)
+        config = uvicorn.Config(create_app(settings, database, clock), log_level="critical", access_log=False)
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
@@ -101,7 +107,7 @@ def serve(engine: Engine, tmp_path: Path) -> Iterator[Serve]:
             assert thread.is_alive()
             assert time.monotonic() < deadline
             time.sleep(0.01)
-        pages = Pages(f"http://127.0.0.1:{port}", engine, settings, clock)
+        pages = Pages(f"http://127.0.0.1:{port}", database, settings, clock)
         running.append((pages, server, thread))
         return pages
 

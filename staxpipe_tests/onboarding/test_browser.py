@@ -1,0 +1,166 @@
+"""One walk in a real browser: scripts work under the policy, pages update themselves, nothing leaves this machine."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+from sqlalchemy import Engine
+
+from staxpipe.db import link_requests
+from staxpipe.linking.verdicts import NotYetAssumable
+from staxpipe.model import DeliveryState
+from staxpipe_tests.onboarding.conftest import Pages
+from staxpipe_tests.onboarding.ledger import add_delivery, add_link
+
+pytestmark = pytest.mark.browser
+
+CHROMIUM = Path("/usr/bin/chromium")
+ARGUMENTS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    if not CHROMIUM.exists():
+        pytest.skip(f"Chromium is not at {CHROMIUM}")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+def watch(page: Page) -> tuple[list[str], list[str]]:
+    """Lists that fill with the hosts that are asked and with what the browser complains of."""
+    hosts: list[str] = []
+    complaints: list[str] = []
+    page.on("request", lambda request: hosts.append(urlsplit(request.url).hostname or request.url[:20]))
+    page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    return hosts, complaints
+
+
+def details(page: Page, **values: str) -> None:
+    for name, value in values.items():
+        page.locator(f"#{name}").fill(value)
+    page.get_by_role("button", name="Save and go on").click()
+
+
+def test_a_person_links_an_account(browser: Browser, pages: Pages, engine: Engine) -> None:
+    context = browser.new_context(base_url=pages.url, viewport={"width": 360, "height": 740})
+    context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page = context.new_page()
+    hosts, complaints = watch(page)
+
+    page.goto(pages.sign_in_link())
+    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("button", name="Link an account").click()
+    page.get_by_role("button", name="Get started").click()
+    page.get_by_role("link", name="Yes, I do").click()
+    details(page, account_id="1234-5678", bucket="s3://acme-billing-reports/cur/")
+    expect(page.get_by_text("exactly 12 digits, and this has 8")).to_be_visible()
+    assert page.locator("#bucket").input_value() == "s3://acme-billing-reports/cur/"
+    assert [text for text in complaints if "422" not in text] == []
+    complaints.clear()
+    details(page, account_id="1234-5678-9012")
+
+    expect(page.get_by_role("heading", name="Create the read-only role")).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    page.get_by_role("button", name="Copy").click()
+    expect(page.get_by_role("button", name="Copied")).to_be_visible()
+    command = page.evaluate("navigator.clipboard.readText()")
+    assert command.startswith("aws cloudformation deploy")
+    assert "BucketPrefix=cur" in command
+    page.get_by_role("button", name="I have created the stack").click()
+    request_id = page.url.rsplit("/", 1)[1]
+
+    # What the sensor would do, while the page only looks on.
+    verdict = NotYetAssumable(str(pages.request(request_id).role_arn))
+    with engine.begin() as connection:
+        soon = pages.clock.now + timedelta(minutes=2)
+        link_requests.record_probe(connection, request_id, verdict.code, verdict.explain(), soon, 1)
+    expect(page.get_by_text("Next look in 2 minutes")).to_be_visible(timeout=15_000)
+    with engine.begin() as connection:
+        link_requests.mark_linked(connection, request_id, pages.clock.now)
+        export = add_link(connection, request_id, pages.clock.now)
+        add_delivery(connection, export, "2026-10", DeliveryState.LANDED)
+    expect(page.get_by_role("heading", name="Your data is loading")).to_be_visible(timeout=15_000)
+    with engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE deliveries SET state = 'loaded', rows_written = 1234, loaded_at = now()")
+    expect(page.get_by_role("heading", name="Your data is ready")).to_be_visible(timeout=15_000)
+    expect(page.get_by_text("1,234").first).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+    assert complaints == []
+    assert set(hosts) == {"127.0.0.1"}
+    context.close()
+
+
+def test_without_scripts_the_page_loads_itself_anew_and_hides_what_needs_them(browser: Browser, pages: Pages) -> None:
+    context = browser.new_context(base_url=pages.url, java_script_enabled=False)
+    page = context.new_page()
+    page.goto(pages.sign_in_link())
+    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("button", name="Link an account").click()
+    page.get_by_role("button", name="Get started").click()
+    page.get_by_role("link", name="Yes, I do").click()
+    details(page, account_id="123456789012", bucket="acme-billing-reports")
+    expect(page.get_by_text("aws cloudformation deploy")).to_be_visible()
+    expect(page.locator("button[data-copy]")).to_be_hidden()
+    page.get_by_role("button", name="I have created the stack").click()
+    with page.expect_request(re.compile(r"/requests/[\w-]{22}$"), timeout=20_000):
+        pass  # the meta refresh
+    context.close()
+
+
+@contextmanager
+def _another_site(html: str) -> Iterator[str]:
+    """A page under another name of this machine, which browsers take for another site."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Type", "text/html")
+            self.end_headers()
+            self.wfile.write(html.encode())
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://localhost:{server.server_address[1]}/"
+        server.shutdown()
+        thread.join()
+
+
+def test_a_form_on_another_site_changes_nothing(browser: Browser, pages: Pages) -> None:
+    context = browser.new_context()
+    page = context.new_page()
+    page.goto(pages.url + pages.sign_in_link())
+    page.get_by_role("button", name="Sign in").click()
+    with pages.engine.begin() as connection:
+        request = link_requests.create(connection, "operator", pages.clock.now, timedelta(days=1))
+    action = f"{pages.url}/requests/{request.id}/cancel"
+    with _another_site(f'<form method="post" action="{action}"><button>Win</button></form>') as url:
+        page.goto(url)
+        page.get_by_role("button", name="Win").click()
+        expect(page.get_by_text("This did not come from our own page")).to_be_visible()
+    assert pages.request(request.id).state == "draft"
+    context.close()

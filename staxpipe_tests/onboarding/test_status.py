@@ -1,0 +1,132 @@
+"""Which words a state gets, and whether the page should look again."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from staxpipe.db.link_requests import LinkRequest
+from staxpipe.model import BillingPeriod, DeliveryState, LinkState, RequestState
+from staxpipe.model import account_id as parse_account_id
+from staxpipe.onboarding.progress import Month, Progress
+from staxpipe.onboarding.status import Stage, Status, describe, duration
+
+NOW = datetime(2026, 11, 3, 12, tzinfo=UTC)
+REQUEST = LinkRequest(
+    id="r",
+    state=RequestState.LINKED,
+    requested_by="ada@example.com",
+    account_id=parse_account_id("123456789012"),
+    bucket="acme-billing",
+    prefix="",
+    region="eu-west-1",
+    external_id="x" * 43,
+    role_name="staxpipe-link-abc",
+    probe_attempts=1,
+    next_probe_at=None,
+    verdict=None,
+    verdict_detail=None,
+    created_at=NOW,
+    updated_at=NOW,
+    expires_at=NOW,
+)
+EMPTY = Progress(LinkState.ACTIVE, None, NOW, NOW, (), ())
+
+
+def month(number: int, state: DeliveryState) -> Month:
+    return Month(
+        period=BillingPeriod(2026, number),
+        export="cur",
+        state=state,
+        bytes=100,
+        rows=1,
+        attempts=0,
+        error="Why." if state is DeliveryState.FAILED else None,
+        provisional=False,
+        reconciled=True,
+        discovered_at=NOW - timedelta(minutes=4),
+        loaded_at=NOW if state is DeliveryState.LOADED else None,
+    )
+
+
+def status(*states: DeliveryState, **changes: object) -> Status:
+    months = tuple(month(10 - index, state) for index, state in enumerate(states))
+    return describe(REQUEST, replace(EMPTY, months=months, **changes), NOW)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("state", list(RequestState))
+def test_every_state_of_a_request_has_words(state: RequestState) -> None:
+    described = describe(replace(REQUEST, state=state), None, NOW)
+    assert described.headline
+    assert described.text.endswith((".", "!"))
+    assert described.changes is (state in {RequestState.LISTENING, RequestState.LINKED})
+
+
+def test_listening_says_the_verdict_and_when_it_looks_again() -> None:
+    request = replace(
+        REQUEST, state=RequestState.LISTENING, verdict_detail="Not yet.", next_probe_at=NOW + timedelta(minutes=2)
+    )
+    described = describe(request, None, NOW)
+    assert (described.stage, described.text, described.next_look) == (Stage.LISTENING, "Not yet.", "in 2 minutes")
+    assert describe(replace(request, next_probe_at=NOW), None, NOW).next_look == "any moment now"
+
+
+LOADED, FAILED, WAITING = DeliveryState.LOADED, DeliveryState.FAILED, DeliveryState.DISCOVERED
+
+
+@pytest.mark.parametrize(
+    ("states", "stage", "words"),
+    [
+        ((), Stage.EMPTY, "no billing report below this prefix yet"),
+        ((WAITING, LOADED), Stage.LOADING, "loads by itself"),
+        ((WAITING, WAITING, LOADED), Stage.LOADING, "loads by itself"),
+        ((WAITING, LOADED, LOADED), Stage.READY, "as AWS delivers them"),  # a new month, as every month
+        ((LOADED, WAITING, LOADED), Stage.LOADING, "loads by itself"),
+        ((LOADED, LOADED), Stage.READY, "as AWS delivers them"),
+        ((LOADED, FAILED), Stage.READY, "could not be loaded; each says why"),
+        ((FAILED, FAILED), Stage.PAUSED, "None of the months"),
+    ],
+)
+def test_a_link_is_described_by_its_months(states: tuple[DeliveryState, ...], stage: Stage, words: str) -> None:
+    described = status(*states)
+    assert described.stage is stage
+    assert words in described.text
+    assert described.changes
+
+
+def test_an_estimate_goes_with_loading() -> None:
+    assert status(WAITING, LOADED).left == "about 4 minutes left"
+    assert status(WAITING).left is None
+
+
+def test_before_the_first_listing_nothing_is_called_empty() -> None:
+    assert status(discovered_at=None).stage is Stage.LINKED
+
+
+def test_a_problem_with_the_bucket_is_said_in_its_own_words() -> None:
+    described = status(problem="The bucket acme-billing does not exist.", discovered_at=None)
+    assert (described.stage, described.text) == (Stage.EMPTY, "The bucket acme-billing does not exist.")
+
+
+def test_a_link_that_holds_no_more_says_so_whatever_was_loaded() -> None:
+    assert status(LOADED, link_state=LinkState.PAUSED, problem="Gone.").text == "Gone."
+    assert status(LOADED, link_state=LinkState.PAUSED).stage is Stage.PAUSED
+    assert status(LOADED, link_state=LinkState.ENDED).stage is Stage.ENDED
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (-5, "a moment"),
+        (0, "a moment"),
+        (1, "1 second"),
+        (45, "45 seconds"),
+        (60, "1 minute"),
+        (3_600, "1 hour"),
+        (200_000, "2 days"),
+    ],
+)
+def test_durations_are_said_roughly(seconds: int, words: str) -> None:
+    assert duration(timedelta(seconds=seconds)) == words
