@@ -14,7 +14,7 @@ from staxpipe.focus.coded import Coded, Mask, Rows, from_arrow, nothing
 from staxpipe.focus.line_item_types import DOUBLED, PRICED, Kind
 from staxpipe.focus.lines import Kinds
 from staxpipe.focus.moments import Moments
-from staxpipe.focus.numbers import Numbers, zero
+from staxpipe.focus.numbers import Numbers, exact_add, zero
 from staxpipe.focus.refusals import USED_BY, used
 from staxpipe.focus.services import counts
 from staxpipe.focus.tally import FocusSum, ReservationSum, SourceSum, Tally, sums_by
@@ -107,7 +107,7 @@ def _reservations(
         keys, (upfront, recurring, gross, amortised), fee
     ).items():
         tally.reservations.setdefault(_two(key), ReservationSum()).add(
-            ReservationSum(Decimal(0), unused_upfront + unused_recurring, paid, spread)
+            ReservationSum(Decimal(0), exact_add(unused_upfront, unused_recurring), paid, spread)
         )
 
 

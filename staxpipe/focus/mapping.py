@@ -6,17 +6,16 @@ line_item_types.py and kinds.py (what a row is), costs.py (numbers), dimensions.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from staxpipe.errors import PermanentError
-from staxpipe.focus.coded import Coded, Mask, Rows, choose, constant, from_arrow, nothing
-from staxpipe.focus.columns import LINE_ITEM_COLUMNS, MOMENT, MONEY, TEXT
+from staxpipe.focus.coded import Coded, Mask, Rows, constant, from_arrow, nothing
+from staxpipe.focus.columns import LINE_ITEM_COLUMNS, MONEY, TEXT
 from staxpipe.focus.control import focus_totals, source_totals
 from staxpipe.focus.costs import Costs, cost_of
 from staxpipe.focus.dimensions import (
@@ -33,8 +32,9 @@ from staxpipe.focus.kinds import line_item_types, require_amortisation, row_kind
 from staxpipe.focus.line_item_types import DOUBLED, Kind
 from staxpipe.focus.lines import Kinds, Lines
 from staxpipe.focus.maps import fold, tag_keys
-from staxpipe.focus.moments import Moments, parse_moments
+from staxpipe.focus.moments import parse_moments
 from staxpipe.focus.numbers import Numbers, parse_numbers
+from staxpipe.focus.periods import PERIOD_START, USAGE_END, USAGE_START, in_period, time_columns
 from staxpipe.focus.refusals import Rejected, refuse
 from staxpipe.focus.services import service_columns
 from staxpipe.focus.source_columns import (
@@ -52,11 +52,6 @@ from staxpipe.focus.tally import Tally
 from staxpipe.model import BillingPeriod
 
 __all__ = ["MappingContext", "Normalised", "Rejected", "normalise"]
-
-_PERIOD_START = "bill_billing_period_start_date"
-_PERIOD_END = "bill_billing_period_end_date"
-_USAGE_START = "line_item_usage_start_date"
-_USAGE_END = "line_item_usage_end_date"
 
 
 @dataclass(frozen=True)
@@ -99,16 +94,16 @@ def normalise(batch: pa.RecordBatch, context: MappingContext, first_row: int = 1
     count = batch.num_rows
     source = {name: from_arrow(batch.column(at)) for at, name in enumerate(batch.schema.names) if wanted(name)}
     numbers = {name: parse_numbers(column) for name, column in source.items() if name in NUMBERS}
-    period_start = parse_moments(source.get(_PERIOD_START, source[_USAGE_START]))
+    period_start = parse_moments(source.get(PERIOD_START, source[USAGE_START]))
     moments = {
-        _USAGE_START: parse_moments(source[_USAGE_START]),
-        _USAGE_END: parse_moments(source[_USAGE_END], ends=True),
+        USAGE_START: parse_moments(source[USAGE_START]),
+        USAGE_END: parse_moments(source[USAGE_END], ends=True),
     }
-    if _PERIOD_START in source:
-        moments[_PERIOD_START] = period_start
+    if PERIOD_START in source:
+        moments[PERIOD_START] = period_start
     types = line_item_types(source, count)
     kinds = row_kinds(source, types)
-    here, periods = _in_period(period_start, context.period)
+    here, periods = in_period(period_start, context.period)
     require_amortisation(source, kinds, here, periods)
 
     rejected = refuse(source, numbers, moments, kinds, here, first_row)
@@ -125,13 +120,13 @@ def normalise(batch: pa.RecordBatch, context: MappingContext, first_row: int = 1
     kept_rows = np.flatnonzero(kept)
     tally.assumed = {name: len(kept_rows) for name in ASSUMED if name not in source and len(kept_rows)}
     columns, tally.unknown_services = _columns(lines, costs, types, context)
-    columns |= _time_columns(lines, source, moments, period_start)
+    columns |= time_columns(lines, source, moments, period_start)
     rows = _record_batch(columns, len(lines))
     source_totals(
         tally,
         source,
         numbers,
-        moments[_USAGE_START],
+        moments[USAGE_START],
         source["bill_payer_account_id"],
         source.get("line_item_currency_code", constant(DEFAULT_CURRENCY, count)),
         types,
@@ -159,26 +154,6 @@ def require_columns(names: list[str]) -> None:
             "the column line_item_line_item_type is absent, and the file has reservation or Savings Plan columns: "
             "without the type it cannot be told what was paid and what was covered. Add it to the export"
         )
-
-
-def _in_period(period_start: Moments, wanted_period: BillingPeriod | None) -> tuple[Mask, set[BillingPeriod]]:
-    """Rows of the wanted period (all where none is given; also those of unreadable dates), and the periods found."""
-    periods = [
-        None if moment is None else BillingPeriod.containing(moment) for moment in period_start.values.to_pylist()
-    ]
-    numbers = np.array([0 if period is None else period.year * 12 + period.month for period in periods] + [0], np.int32)
-    of_row = numbers[period_start.source.codes]
-    if wanted_period is None:
-        found = {periods[code] for code in np.unique(period_start.source.codes).tolist() if code >= 0} - {None}
-        if len(found) > 1:
-            months = ", ".join(sorted(str(period) for period in found))
-            raise PermanentError(
-                f"the file holds rows of several billing periods ({months}), where a delivery is one month. "
-                "Data files without a manifest can be loaded so that each row goes to its month"
-            )
-        return np.ones(len(of_row), np.bool_), {period for period in found if period is not None}
-    here = (of_row == wanted_period.year * 12 + wanted_period.month) | (of_row == 0)
-    return here, {wanted_period} if here.any() else set()
 
 
 def _lines(source: Mapping[str, Coded], numbers: Mapping[str, Numbers], kinds: Kinds, kept: Mask) -> Lines:
@@ -251,30 +226,6 @@ def _maps(lines: Lines, price: Coded) -> dict[str, pa.Array]:
     }
 
 
-def _time_columns(
-    lines: Lines, source: Mapping[str, Coded], moments: Mapping[str, Moments], period_start: Moments
-) -> dict[str, Coded | pa.Array]:
-    month = Moments(period_start.source, _each(period_start.values, lambda period: period.start), {})
-    following = Moments(period_start.source, _each(period_start.values, lambda period: period.end), {})
-    begin = period_start.array(lines.rows) if _PERIOD_START in source else month.array(lines.rows)
-    end = following.array(lines.rows)
-    if _PERIOD_END in source:
-        end = pc.coalesce(parse_moments(source[_PERIOD_END], ends=True).array(lines.rows), end)
-    start = moments[_USAGE_START].array(lines.rows)
-    # FOCUS: a correction is of a period that was invoiced before. A guess: a refund of usage before this period is.
-    refund = lines.of(Kind.REFUND, Kind.TAX_REFUND, Kind.PURCHASE_REFUND, Kind.UPFRONT_REFUND)
-    refund |= lines.text("bill_bill_type").lookup(lambda bill_type: bill_type == "Refund", np.bool_, False)
-    earlier = pc.less(start, begin).to_numpy(zero_copy_only=False)
-    count = len(lines)
-    return {
-        "BillingPeriodStart": begin,
-        "BillingPeriodEnd": end,
-        "ChargePeriodStart": start,
-        "ChargePeriodEnd": moments[_USAGE_END].array(lines.rows),
-        "ChargeClass": choose(refund & earlier, constant("Correction", count), nothing(count)),
-    }
-
-
 def _record_batch(columns: Mapping[str, Coded | pa.Array], count: int) -> pa.RecordBatch:
     arrays = []
     names = []
@@ -299,10 +250,3 @@ def _same(left: Coded, right: Coded) -> Mask:
     ranks = {value: rank for rank, value in enumerate({*left.values.to_pylist(), *right.values.to_pylist()})}
     same: Mask = left.lookup(ranks.__getitem__, np.int64, -1) == right.lookup(ranks.__getitem__, np.int64, -1)
     return same
-
-
-def _each(values: pa.Array, bound: Callable[[BillingPeriod], datetime]) -> pa.Array:
-    """A bound of the billing period that each moment falls in."""
-    return pa.array(
-        [None if moment is None else bound(BillingPeriod.containing(moment)) for moment in values.to_pylist()], MOMENT
-    )

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pyarrow as pa
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from staxpipe.focus.balances import SCHEMA, Balances
@@ -30,6 +30,7 @@ def table(entries: list[Entry]) -> pa.Table:
     return pa.Table.from_pylist(rows, schema=SCHEMA)
 
 
+@settings(deadline=None)
 @given(st.lists(ENTRIES, max_size=6))
 def test_what_is_open_is_what_does_not_cancel(parts: list[list[Entry]]) -> None:
     balances = Balances(compact_above=5)  # small, so that it compacts on the way

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pyarrow as pa
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from staxpipe.focus.coded import Coded, choose, coalesce, combinations, constant, from_arrow, nothing
@@ -31,6 +31,7 @@ def test_a_slice_of_a_large_dictionary_keeps_only_what_occurs() -> None:
     assert len(cut.values) == 2
 
 
+@settings(deadline=None)
 @given(TEXTS, st.data())
 def test_coalesce_takes_the_first_text_that_is_there(first: list[str | None], data: st.DataObject) -> None:
     others = st.lists(st.sampled_from(["a", "x", "", None]), min_size=len(first), max_size=len(first))
@@ -41,6 +42,7 @@ def test_coalesce_takes_the_first_text_that_is_there(first: list[str | None], da
     assert len(values) == len(set(values))
 
 
+@settings(deadline=None)
 @given(TEXTS, st.data())
 def test_choose_takes_one_or_the_other(first: list[str | None], data: st.DataObject) -> None:
     second = data.draw(st.lists(st.sampled_from(["a", "x", None]), min_size=len(first), max_size=len(first)))
@@ -52,6 +54,7 @@ def test_choose_takes_one_or_the_other(first: list[str | None], data: st.DataObj
     assert len(values) == len(set(values))
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(-1, 3), st.integers(-1, 2), st.integers(-1, 1)), min_size=1, max_size=30))
 def test_combinations_are_the_distinct_rows(rows: list[tuple[int, int, int]]) -> None:
     columns = [np.array(codes, np.int32) for codes in zip(*rows, strict=True)]

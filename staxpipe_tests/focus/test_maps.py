@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pyarrow as pa
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from staxpipe.focus.coded import from_arrow
@@ -11,6 +11,7 @@ from staxpipe.focus.maps import fold, tag_keys
 from staxpipe.focus.source_columns import TAG_PREFIX
 
 
+@settings(deadline=None)
 @given(
     st.integers(1, 6).flatmap(
         lambda count: st.lists(
@@ -68,6 +69,7 @@ def test_tags_that_would_share_a_key_keep_their_full_names() -> None:
     }
 
 
+@settings(deadline=None)
 @given(st.sets(st.text(alphabet="user:_aAws", min_size=1, max_size=10), max_size=8))
 def test_no_two_tag_columns_ever_share_a_key(names: set[str]) -> None:
     keys = tag_keys([TAG_PREFIX + name for name in names], TAG_PREFIX)

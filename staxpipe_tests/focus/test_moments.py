@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from staxpipe.focus.coded import from_arrow
@@ -49,11 +49,13 @@ def test_an_inclusive_end_becomes_exclusive() -> None:
     assert exclusive_end(NOON) == NOON
 
 
+@settings(deadline=None)
 @given(st.datetimes(timezones=st.just(UTC)))
 def test_what_python_writes_is_read(moment: datetime) -> None:
     assert parse_moment(moment.isoformat()) == moment
 
 
+@settings(deadline=None)
 @given(st.text(max_size=30))
 def test_any_text_at_all_is_a_moment_or_none(text: str) -> None:
     found = parse_moment(text)

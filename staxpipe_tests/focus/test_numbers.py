@@ -4,7 +4,7 @@ from decimal import ROUND_HALF_EVEN, Context, Decimal
 
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from staxpipe.focus.coded import from_arrow
@@ -88,12 +88,14 @@ def test_null_and_empty_text_are_missing() -> None:
     assert parsed(None, "", "2").array().to_pylist() == [None, None, Decimal(2)]
 
 
+@settings(deadline=None)
 @given(st.lists(st.decimals(min_value=-(10**11), max_value=10**11, allow_nan=False, allow_infinity=False)))
 def test_parsing_equals_python_s_decimal(values: list[Decimal]) -> None:
     expected = [value.quantize(Decimal("1E-18"), ROUND_HALF_EVEN, WIDE) for value in values]
     assert parsed(*(str(value) for value in values)).array().to_pylist() == expected
 
 
+@settings(deadline=None)
 @given(st.floats(allow_nan=False, allow_infinity=False, min_value=-1e11, max_value=1e11))
 def test_the_text_of_a_double_is_read_exactly(value: float) -> None:
     assert parsed(repr(value)).array().to_pylist() == [
@@ -101,6 +103,7 @@ def test_the_text_of_a_double_is_read_exactly(value: float) -> None:
     ]
 
 
+@settings(deadline=None)
 @given(st.text(max_size=12))
 def test_any_text_at_all_is_a_number_missing_or_bad(text: str) -> None:
     outcome = parse_number(text)
@@ -108,6 +111,7 @@ def test_any_text_at_all_is_a_number_missing_or_bad(text: str) -> None:
         assert abs(outcome[0]) < 10**12
 
 
+@settings(deadline=None)
 @given(st.lists(st.decimals(min_value=-(10**11), max_value=10**11, places=18), max_size=50))
 def test_sums_are_exact(values: list[Decimal]) -> None:
     exact = Decimal(0)
@@ -122,6 +126,7 @@ def test_adding_keeps_digits_that_python_s_plus_would_round_away() -> None:
     assert large + small != exact_add(large, small)
 
 
+@settings(deadline=None)
 @given(
     st.decimals(min_value=-(10**5), max_value=10**5, places=10),
     st.decimals(min_value=-(10**5), max_value=10**5, places=10),
