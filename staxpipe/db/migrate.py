@@ -8,7 +8,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from alembic.script.revision import RevisionError
+from alembic.util import CommandError
 from sqlalchemy import Engine, func, select
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
@@ -52,7 +52,7 @@ def _check_known(script: ScriptDirectory, current: tuple[str, ...]) -> None:
     for revision in current:
         try:
             script.get_revision(revision)
-        except RevisionError:
+        except CommandError:
             known = False
         else:
             known = True

@@ -246,12 +246,6 @@ def upgrade() -> None:
         ["export_id", "period", "billing_account_id"],
         unique=False,
     )
-    # What people query: each account's month once, from the export that was elected for it.
-    op.execute(
-        "CREATE VIEW daily_costs AS SELECT costs.* FROM daily_costs_all AS costs JOIN period_sources AS source "
-        "ON source.billing_account_id = costs.billing_account_id AND source.period = costs.period "
-        "AND source.export_id = costs.export_id"
-    )
     op.create_table(
         "delivery_sums",
         sa.Column("delivery", sa.BigInteger(), nullable=False),
@@ -304,3 +298,15 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_quarantine"),
     )
     op.create_index("ix_quarantine_delivery", "quarantine", ["delivery"], unique=False)
+    # The marts that people query: each account's month once, from the export that counts for it.
+    op.execute(
+        """
+        CREATE VIEW daily_costs AS
+        SELECT costs.*
+        FROM daily_costs_all AS costs
+        JOIN period_sources AS source
+          ON source.billing_account_id = costs.billing_account_id
+         AND source.period = costs.period
+         AND source.export_id = costs.export_id
+        """
+    )

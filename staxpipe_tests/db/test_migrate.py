@@ -1,0 +1,176 @@
+"""Migrations lead from nothing to the declared tables: all of it or none of it, also for two at once."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import Connection, Engine, create_engine, inspect, text
+
+from staxpipe.db.engine import make_engine
+from staxpipe.db.migrate import MIGRATION_LOCK, migrate
+from staxpipe.db.tables import metadata
+from staxpipe.errors import PermanentError, TransientError
+from staxpipe.warehouse.tables import daily_costs_all
+from staxpipe_tests.local.conftest import wait_until
+
+assert daily_costs_all.metadata is metadata  # declared elsewhere, migrated with the rest
+
+ALEMBIC_TABLE = "alembic_version"
+
+
+def is_ours(name: str | None, kind: str) -> bool:
+    """Whether a table is of the metadata: the lake's catalog and Alembic keep theirs in the same database."""
+    return kind != "table" or not str(name).startswith(("iceberg_", ALEMBIC_TABLE))
+
+
+def described(connection: Connection) -> dict[str, list[tuple[str, ...]]]:
+    """What Postgres itself says of all tables: columns, constraints, indexes, in its own normal form."""
+    queries = {
+        "columns": """
+            SELECT table_name, column_name, data_type, coalesce(character_maximum_length::text, ''), is_nullable,
+                   coalesce(column_default, ''), is_identity, coalesce(identity_generation, ''),
+                   coalesce(numeric_precision::text, ''), coalesce(numeric_scale::text, '')
+            FROM information_schema.columns JOIN information_schema.tables USING (table_schema, table_name)
+            WHERE table_schema = 'public' AND table_type = 'BASE TABLE'""",
+        "constraints": """
+            SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid)
+            FROM pg_constraint WHERE connamespace = 'public'::regnamespace AND conrelid <> 0""",
+        "indexes": "SELECT tablename, indexname, indexdef FROM pg_indexes WHERE schemaname = 'public'",
+    }
+    return {
+        kind: sorted(tuple(map(str, row)) for row in connection.execute(text(query)) if is_ours(row[0], "table"))
+        for kind, query in queries.items()
+    }
+
+
+@pytest.fixture
+def empty_engine(empty_database_url: str) -> Engine:
+    return make_engine(empty_database_url)
+
+
+def test_migrating_from_empty_gives_what_the_tables_declare(engine: Engine) -> None:
+    with engine.connect() as connection:
+        context = MigrationContext.configure(
+            connection,
+            opts={
+                "compare_type": True,
+                "compare_server_default": True,
+                "include_name": lambda name, kind, _: is_ours(name, kind),
+            },
+        )
+        assert compare_metadata(context, metadata) == []
+
+
+def test_constraints_and_indexes_are_those_that_the_tables_declare(engine: Engine, empty_engine: Engine) -> None:
+    metadata.create_all(empty_engine)
+    with engine.connect() as migrated, empty_engine.connect() as declared:
+        expected, found = described(declared), described(migrated)
+    empty_engine.dispose()
+    assert found == expected
+    assert any("CHECK" in definition for _, _, definition in found["constraints"])
+    assert any(" WHERE " in definition for _, _, definition in found["indexes"])
+
+
+def test_migrating_again_changes_nothing(engine: Engine) -> None:
+    with engine.connect() as connection:
+        before = described(connection)
+    migrate(engine)
+    with engine.connect() as connection:
+        assert described(connection) == before
+
+
+def test_two_at_once_are_as_good_as_one(empty_engine: Engine) -> None:
+    with ThreadPoolExecutor(4) as pool:
+        for done in [pool.submit(migrate, empty_engine) for _ in range(4)]:
+            done.result()
+    with empty_engine.connect() as connection:
+        assert connection.scalar(text(f"SELECT count(*) FROM {ALEMBIC_TABLE}")) == 1
+    empty_engine.dispose()
+
+
+def test_a_step_that_fails_leaves_nothing(empty_engine: Engine) -> None:
+    last = list(metadata.sorted_tables)[-1].name
+    with empty_engine.begin() as connection:
+        connection.execute(text(f"CREATE TABLE {last} (in_the_way int)"))
+    with pytest.raises(PermanentError, match="cannot be migrated"):
+        migrate(empty_engine)
+    assert inspect(empty_engine).get_table_names() == [last]
+    with empty_engine.begin() as connection:
+        connection.execute(text(f"DROP TABLE {last}"))
+    migrate(empty_engine)
+    empty_engine.dispose()
+
+
+def test_one_that_is_killed_halfway_leaves_nothing_and_the_next_one_succeeds(empty_engine: Engine) -> None:
+    script = """
+import os, sys
+from sqlalchemy import event
+from staxpipe.db.engine import make_engine
+from staxpipe.db.migrate import migrate
+engine = make_engine(sys.argv[1])
+@event.listens_for(engine, "after_cursor_execute")
+def pause(connection, cursor, statement, *rest):
+    if "CREATE TABLE deliveries" in statement:
+        print("halfway", flush=True)
+        sys.stdin.read()
+migrate(engine)
+"""
+    url = empty_engine.url.render_as_string(hide_password=False)
+    child = subprocess.Popen(
+        [sys.executable, "-c", script, url],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=Path(__file__).parents[2],
+    )
+    assert child.stdout is not None
+    assert child.stdout.readline() == "halfway\n"
+    os.kill(child.pid, signal.SIGKILL)
+    child.communicate()
+    wait_until(lambda: not _lock_is_held(empty_engine))
+    assert inspect(empty_engine).get_table_names() == []
+    migrate(empty_engine)
+    assert "deliveries" in inspect(empty_engine).get_table_names()
+    empty_engine.dispose()
+
+
+def test_a_database_of_a_newer_version_is_left_alone(engine: Engine) -> None:
+    with engine.begin() as connection:
+        connection.execute(text(f"UPDATE {ALEMBIC_TABLE} SET version_num = 'from-the-future'"))
+    with pytest.raises(PermanentError, match=r"from-the-future.*newer version"):
+        migrate(engine)
+
+
+def test_a_user_who_may_not_create_tables_is_told_so(empty_engine: Engine) -> None:
+    role = f"guest_{os.getpid()}"
+    with empty_engine.begin() as connection:
+        connection.execute(text(f"CREATE ROLE {role} LOGIN PASSWORD 'guest'"))
+    try:
+        guest = create_engine(empty_engine.url.set(username=role, password="guest"))
+        with pytest.raises(PermanentError, match="allowed to create tables"):
+            migrate(guest)
+        guest.dispose()
+    finally:
+        with empty_engine.begin() as connection:
+            connection.execute(text(f"DROP ROLE {role}"))
+        empty_engine.dispose()
+
+
+def test_an_unreachable_database_is_a_transient_error_without_its_password() -> None:
+    with pytest.raises(TransientError, match="cannot be reached") as caught:
+        migrate(make_engine("postgresql://somebody:s3cret@127.0.0.1:1/staxpipe"))
+    assert "s3cret" not in str(caught.value)
+
+
+def _lock_is_held(engine: Engine) -> bool:
+    with engine.connect() as connection:
+        query = text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objid = :key")
+        return bool(connection.scalar(query, {"key": MIGRATION_LOCK}))
