@@ -14,11 +14,11 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, case, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, case, exists, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from staxpipe.db.tables import link_requests
-from staxpipe.model import AccountId, RequestState
+from staxpipe.db.tables import link_requests, links
+from staxpipe.model import AccountId, LinkState, RequestState
 
 OPERATOR = "operator"
 """`requested_by` of a request whose maker gave no mail address."""
@@ -121,6 +121,17 @@ def newest(connection: Connection, limit: int) -> list[LinkRequest]:
     """Requests in every state, the last begun first."""
     statement = select(link_requests).order_by(link_requests.c.created_at.desc(), link_requests.c.id).limit(limit)
     return [_request(row) for row in connection.execute(statement)]
+
+
+def already_linked(connection: Connection, details: Details) -> bool:
+    """Whether an active link reads these very reports: a second one would only do the same again."""
+    same = (
+        links.c.state == LinkState.ACTIVE,
+        links.c.account_id == details.account_id,
+        links.c.bucket == details.bucket,
+        links.c.prefix == details.prefix,
+    )
+    return bool(connection.execute(select(exists().where(*same))).scalar_one())
 
 
 def save_details(connection: Connection, request_id: str, details: Details, now: datetime, lifetime: timedelta) -> bool:

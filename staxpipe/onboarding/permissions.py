@@ -17,8 +17,8 @@ class Permission:
     optional: bool = False
 
 
-_ORGANIZATION = "The organisation's structure; only in the management account, and only if you choose it."
-_NAMES = "Accounts are shown by number instead of by name and organisational unit."
+_ORGANIZATION = "They read the organisation's structure, in its management account. You choose them in the template."
+_NAMES = "Without these, accounts are shown by number instead of by name and organisational unit."
 
 
 def _organization(action: str, reason: str) -> Permission:

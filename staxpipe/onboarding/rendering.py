@@ -48,7 +48,7 @@ def make_templates(static: Path) -> Environment:
 
     environment.globals.update(asset=asset)
     environment.filters.update(
-        account=account, money=money, number=number, month=month, size=size, day=day, region=region
+        account=account, money=money, number=number, month=month, size=size, day=day, date=date, region=region
     )
     return environment
 
@@ -79,6 +79,11 @@ def month(period: BillingPeriod) -> str:
 def day(moment: datetime) -> str:
     """As in 3 November 2026, 14:05 UTC."""
     return f"{moment.day} {_MONTHS[moment.month - 1]} {moment.year}, {moment:%H:%M} UTC"
+
+
+def date(moment: datetime) -> str:
+    """As in 3 Nov 2026."""
+    return f"{moment.day} {_MONTHS[moment.month - 1][:3]} {moment.year}"
 
 
 def size(count: float) -> str:

@@ -30,7 +30,10 @@ class Stage(StrEnum):
 
 @dataclass(frozen=True)
 class Status:
-    """A headline, a sentence or two, and whether it changes by itself (then the page looks again)."""
+    """A headline, a sentence or two, and whether it changes by itself (then the page looks again).
+
+    `next_look` and `left` are spans of time in words; `gaps` says that some months could not be loaded.
+    """
 
     stage: Stage
     headline: str
@@ -38,6 +41,24 @@ class Status:
     changes: bool = False
     next_look: str | None = None
     left: str | None = None
+    gaps: bool = False
+
+    @property
+    def tone(self) -> str:
+        """How it is to be taken: ``good``, ``wait``, ``warn``, ``bad``, or nothing in particular."""
+        return "warn" if self.gaps else _TONES.get(self.stage, "")
+
+
+_TONES = {
+    Stage.LISTENING: "wait",
+    Stage.LOADING: "wait",
+    Stage.LINKED: "good",
+    Stage.READY: "good",
+    Stage.EMPTY: "warn",
+    Stage.EXPIRED: "warn",
+    Stage.REFUSED: "bad",
+    Stage.PAUSED: "bad",
+}
 
 
 def describe(request: LinkRequest, progress: Progress | None, now: datetime) -> Status:
@@ -107,7 +128,7 @@ def _with_link(progress: Progress, now: datetime) -> Status:
         return Status(Stage.PAUSED, "Nothing could be loaded", text, changes=True)
     if progress.failed:
         text = "Some months could not be loaded; each says why below. All others are ready."
-        return Status(Stage.READY, "Your data is ready, with gaps", text, changes=True)
+        return Status(Stage.READY, "Your data is ready, with gaps", text, changes=True, gaps=True)
     text = "New and corrected reports are loaded by themselves as AWS delivers them."
     return Status(Stage.READY, "Your data is ready", text, changes=True)
 

@@ -133,6 +133,21 @@ def test_one_wrong_answer_leaves_the_others(pages: Pages) -> None:
     assert '<option value="eu-west-1" selected>' in answer.text
 
 
+def test_reports_that_are_linked_already_are_not_linked_twice(pages: Pages, engine: Engine) -> None:
+    browser = pages.operator()
+    first, second = begin_listening(browser), begin(browser)
+    with engine.begin() as connection:
+        link_requests.mark_linked(connection, first, pages.clock.now)
+        add_link(connection, first, pages.clock.now)
+    answer = browser.post(f"/requests/{second}/details", data=DETAILS)
+    assert answer.status_code == 422
+    assert "are linked already" in errors(answer)["bucket"]
+    assert browser.post(f"/requests/{second}/details", data={**DETAILS, "prefix": "other"}).status_code == 200
+    with engine.begin() as connection:  # the stack was deleted: then linking anew is the way back
+        connection.exec_driver_sql("UPDATE links SET state = 'paused'")
+    assert browser.post(f"/requests/{second}/details", data=DETAILS).status_code == 200
+
+
 def test_details_can_be_corrected_while_listening(pages: Pages, engine: Engine) -> None:
     browser = pages.operator()
     request_id = begin_listening(browser)

@@ -21,7 +21,13 @@ def answers(visit: AnyVisit) -> Response:
 @router.get("/help/role")
 def role(visit: AnyVisit) -> Response:
     """Exactly what the role allows: each action with its reason, and the template itself."""
-    values = {"permissions": PERMISSIONS, "template": template_text(), "template_name": TEMPLATE_NAME}
+    of_organization = [permission for permission in PERMISSIONS if permission.action.startswith("organizations:")]
+    values = {
+        "permissions": [permission for permission in PERMISSIONS if permission not in of_organization],
+        "organization": of_organization,
+        "template": template_text(),
+        "template_name": TEMPLATE_NAME,
+    }
     return visit.page("role.html", values)
 
 

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Form
 from starlette.responses import Response
 
 from staxpipe.db import link_requests
-from staxpipe.db.link_requests import OPERATOR, LinkRequest
+from staxpipe.db.link_requests import OPERATOR, Details, LinkRequest
 from staxpipe.errors import PermanentError
 from staxpipe.linking import quick_create
 from staxpipe.model import RequestState
@@ -77,6 +77,8 @@ def save_details(
     checked = forms.check_details(raw)
     with visit.transaction() as connection:
         known = visit.find(connection, request_id, lock=True)
+        if isinstance(checked, Details) and link_requests.already_linked(connection, checked):
+            checked = Errors({"bucket": "The reports in this bucket, below this prefix, are linked already."})
         if isinstance(checked, Errors):
             return _unless_finished(known) or _details_form(visit, known.request, raw, checked.by_field)
         if not _says_the_same(known.request, checked):
@@ -159,7 +161,7 @@ def _unless_finished(known: Known) -> Response | None:
     return None if known.request.state in _EDITABLE else see_other(f"/requests/{known.request.id}")
 
 
-def _says_the_same(request: LinkRequest, details: link_requests.Details) -> bool:
+def _says_the_same(request: LinkRequest, details: Details) -> bool:
     """Whether the form changes nothing: then the role that is being looked for goes on being looked for."""
     there = (request.account_id, request.bucket, request.prefix, request.region)
     same = there == (details.account_id, details.bucket, details.prefix, details.region)
