@@ -13,6 +13,7 @@ from staxpipe.synthetic.catalogue import CATALOGUE, MONEY_UNITS, QUANTITY_UNITS,
 from staxpipe.synthetic.commitments import opening_hour
 from staxpipe.synthetic.organisation import Account, ReservedInstance, SavingsPlan
 from staxpipe.synthetic.templates import (
+    PLAN_CODE,
     Restatement,
     Template,
     cents,
@@ -132,7 +133,7 @@ def plan_fees(restatement: Restatement, plan: SavingsPlan, until: datetime) -> I
     when = restatement.period.start + timedelta(hours=opening_hour(plan.opens_in_month))
     if plan.upfront and months >= 0 and months % 12 == 0 and when < until:
         text = restatement.bill(_account(restatement, plan.owner), bill_type="Purchase") | plan_text(restatement, plan)
-        yield Charge(_upfront(restatement, plan.kind, plan.id, plan.owner, text), when, when, plan.upfront)
+        yield Charge(_upfront(restatement, plan.id, plan.owner, text), when, when, plan.upfront)
 
 
 def mistaken_plan(restatement: Restatement, until: datetime) -> Iterator[Charge]:
@@ -149,17 +150,17 @@ def mistaken_plan(restatement: Restatement, until: datetime) -> Iterator[Charge]
         return
     text = restatement.bill(organisation.payer, bill_type="Purchase") | plan_text(restatement, plan)
     fee = organisation.refunded_plan_fee
-    yield Charge(_upfront(restatement, plan.kind, plan.id, plan.owner, text), when, when, fee)
+    yield Charge(_upfront(restatement, plan.id, plan.owner, text), when, when, fee)
     if restatement.invoiced(PLAN_REFUND_DAYS):
         text = restatement.bill(organisation.payer, bill_type="Refund") | plan_text(restatement, plan)
         text |= {
             "identity/LineItemId": restatement.line_item_id("Refund", plan.id),
             "lineItem/LineItemType": "Refund",
-            "lineItem/ProductCode": plan.kind,
+            "lineItem/ProductCode": PLAN_CODE,
             "lineItem/LineItemDescription": f"Refund for one-time fee for Savings Plan ID: {plan.id}",
             "product/ProductName": "Savings Plans for AWS Compute usage",
         }
-        template = Template("Refund", plan.owner, plan.kind, "Purchase", text, amortised_elsewhere=True)
+        template = Template("Refund", plan.owner, PLAN_CODE, "Purchase", text, amortised_elsewhere=True)
         yield Charge(template, when, when + timedelta(hours=1), -fee)
 
 
@@ -283,17 +284,17 @@ def _account(restatement: Restatement, account_id: str) -> Account:
     return next(account for account in restatement.organisation.accounts if account.id == account_id)
 
 
-def _upfront(restatement: Restatement, kind: str, plan_id: str, owner: str, text: Mapping[str, str]) -> Template:
+def _upfront(restatement: Restatement, plan_id: str, owner: str, text: Mapping[str, str]) -> Template:
     return Template(
         "SavingsPlanUpfrontFee",
         _account(restatement, owner).id,
-        kind,
+        PLAN_CODE,
         "Purchase",
         {
             **text,
             "identity/LineItemId": restatement.line_item_id("SavingsPlanUpfrontFee", plan_id),
             "lineItem/LineItemType": "SavingsPlanUpfrontFee",
-            "lineItem/ProductCode": kind,
+            "lineItem/ProductCode": PLAN_CODE,
             "lineItem/LineItemDescription": f"1 year All Upfront Savings Plan {plan_id}",
             "product/ProductName": "Savings Plans for AWS Compute usage",
         },

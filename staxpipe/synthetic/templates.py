@@ -18,6 +18,9 @@ from staxpipe.synthetic.commitments import opening_hour
 from staxpipe.synthetic.fleet import Line
 from staxpipe.synthetic.organisation import Account, Organisation, ReservedInstance, SavingsPlan, digest
 
+PLAN_CODE = "ComputeSavingsPlans"
+"""AWS's product code for fees of every kind of Savings Plan for compute."""
+
 AWS_INC = "Amazon Web Services, Inc."
 AWS_EMEA = "Amazon Web Services EMEA SARL"
 ENVIRONMENTS = {"production": "Production", "staging": "Non-production", "data": "Production", "sandbox": "Sandbox"}
@@ -210,18 +213,18 @@ def plan_fee_template(restatement: Restatement, plan: SavingsPlan, due: bool) ->
     text |= {
         "identity/LineItemId": restatement.line_item_id("SavingsPlanRecurringFee", plan.id, due),
         "lineItem/LineItemType": "SavingsPlanRecurringFee",
-        "lineItem/ProductCode": plan.kind,
+        "lineItem/ProductCode": PLAN_CODE,
         "lineItem/UsageType": _plan_usage_type(plan),
         "lineItem/Operation": "None",
         "lineItem/LineItemDescription": f"1 year {plan.option} {_plan_words(plan)}",
         "product/ProductName": "Savings Plans for AWS Compute usage",
-        "product/servicecode": plan.kind,
+        "product/servicecode": PLAN_CODE,
         "product/region": plan.region,
         "savingsPlan/TotalCommitmentToDate": decimal_text(amortised + recurring),
         "savingsPlan/AmortizedUpfrontCommitmentForBillingPeriod": decimal_text(amortised),
         "savingsPlan/RecurringCommitmentForBillingPeriod": decimal_text(recurring),
     }
-    return Template("SavingsPlanRecurringFee", owner.id, plan.kind, "Purchase", text, commitment=amortised + recurring)
+    return Template("SavingsPlanRecurringFee", owner.id, PLAN_CODE, "Purchase", text, commitment=amortised + recurring)
 
 
 def plan_text(restatement: Restatement, plan: SavingsPlan) -> dict[str, str]:

@@ -1,0 +1,90 @@
+"""A demo that touches nobody's settings, credentials or data: its own settings, environment and folder."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from pydantic import SecretStr
+
+from staxpipe.demo.world import REGION, World
+from staxpipe.errors import PermanentError
+from staxpipe.settings import Settings, read_settings
+
+_FOREIGN = ("STAXPIPE_", "AWS_", "DAGSTER_")
+_PROXY_EXCEPTIONS = "127.0.0.1,localhost"
+
+
+@contextmanager
+def own_environment() -> Iterator[None]:
+    """Hide the settings and AWS credentials of whoever runs the demo, and keep proxies out of the way."""
+    kept = dict(os.environ)
+    for name in kept:
+        if name.startswith(_FOREIGN):
+            del os.environ[name]
+    for name in ("NO_PROXY", "no_proxy"):
+        os.environ[name] = ",".join(filter(None, (kept.get(name), _PROXY_EXCEPTIONS)))
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(kept)
+
+
+@contextmanager
+def own_folder(home: Path | None) -> Iterator[Path]:
+    """The folder that holds the demo's state: a fresh one that is removed after success, or the one asked for.
+
+    Raises:
+        PermanentError: the folder asked for holds something already.
+    """
+    if home is not None:
+        folder = home.expanduser().absolute()
+        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+            raise PermanentError(
+                f"{folder} is not an empty folder. A demo starts from nothing: choose another, or leave --home away."
+            )
+        yield folder
+        return
+    folder = Path(tempfile.mkdtemp(prefix="staxpipe-demo-"))
+    try:
+        yield folder  # kept when something fails: the logs are in it
+    except KeyboardInterrupt:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def demo_settings(home: Path, world: World, smtp_url: str) -> Settings:
+    """Everything by default but what makes a demo short, and free ports."""
+    return read_settings(
+        {
+            "home": home,
+            "web_port": 0,
+            "dagster_port": 0,
+            "postgres_port": 0,
+            "region": REGION,
+            "operator_role_arn": world.operator.arn,
+            "smtp_url": SecretStr(smtp_url),
+            "mail_from": "staxpipe <staxpipe@operator.example>",
+            "operator_email": "operator@operator.example",
+            "sensor_seconds": 2,
+            "discovery_minutes": 0,
+        }
+    )
+
+
+def variables(settings: Settings, world: World) -> Mapping[str, str]:
+    """What staxpipe's programs are told beside the addresses that the runtime chooses."""
+    chosen = {name: getattr(settings, name) for name in settings.model_fields_set - {"home"}}
+    ports = {"web_port", "dagster_port", "postgres_port"}
+    told = {
+        f"STAXPIPE_{name.upper()}": value.get_secret_value() if isinstance(value, SecretStr) else str(value)
+        for name, value in chosen.items()
+        if name not in ports
+    }
+    return {**told, **world.stand_in.environment(world.operator)}
