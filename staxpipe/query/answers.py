@@ -1,4 +1,4 @@
-"""How an answer's values are written: for people in a table, exactly in CSV and JSON. Pure."""
+"""How an answer's values are given: rounded in a table, exactly in CSV and JSON, as floats in a DataFrame. Pure."""
 
 from __future__ import annotations
 
@@ -6,8 +6,13 @@ import base64
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
+import pyarrow.compute as pc
+
+if TYPE_CHECKING:
+    import pandas
 
 SHOWN_DECIMALS = Decimal("0.0001")
 
@@ -15,6 +20,15 @@ SHOWN_DECIMALS = Decimal("0.0001")
 def is_number(type_: pa.DataType) -> bool:
     """Whether a column's values stand at the right of their cells."""
     return bool(pa.types.is_integer(type_) or pa.types.is_floating(type_) or pa.types.is_decimal(type_))
+
+
+def as_frame(table: pa.Table) -> pandas.DataFrame:
+    """An answer for a notebook: decimals become floats, which plots and statistics need, and maps dicts."""
+    for at, field in enumerate(table.schema):
+        if pa.types.is_decimal(field.type):
+            table = table.set_column(at, field.name, pc.cast(table.column(at), pa.float64()))
+    frame: pandas.DataFrame = table.to_pandas(maps_as_pydicts="lossy")
+    return frame
 
 
 def exact(value: object) -> object:

@@ -16,6 +16,7 @@ from sqlalchemy import Engine
 from staxpipe.lake.table import Lake
 from staxpipe.local.database import open_database
 from staxpipe.model import BillingPeriod
+from staxpipe.query.answers import as_frame
 from staxpipe.query.focus_file import FocusFile, write_focus_file
 from staxpipe.query.session import open_session
 from staxpipe.query.statements import explained, question, refuse_writing
@@ -46,9 +47,7 @@ class Connection:
         Raises:
             PermanentError: the query is wrong, or it is not one that only reads.
         """
-        with self._answer(query, account, period) as answer:
-            frame: pandas.DataFrame = answer.df()
-            return frame
+        return as_frame(self.arrow(query, account=account, period=period))
 
     def arrow(self, query: str, *, account: str | None = None, period: str | None = None) -> pa.Table:
         """The answer as an Arrow table, with exact decimals; raises as `sql` does."""

@@ -44,7 +44,7 @@ def question(query: str) -> Question:
         if len(statements) != 1:
             raise PermanentError(f"One statement is answered at a time; here are {len(statements) or 'none'}.")
         (statement,) = statements
-        text = asked = statement.query.strip().removesuffix(";")
+        text = asked = statement.query.strip().removesuffix(";").rstrip()
         if statement.type == duckdb.StatementType.EXPLAIN:
             asked = _EXPLAIN.sub("", text, count=1)
             (statement,) = parser.extract_statements(asked)
