@@ -94,6 +94,27 @@ def python(script: str, *arguments: object, user: int | None = None) -> subproce
     )
 
 
+def first_line(child: subprocess.Popen[str]) -> str:
+    """The next line that a script prints."""
+    assert child.stdout is not None
+    return child.stdout.readline().rstrip("\n")
+
+
+def let_go(child: subprocess.Popen[str]) -> None:
+    """End a script's input: that is what it waits for."""
+    assert child.stdin is not None
+    child.stdin.close()
+
+
+def outcome(child: subprocess.Popen[str]) -> tuple[int, str, str]:
+    """Exit code, output and errors of a script that was let go."""
+    with child:
+        assert child.stdout is not None
+        assert child.stderr is not None
+        said, complaint = child.stdout.read(), child.stderr.read()
+    return child.returncode, said, complaint
+
+
 def _interpreter(user: int) -> str:
     """A Python that another user can run: root's own is often below a closed folder."""
     for candidate in (sys.executable, "/usr/local/bin/python3", "/usr/bin/python3"):
