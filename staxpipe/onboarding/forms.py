@@ -166,6 +166,8 @@ def clean_prefix(text: str) -> str:
     if strange is not None:
         shown = f"“{strange}”" if strange.isprintable() else "an invisible character"
         raise ValueError(f"A prefix has letters, digits, spaces and ! _ . ' ( ) / = + @ : , - and this has {shown}.")
+    if prefix.startswith(("=", "+", "@", ":", ",")):
+        raise ValueError(f"A prefix does not begin with {prefix[0]} in the role's template. Is something missing?")
     if any(part in {"", ".", ".."} for part in prefix.split("/")) and prefix:
         raise ValueError("Write the prefix without “..”, “.” or two slashes in a row, as in cur/reports.")
     return prefix

@@ -133,6 +133,7 @@ def test_prefixes_lose_their_last_slash(text: str, prefix: str) -> None:
         ("cur//reports", "two slashes"),
         ("c" * 513, "at most 512 characters, and this has 513"),
         ("s3://acme/cur", "Only the part behind".lower()),
+        ("@cur", "does not begin with @"),
         ("cur*", "this has “*”"),
         ("cur?", "this has “?”"),
         ("${aws:username}", "this has “$”"),
@@ -145,7 +146,7 @@ def test_other_prefixes_are_refused(text: str, words: str) -> None:
     assert words in error("prefix", prefix=text).replace("Write only", "only")
 
 
-@given(st.text(max_size=40))
+@given(st.text(st.sampled_from("aZ0!_.'()/ =+@:,-*?$"), max_size=12) | st.text(max_size=40))
 def test_what_the_form_takes_the_template_takes(text: str) -> None:
     pattern = re.search(r'\n  BucketPrefix:\n    Type.*?AllowedPattern: "(.*?)"\n', template_text(), re.DOTALL)
     assert pattern is not None
