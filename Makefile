@@ -56,3 +56,18 @@ format: $(STAMP)  ## Put the code into its one form, and README's settings table
 clean:  ## Remove what tests and tools leave behind; .venv and data stay
 	rm -rf .coverage .mypy_cache .pytest_cache .ruff_cache .hypothesis dist
 	find staxpipe staxpipe_tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+VALIDATOR := .validate-focus
+
+validate-focus: $(STAMP) $(VALIDATOR)/.installed  ## Run the official FOCUS validator on a generated month, or on FILE=x.parquet
+	$(BIN)/python tools/validate_focus.py $(VALIDATOR) $(FILE)
+
+# The validator needs Python 3.12 or 3.13 and a pyarrow older than ours: an environment of its own. pyenv's own folder
+# is looked into because its shims answer only to versions that are switched on.
+$(VALIDATOR)/.installed:
+	@set -e; for python in python3.12 python3.13 $(HOME)/.pyenv/versions/3.12*/bin/python $(HOME)/.pyenv/versions/3.13*/bin/python; do \
+		if "$$python" -c 'import sys; sys.exit(sys.version_info < (3, 12))' 2>/dev/null; then \
+			"$$python" -m venv $(VALIDATOR); break; fi; done; \
+	test -x $(VALIDATOR)/bin/python || { echo "focus-validator needs Python 3.12 or 3.13, and none was found."; exit 1; }
+	$(VALIDATOR)/bin/python -m pip install --quiet --disable-pip-version-check 'focus-validator==2.2.1' 'pyarrow<22'
+	@touch $@
