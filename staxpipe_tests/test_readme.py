@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
-from staxpipe.lake.table import Lake
+import staxpipe
 from staxpipe.query.connection import Connection
 from staxpipe.settings import Settings, read_settings
 from tools.readme_settings import BEGIN, END, table, with_table
@@ -66,8 +66,8 @@ def test_the_tree_is_the_tree() -> None:
 
 @pytest.fixture
 def questions(engine: Engine, tmp_path: Path) -> Iterator[Connection]:
-    settings = read_settings({"home": tmp_path, "lake_url": str(tmp_path / "lake")})
-    with Connection(Lake.open(settings, engine), engine) as connection:
+    address = engine.url.render_as_string(hide_password=False)
+    with staxpipe.connect(read_settings({"home": tmp_path, "database_url": address})) as connection:
         yield connection
 
 
