@@ -1,7 +1,6 @@
 """The Dagster code location: everything in `staxpipe.defs`, put together once."""
 
 from dagster import Definitions, in_process_executor
-from dagster_aws.s3 import S3Resource
 
 from staxpipe.defs.assets import delivery, landing, line_items, marts
 from staxpipe.defs.jobs import ingest, notify, verify_links
@@ -18,7 +17,7 @@ def build_defs(settings: Settings) -> Definitions:
         jobs=[ingest, notify, verify_links],
         sensors=build_sensors(settings),
         schedules=[open_months, roles_daily],
-        resources={"staxpipe": StaxpipeResource(s3=S3Resource(region_name=settings.region))},
+        resources={"staxpipe": StaxpipeResource()},
         # One process a run: starting a process for each of four short steps cost more than the steps.
         # Parallelism comes from runs.
         executor=in_process_executor,

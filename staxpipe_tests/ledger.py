@@ -54,20 +54,18 @@ def add_link(connection: Connection, account_id: str = ACCOUNT, link_id: str = "
             role_name=f"staxpipe-link-{link_id}",
         )
     )
-    connection.execute(
-        insert(links).values(
-            id=link_id,
-            request_id=f"r-{link_id}",
-            account_id=account_id,
-            role_arn=f"arn:aws:iam::{account_id}:role/staxpipe-link-{link_id}",
-            external_id=external_id,
-            bucket="billing",
-            prefix="cur",
-            region="eu-west-1",
-            contact="owner@example.com",
-            **values,
-        )
-    )
+    row = {
+        "id": link_id,
+        "request_id": f"r-{link_id}",
+        "account_id": account_id,
+        "role_arn": f"arn:aws:iam::{account_id}:role/staxpipe-link-{link_id}",
+        "external_id": external_id,
+        "bucket": "billing",
+        "prefix": "cur",
+        "region": "eu-west-1",
+        "contact": "owner@example.com",
+    }
+    connection.execute(insert(links).values({**row, **values}))
     return link_id
 
 

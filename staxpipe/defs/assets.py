@@ -51,8 +51,8 @@ def delivery(context: AssetExecutionContext, staxpipe: StaxpipeResource) -> Mate
             raise PermanentError(f"Account {account} has no active link: it was never linked, or access was paused.")
         for link in links:
             discover_link(platform, link, staxpipe.bucket(link), datetime.now(UTC))
-        entries = pin(staxpipe.engine, account, period, context.run_id, again=ONLY_NEW not in context.run.tags)
-        if not entries and ONLY_NEW not in context.run.tags:
+        entries = pin(staxpipe.engine, account, period, context.run.run_id, _again(context))
+        if not entries and _again(context):
             raise PermanentError(f"The linked buckets of account {account} hold no delivery for {period}.")
     return MaterializeResult(
         metadata={
@@ -153,9 +153,9 @@ def marts(context: AssetExecutionContext, staxpipe: StaxpipeResource) -> Materia
         return {"delivery": entry.delivery.delivery_id, "rows": published.rows}
 
     done = _each(context, staxpipe, step)
-    _account, period = account_month(context.partition_key)
+    account, period = account_month(context.partition_key)
     with staxpipe.engine.connect() as connection:
-        entries = [entry.id for entry in pinned(connection, _account, period, context.run_id)]
+        entries = [entry.id for entry in pinned(connection, account, period, context.run.run_id, _again(context))]
         focus = [total for entry in entries for total in results.sums_of(connection, entry, "focus")]
     return MaterializeResult(
         metadata={
@@ -166,6 +166,10 @@ def marts(context: AssetExecutionContext, staxpipe: StaxpipeResource) -> Materia
     )
 
 
+def _again(context: AssetExecutionContext) -> bool:
+    return ONLY_NEW not in context.run.tags
+
+
 def _each(
     context: AssetExecutionContext, staxpipe: StaxpipeResource, step: Callable[[Platform, LedgerEntry], Result]
 ) -> list[Result]:
@@ -174,7 +178,7 @@ def _each(
     with in_dagsters_words():
         platform = staxpipe.platform()
         with staxpipe.engine.begin() as connection:
-            entries = pinned(connection, account, period, context.run_id)
+            entries = pinned(connection, account, period, context.run.run_id, _again(context))
         done: list[Result] = []
         failed: list[StaxpipeError] = []
         for entry in entries:

@@ -21,7 +21,6 @@ from staxpipe.settings import Settings, read_settings
 class StaxpipeResource(ConfigurableResource["StaxpipeResource"]):
     """Our own side: settings, database, lake and landing store. Settings are read when it is first used."""
 
-    s3: S3Resource
     _engine: Engine | None = PrivateAttr(default=None)
     _settings: Settings | None = PrivateAttr(default=None)
 
@@ -58,7 +57,9 @@ class StaxpipeResource(ConfigurableResource["StaxpipeResource"]):
     def platform(self) -> Platform:
         """What ingest steps need."""
         ours_in_s3 = self.settings.landing.startswith("s3://")
-        return Platform.open(self.settings, self.engine, self.s3.get_client() if ours_in_s3 else None)
+        # Not a nested resource: Dagster 1.13 warns of its own deprecations when it resolves those.
+        s3 = S3Resource(region_name=self.settings.region).get_client() if ours_in_s3 else None
+        return Platform.open(self.settings, self.engine, s3)
 
     def bucket(self, link: Link) -> Bucket:
         """A customer's bucket, by the linked role; credentials are made now and renew themselves."""

@@ -30,10 +30,12 @@ def pin(engine: Engine, account_id: str, period: BillingPeriod, run_id: str, aga
         return [ledger.entry(connection, entry.id) for entry in chosen]
 
 
-def pinned(connection: Connection, account_id: str, period: BillingPeriod, run_id: str) -> list[LedgerEntry]:
-    """What a run pinned and has not failed or lost; a run of a later step alone takes what is newest."""
+def pinned(
+    connection: Connection, account_id: str, period: BillingPeriod, run_id: str, again: bool
+) -> list[LedgerEntry]:
+    """What a run pinned and has not failed or lost; a run of a later step alone chooses as `pin` does."""
     entries = ledger.of_run(connection, run_id, period)
     if not entries:
-        entries = choose(ledger.newest(connection, account_id, period), again=True)
+        entries = choose(ledger.newest(connection, account_id, period), again)
         ledger.assign_run(connection, [entry.id for entry in entries], run_id)
     return [entry for entry in entries if entry.state not in {DeliveryState.FAILED, DeliveryState.SUPERSEDED}]

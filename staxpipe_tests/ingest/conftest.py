@@ -1,54 +1,18 @@
-"""A small generated organisation, its reports in a folder laid out like a bucket, and a platform to load them into."""
+"""Generated reports, and a platform to load them into."""
 
-from __future__ import annotations
-
-from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine
 
 from staxpipe.ingest.platform import Platform
-from staxpipe.model import BillingPeriod
 from staxpipe.settings import Settings
-from staxpipe.synthetic.delivery import Report, Versioning, deliver, into_folder
-from staxpipe.synthetic.month import Month
-from staxpipe.synthetic.organisation import Organisation
+from staxpipe_tests.generated import bucket_folder, deliver_month
 
-SEPTEMBER, OCTOBER = BillingPeriod(2026, 9), BillingPeriod(2026, 10)
-SCALE = 0.02
-
-Deliver = Callable[..., Month]
+__all__ = ["bucket_folder", "deliver_month"]
 
 
 @pytest.fixture
 def platform(engine: Engine, tmp_path: Path) -> Platform:
     """Lake and landing in a temporary folder, metadata and marts in a fresh database."""
     return Platform.open(Settings(home=tmp_path / "home", operator_email="ops@example.com"), engine)
-
-
-@pytest.fixture
-def bucket_folder(tmp_path: Path) -> Path:
-    """Where `deliver_month` delivers to."""
-    folder = tmp_path / "bucket"
-    folder.mkdir()
-    return folder
-
-
-@pytest.fixture
-def deliver_month(bucket_folder: Path) -> Deliver:
-    """Deliver a month as it stands on a day of October 2026; several files, so that files matter."""
-    organisation = Organisation.sample(11, BillingPeriod(2026, 6))
-
-    def run(
-        period: BillingPeriod = SEPTEMBER,
-        day: int = 20,
-        versioning: Versioning = Versioning.CREATE_NEW,
-        name: str = "hourly-cost",
-    ) -> Month:
-        report = Report("bucket", name=name, versioning=versioning, rows_per_file=2_000)
-        as_of = datetime(2026, 10, day, 6, tzinfo=UTC)
-        return deliver(organisation, period, as_of, report, into_folder(bucket_folder), SCALE)
-
-    return run

@@ -18,7 +18,7 @@ from staxpipe.ingest.platform import Platform
 from staxpipe.model import BillingPeriod, DeliveryState
 from staxpipe.synthetic.delivery import Versioning
 from staxpipe.synthetic.month import Month
-from staxpipe_tests.ingest.conftest import OCTOBER, SEPTEMBER, Deliver
+from staxpipe_tests.generated import OCTOBER, SEPTEMBER, Deliver
 
 
 def load_all(platform: Platform, folder: Path) -> list[LoadedMonth | FailedMonth]:
