@@ -61,10 +61,11 @@ class Page:
 class Browser:
     """A session with the pages."""
 
-    def __init__(self, base_url: str) -> None:
-        self._base_url = base_url
+    def __init__(self, base_url: str, transport: httpx.BaseTransport | None = None) -> None:
         # Addresses of this machine are never reached through a proxy, whatever the environment says.
-        self._client = httpx.Client(base_url=base_url, follow_redirects=True, timeout=_SECONDS, trust_env=False)
+        self._client = httpx.Client(
+            base_url=base_url, follow_redirects=True, timeout=_SECONDS, trust_env=False, transport=transport
+        )
 
     def close(self) -> None:
         """End the session."""
