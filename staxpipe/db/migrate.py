@@ -9,12 +9,13 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Connection, Engine, func, select
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from staxpipe.errors import PermanentError, TransientError
 
 MIGRATIONS = Path(__file__).with_name("migrations")
+VERSION_TABLE = "staxpipe_schema"  # not Alembic's usual name: Dagster's migrations use that, maybe beside us
 MIGRATION_LOCK = 0x57A8_1DB0  # any number, the same in every version
 
 
@@ -33,11 +34,12 @@ def migrate(engine: Engine) -> None:
     try:
         with engine.begin() as connection:
             connection.execute(select(func.pg_advisory_xact_lock(MIGRATION_LOCK)))
-            current = MigrationContext.configure(connection).get_current_heads()
+            current = _context(connection).get_current_heads()
             if current == tuple(script.get_heads()):
                 return
             _check_known(script, current)
             config.attributes["connection"] = connection
+            config.attributes["version_table"] = VERSION_TABLE
             command.upgrade(config, "head")
     except ProgrammingError as error:
         raise PermanentError(
@@ -46,6 +48,10 @@ def migrate(engine: Engine) -> None:
         ) from error
     except OperationalError as error:
         raise TransientError(f"The database {_place(engine)} cannot be reached: {str(error.orig).strip()}") from error
+
+
+def _context(connection: Connection) -> MigrationContext:
+    return MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE})
 
 
 def _check_known(script: ScriptDirectory, current: tuple[str, ...]) -> None:

@@ -15,7 +15,7 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, Engine, create_engine, inspect, text
 
 from staxpipe.db.engine import make_engine
-from staxpipe.db.migrate import MIGRATION_LOCK, migrate
+from staxpipe.db.migrate import MIGRATION_LOCK, VERSION_TABLE, migrate
 from staxpipe.db.tables import metadata
 from staxpipe.errors import PermanentError, TransientError
 from staxpipe.warehouse.tables import daily_costs_all
@@ -23,12 +23,10 @@ from staxpipe_tests.local.conftest import wait_until
 
 assert daily_costs_all.metadata is metadata  # declared elsewhere, migrated with the rest
 
-ALEMBIC_TABLE = "alembic_version"
-
 
 def is_ours(name: str | None, kind: str) -> bool:
-    """Whether a table is of the metadata: the lake's catalog and Alembic keep theirs in the same database."""
-    return kind != "table" or not str(name).startswith(("iceberg_", ALEMBIC_TABLE))
+    """Whether a table is of the metadata: the lake's catalog and Alembic keep theirs beside ours."""
+    return kind != "table" or not str(name).startswith(("iceberg_", VERSION_TABLE))
 
 
 def described(connection: Connection) -> dict[str, list[tuple[str, ...]]]:
@@ -61,6 +59,7 @@ def test_migrating_from_empty_gives_what_the_tables_declare(engine: Engine) -> N
         context = MigrationContext.configure(
             connection,
             opts={
+                "version_table": VERSION_TABLE,
                 "compare_type": True,
                 "compare_server_default": True,
                 "include_name": lambda name, kind, _: is_ours(name, kind),
@@ -92,7 +91,7 @@ def test_two_at_once_are_as_good_as_one(empty_engine: Engine) -> None:
         for done in [pool.submit(migrate, empty_engine) for _ in range(4)]:
             done.result()
     with empty_engine.connect() as connection:
-        assert connection.scalar(text(f"SELECT count(*) FROM {ALEMBIC_TABLE}")) == 1
+        assert connection.scalar(text(f"SELECT count(*) FROM {VERSION_TABLE}")) == 1
     empty_engine.dispose()
 
 
@@ -144,7 +143,7 @@ migrate(engine)
 
 def test_a_database_of_a_newer_version_is_left_alone(engine: Engine) -> None:
     with engine.begin() as connection:
-        connection.execute(text(f"UPDATE {ALEMBIC_TABLE} SET version_num = 'from-the-future'"))
+        connection.execute(text(f"UPDATE {VERSION_TABLE} SET version_num = 'from-the-future'"))
     with pytest.raises(PermanentError, match=r"from-the-future.*newer version"):
         migrate(engine)
 
