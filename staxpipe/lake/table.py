@@ -5,6 +5,7 @@ Iceberg is spoken here and in catalog.py and schema.py only; files are written b
 
 from __future__ import annotations
 
+import logging
 import re
 import secrets
 from collections.abc import Iterator, Sequence
@@ -26,12 +27,15 @@ from sqlalchemy import Engine, NullPool, create_engine, func, select
 from staxpipe.errors import TransientError
 from staxpipe.focus.columns import LINE_ITEM_SCHEMA, TEXT
 from staxpipe.lake.catalog import TABLE, open_table
+from staxpipe.lake.orphans import remove_orphans
 from staxpipe.lake.schema import ACCOUNT, EXPORT, PERIOD_START
 from staxpipe.lake.writer import LakeFile, LakeWriter
 from staxpipe.model import BillingPeriod
 from staxpipe.settings import Settings
 
 __all__ = ["Lake", "LakeFile", "LakeWriter", "PlannedFile"]
+
+_log = logging.getLogger(__name__)
 
 COMMIT_LOCK = 0x57A8_1C03  # any number, the same in every version
 COMMIT_ATTEMPTS = 5
@@ -101,7 +105,9 @@ class Lake:
         with self._commit_lock():
             for _ in range(COMMIT_ATTEMPTS):
                 try:
-                    return self._replace(export_id, period, files, delivery)
+                    snapshot_id = self._replace(export_id, period, files, delivery)
+                    self._remove_orphans(export_id, period)
+                    return snapshot_id
                 except (CommitFailedException, ValidationException) as error:
                     failure = error  # somebody who does not know our lock was faster; nothing was changed
         raise TransientError(
@@ -135,6 +141,13 @@ class Lake:
             for data_file in after:
                 overwrite.append_data_file(data_file)
         return overwrite.snapshot_id
+
+    def _remove_orphans(self, export_id: int, period: BillingPeriod) -> None:
+        named = {_said(snapshot, FOLDER_PROPERTY)[0] or "" for snapshot in self._table().metadata.snapshots}
+        try:
+            remove_orphans(self._io, self.folder_of(export_id, period), named)
+        except OSError as error:  # the month is committed; orphans harm nobody and are met again next time
+            _log.warning("could not remove files that a killed load of %s left: %s", period, error)
 
     def delivery_of(self, export_id: int, period: BillingPeriod) -> str | None:
         """The delivery that the lake holds for an export's month; None if none ever was committed."""

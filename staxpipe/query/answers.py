@@ -75,7 +75,7 @@ def shown(value: object) -> tuple[str, bool]:
     if isinstance(value, datetime):
         return value.strftime("%Y-%m-%d %H:%M:%S"), False
     if isinstance(value, Mapping):
-        return ", ".join(f"{key}={inner}" for key, inner in value.items()), False
+        return ", ".join(f"{key}={shown(inner)[0]}" for key, inner in value.items()), False
     if isinstance(value, Sequence) and not isinstance(value, str | bytes):
         return ", ".join(shown(inner)[0] for inner in value), False
     if isinstance(value, timedelta):

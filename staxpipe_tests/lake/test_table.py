@@ -16,6 +16,7 @@ from sqlalchemy import Engine
 from staxpipe.errors import TransientError
 from staxpipe.focus.columns import LINE_ITEM_SCHEMA
 from staxpipe.lake import table as table_module
+from staxpipe.lake import writer as writer_module
 from staxpipe.lake.catalog import TABLE, open_catalog
 from staxpipe.lake.table import Lake, LakeFile
 from staxpipe.model import BillingPeriod
@@ -160,14 +161,17 @@ def test_planning_asks_metadata_for_one_account_and_month(lake: Lake) -> None:
     assert lake.plan(account="' or true --") == []
 
 
-def test_an_exception_while_writing_leaves_no_file(lake: Lake, settings: Settings) -> None:
+def test_an_exception_while_writing_leaves_no_file(
+    lake: Lake, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer_module, "ROW_GROUP_ROWS", 100)
     load(lake, costs(10, "1"))
     before = data_files(settings)
 
     def breaks() -> None:
         with lake.writer(1, OCTOBER, "d2") as writer:
             for _ in range(3):
-                writer.write(costs(70_000, delivery="d2"))  # enough for a row group on disk
+                writer.write(costs(100, delivery="d2"))
             assert data_files(settings) != before
             raise RuntimeError("a number that is not one")
 
