@@ -57,7 +57,5 @@ def announce(console: Console, runtime: Runtime) -> None:
     if settings.smtp_url is None:
         console.print("\n[dim]STAXPIPE_SMTP_URL is not set: messages wait in the outbox.[/dim]")
     if settings.operator_role_arn is None:
-        console.print(
-            "[dim]STAXPIPE_OPERATOR_ROLE_ARN is not set: real accounts cannot be linked.[/dim]"
-        )
+        console.print("[dim]STAXPIPE_OPERATOR_ROLE_ARN is not set: real accounts cannot be linked.[/dim]")
     console.print("\nCtrl-C stops everything.")
