@@ -6,6 +6,7 @@ import sys
 
 import typer
 from rich.console import Console
+from rich.text import Text
 
 from staxpipe.errors import StaxpipeError
 
@@ -27,7 +28,7 @@ def main() -> None:
     try:
         app()
     except StaxpipeError as error:
-        Console(stderr=True).print(f"[bold red]staxpipe:[/bold red] {error}", highlight=False, markup=True)
+        Console(stderr=True).print(Text("staxpipe: ", style="bold red") + Text(str(error)), soft_wrap=True)
         sys.exit(1)
     except BrokenPipeError:  # the reader of our output went away, as `| head` does
         sys.exit(0)

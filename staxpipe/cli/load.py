@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich import box
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
@@ -96,12 +97,14 @@ def _watched(bar: Progress, seen: Discovery) -> Callable[[StoredObject, int], No
 
 def _show(months: list[LoadedMonth]) -> None:
     console = Console()
-    table = Table(title="Loaded", title_justify="left")
+    if not console.is_terminal:
+        console.width = 150  # a log or a pipe has no edge to fold at
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for name in ("account", "month"):
-        table.add_column(name)
-    for name in ("rows read", "rows written", "billed", "effective", "list"):
-        table.add_column(name, justify="right")
-    for name in ("currency", "state", "findings"):
+        table.add_column(name, no_wrap=True)
+    for name in ("rows read", "written", "billed", "effective", "list"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for name in ("", "state"):
         table.add_column(name)
     for month in months:
         table.add_row(
@@ -114,11 +117,14 @@ def _show(months: list[LoadedMonth]) -> None:
             f"{month.list_cost:,.2f}",
             month.currency,
             _state(month),
-            ", ".join(sorted({finding.code for finding in month.findings})) or "none",
         )
     console.print(table)
-    for message in sorted({finding.message for month in months for finding in month.findings}):
-        console.print(f"  • {message}", highlight=False, markup=False)
+    said: dict[str, list[str]] = {}
+    for month in months:
+        for finding in month.findings:
+            said.setdefault(f"{finding.severity}: {finding.message}", []).append(str(month.billing_period))
+    for message, periods in said.items():
+        console.print(f"{', '.join(dict.fromkeys(periods))}  {message}", highlight=False, markup=False)
 
 
 def _state(month: LoadedMonth) -> str:

@@ -44,13 +44,12 @@ def delivery(context: AssetExecutionContext, staxpipe: StaxpipeResource) -> Mate
     """The newest delivery of each export that holds the month, pinned: manifest, file list, ETags."""
     account, period = account_month(context.partition_key)
     with in_dagsters_words():
-        platform = staxpipe.platform()
         with staxpipe.engine.connect() as connection:
             links = link_queries.by_account(connection, account)
         if not links:
             raise PermanentError(f"Account {account} has no active link: it was never linked, or access was paused.")
         for link in links:
-            discover_link(platform, link, staxpipe.bucket(link), datetime.now(UTC))
+            discover_link(staxpipe.engine, staxpipe.settings, link, staxpipe.bucket(link), datetime.now(UTC))
         entries = pin(staxpipe.engine, account, period, context.run.run_id, _again(context))
         if not entries and _again(context):
             raise PermanentError(f"The linked buckets of account {account} hold no delivery for {period}.")

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from dagster import ConfigurableResource, InitResourceContext
-from dagster_aws.s3 import S3Resource
 from pydantic import PrivateAttr
 from sqlalchemy import Engine
 
@@ -57,9 +56,13 @@ class StaxpipeResource(ConfigurableResource["StaxpipeResource"]):
     def platform(self) -> Platform:
         """What ingest steps need."""
         ours_in_s3 = self.settings.landing.startswith("s3://")
-        # Not a nested resource: Dagster 1.13 warns of its own deprecations when it resolves those.
-        s3 = S3Resource(region_name=self.settings.region).get_client() if ours_in_s3 else None
-        return Platform.open(self.settings, self.engine, s3)
+        if not ours_in_s3:
+            return Platform.open(self.settings, self.engine)
+        # Imported where it is needed: dagster_aws loads all of its services, and every run would wait for that.
+        # Not a nested resource either: Dagster 1.13 warns of its own deprecations when it resolves those.
+        from dagster_aws.s3 import S3Resource
+
+        return Platform.open(self.settings, self.engine, S3Resource(region_name=self.settings.region).get_client())
 
     def bucket(self, link: Link) -> Bucket:
         """A customer's bucket, by the linked role; credentials are made now and renew themselves."""

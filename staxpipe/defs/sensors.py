@@ -73,7 +73,7 @@ def build_sensors(settings: Settings) -> list[SensorDefinition]:
     )
     def new_deliveries(context: SensorEvaluationContext, staxpipe: StaxpipeResource) -> SensorResult:
         now = datetime.now(UTC)
-        looks = look_into_buckets(staxpipe.platform(), staxpipe.bucket, now, SWEEP_SECONDS)
+        looks = look_into_buckets(staxpipe.engine, staxpipe.settings, staxpipe.bucket, now, SWEEP_SECONDS)
         if looks.refused_links:  # is it the bucket only, or does the role no longer hold?
             operator = operator_session(staxpipe.settings)
             reverify(staxpipe.engine, staxpipe.settings, operator, now, only=looks.refused_links, seconds=10)

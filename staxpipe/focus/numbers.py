@@ -7,8 +7,10 @@ refused values go through Python's decimal module. Nothing passes through a floa
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Context, Decimal, Inexact
+from functools import reduce
 
 import numpy as np
 import pyarrow as pa
@@ -116,6 +118,11 @@ def parse_number(text: str) -> tuple[Decimal, bool] | BadNumber | None:
 def exact_add(left: Decimal, right: Decimal) -> Decimal:
     """Add without rounding (Decimal's own + rounds to 28 digits); raises Inexact beyond 80 digits."""
     return _EXACT.add(left, right)
+
+
+def exact_sum(amounts: Iterable[Decimal | None]) -> Decimal:
+    """Sum without rounding; None counts nothing."""
+    return reduce(exact_add, (amount for amount in amounts if amount is not None), Decimal(0))
 
 
 def exact_subtract(left: Decimal, right: Decimal) -> Decimal:

@@ -47,7 +47,7 @@ def read_parquet(path: Path, file: str, wanted: Callable[[str], bool], batch_row
 
 
 def _is_text(type: pa.DataType) -> bool:
-    return (
+    return bool(
         pa.types.is_string(type)
         or pa.types.is_large_string(type)
         or pa.types.is_binary(type)

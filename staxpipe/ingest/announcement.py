@@ -12,6 +12,7 @@ from staxpipe.db import results
 from staxpipe.db.deliveries import PENDING, LedgerEntry
 from staxpipe.db.outbox import enqueue
 from staxpipe.db.tables import deliveries, exports, links
+from staxpipe.focus.numbers import exact_add
 from staxpipe.model import BillingPeriod, DeliveryState
 from staxpipe.settings import Settings
 
@@ -53,10 +54,13 @@ def summary(connection: Connection, link_id: str) -> dict[str, object]:
     failed = [row for row in rows if row.state != DeliveryState.LOADED and row.error]
     months: list[dict[str, object]] = []
     for row in loaded:
-        totals: dict[str, list[Decimal]] = defaultdict(lambda: [Decimal(0), Decimal(0)])
+        totals: dict[str, tuple[Decimal, Decimal]] = defaultdict(lambda: (Decimal(0), Decimal(0)))
         for total in results.sums_of(connection, row.id, "focus"):
-            totals[total.currency][0] += total.billed_cost
-            totals[total.currency][1] += total.effective_cost or Decimal(0)
+            billed, effective = totals[total.currency]
+            totals[total.currency] = (
+                exact_add(billed, total.billed_cost),
+                exact_add(effective, total.effective_cost or Decimal(0)),
+            )
         found = [
             {"code": finding.code, "severity": finding.severity, "message": finding.message}
             for finding in results.findings_of(connection, row.id)

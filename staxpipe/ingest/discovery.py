@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, delete
+from sqlalchemy import Connection, Engine, delete
 
 from staxpipe.db import deliveries as ledger
 from staxpipe.db import links as link_queries
@@ -15,9 +15,9 @@ from staxpipe.db.tables import findings
 from staxpipe.exports.bucket import Bucket
 from staxpipe.exports.discovery import Discovery, discover
 from staxpipe.ingest.announcement import announce_failure
-from staxpipe.ingest.platform import Platform
 from staxpipe.linking.bucket_check import BucketProblem, record_bucket_problem
 from staxpipe.model import Delivery, FileFormat
+from staxpipe.settings import Settings
 
 
 @dataclass(frozen=True)
@@ -28,17 +28,17 @@ class Discovered:
     broken: int
 
 
-def discover_link(platform: Platform, link: Link, bucket: Bucket, now: datetime) -> Discovered:
+def discover_link(engine: Engine, settings: Settings, link: Link, bucket: Bucket, now: datetime) -> Discovered:
     """List a link's bucket and record every delivery that the ledger does not have.
 
     Raises:
         PermanentError: the bucket is refused, gone, or not there.
         TransientError: it could not be read just now; nothing is concluded from that.
     """
-    with platform.engine.connect() as connection:
+    with engine.connect() as connection:
         known = ledger.known_manifests(connection, link.id)
     seen = discover(bucket, link.prefix, known)  # no transaction is open while S3 is listed
-    with platform.engine.begin() as connection:
+    with engine.begin() as connection:
         new = broken = 0
         for delivery in seen.deliveries:
             export_id = ledger.record_export(connection, delivery.export, link.id)
@@ -57,10 +57,10 @@ def discover_link(platform: Platform, link: Link, bucket: Bucket, now: datetime)
             if ledger.record_delivery(connection, export_id, link.account_id, delivery, error=failed.reason):
                 broken += 1
                 entry = ledger.find(connection, export_id, delivery)
-                announce_failure(connection, platform.settings, entry, failed.reason)
+                announce_failure(connection, settings, entry, failed.reason)
         _replace_findings(connection, link, seen)
         link_queries.touch_discovered(connection, link.id, now)
-        record_bucket_problem(connection, platform.settings, link, _problem(seen, known), now)
+        record_bucket_problem(connection, settings, link, _problem(seen, known), now)
     return Discovered(new, broken)
 
 

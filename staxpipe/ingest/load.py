@@ -16,6 +16,7 @@ from staxpipe.db.results import SumRow
 from staxpipe.errors import PermanentError, StaxpipeError
 from staxpipe.exports.discovery import Discovery
 from staxpipe.exports.folder import FolderBucket
+from staxpipe.focus.numbers import exact_sum
 from staxpipe.ingest.line_items import OpenFile, Progress, build_line_items
 from staxpipe.ingest.marts import publish
 from staxpipe.ingest.outcome import outcome_recorded
@@ -125,9 +126,9 @@ def _months(platform: Platform, entry: LedgerEntry, changed: bool) -> Iterator[L
                 total.rows for total in source if (total.billing_account_id, total.currency) == (account, currency)
             ),
             rows_written=sum(total.rows for total in totals),
-            billed_cost=sum((total.billed_cost for total in totals), Decimal(0)),
-            effective_cost=sum((total.effective_cost or Decimal(0) for total in totals), Decimal(0)),
-            list_cost=sum((total.list_cost or Decimal(0) for total in totals), Decimal(0)),
+            billed_cost=exact_sum(total.billed_cost for total in totals),
+            effective_cost=exact_sum(total.effective_cost for total in totals),
+            list_cost=exact_sum(total.list_cost for total in totals),
             findings=findings,
             reconciled=reconciled,
             changed=changed,

@@ -6,14 +6,16 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from sqlalchemy import Engine
+
 from staxpipe.db import links as link_queries
 from staxpipe.db.links import Link
 from staxpipe.errors import PermanentError, TransientError
 from staxpipe.exports.bucket import Bucket
 from staxpipe.ingest.discovery import Discovered, discover_link
-from staxpipe.ingest.platform import Platform
 from staxpipe.linking.bucket_check import BucketProblem, record_bucket_problem
 from staxpipe.linking.fan_out import NoAnswer, ask_all
+from staxpipe.settings import Settings
 
 WORKERS = 16
 
@@ -34,15 +36,17 @@ class Looks:
     unknown: list[str] = field(default_factory=list)
 
 
-def look_into_buckets(platform: Platform, bucket: Callable[[Link], Bucket], now: datetime, seconds: float) -> Looks:
+def look_into_buckets(
+    engine: Engine, settings: Settings, bucket: Callable[[Link], Bucket], now: datetime, seconds: float
+) -> Looks:
     """List the buckets of the active links whose turn it is, those that waited longest first.
 
     What cannot be reached within `seconds` is first in the next sweep.
     """
-    with platform.engine.connect() as connection:
+    with engine.connect() as connection:
         due = link_queries.to_look_into(connection, now)
     looks = Looks()
-    for answered in ask_all(due, lambda link: _look(platform, bucket, link, now), WORKERS, seconds):
+    for answered in ask_all(due, lambda link: _look(engine, settings, bucket, link, now), WORKERS, seconds):
         link, answer = answered.item, answered.answer
         if isinstance(answer, Discovered):
             looks.looked += 1
@@ -57,19 +61,19 @@ def look_into_buckets(platform: Platform, bucket: Callable[[Link], Bucket], now:
 
 
 def _look(
-    platform: Platform, bucket: Callable[[Link], Bucket], link: Link, now: datetime
+    engine: Engine, settings: Settings, bucket: Callable[[Link], Bucket], link: Link, now: datetime
 ) -> Discovered | BucketProblem | NoAnswer:
-    pause = timedelta(minutes=platform.settings.discovery_minutes)
+    pause = timedelta(minutes=settings.discovery_minutes)
     seen: Discovered | BucketProblem | NoAnswer
     try:
-        seen = discover_link(platform, link, bucket(link), now)
+        seen = discover_link(engine, settings, link, bucket(link), now)
     except PermanentError as error:
         seen = BucketProblem("bucket-refused", str(error), "staxpipe looks again by itself.")
         pause = max(pause, PAUSE_AFTER_REFUSAL)
     except TransientError as error:
         seen = NoAnswer(str(error))  # and nothing is concluded from that
-    with platform.engine.begin() as connection:
+    with engine.begin() as connection:
         link_queries.look_again_at(connection, link.id, now + pause)
         if isinstance(seen, BucketProblem):
-            record_bucket_problem(connection, platform.settings, link, seen, now)
+            record_bucket_problem(connection, settings, link, seen, now)
     return seen

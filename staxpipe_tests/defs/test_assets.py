@@ -1,7 +1,7 @@
 from pathlib import Path
 
 import pytest
-from dagster import AssetKey, DagsterInstance, ExecuteInProcessResult
+from dagster import AssetKey, DagsterInstance, ExecuteInProcessResult, TableMetadataValue
 from sqlalchemy import Engine, select, text
 
 from staxpipe.db.tables import deliveries, outbox
@@ -41,7 +41,9 @@ def test_a_run_loads_the_month_and_says_what_it_did(run: Run, engine: Engine, de
     metadata = event.metadata
     assert metadata["dagster/row_count"].value == month.expected.focus.rows
     assert metadata["rows_read"].value == month.expected.rows
-    assert {record.data["class"] for record in metadata["charges"].records} == set(month.expected.focus_by_category)
+    charges = metadata["charges"]
+    assert isinstance(charges, TableMetadataValue)
+    assert {record.data["class"] for record in charges.records} == set(month.expected.focus_by_category)
     [check] = result.get_asset_check_evaluations()
     assert check.passed
 

@@ -12,6 +12,10 @@ from staxpipe.ingest.landing_store import FolderStore, LandingStore, open_landin
 KEY = "export-1/2026-10/delivery-1/00000-report-1.csv.gz"
 
 
+def hello(path: Path) -> None:
+    path.write_bytes(b"hello")
+
+
 @pytest.fixture(params=["folder", "s3"])
 def store(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LandingStore]:
     if request.param == "folder":
@@ -28,14 +32,14 @@ def store(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mo
 
 def test_a_file_is_kept_and_read_back(store: LandingStore) -> None:
     assert not store.has(KEY, 5)
-    store.put(KEY, lambda path: path.write_bytes(b"hello") and None)
+    store.put(KEY, hello)
     assert store.has(KEY, 5)
     with store.local(KEY) as path:
         assert path.read_bytes() == b"hello"
 
 
 def test_a_file_of_another_size_is_not_the_file(store: LandingStore) -> None:
-    store.put(KEY, lambda path: path.write_bytes(b"hello") and None)
+    store.put(KEY, hello)
     assert not store.has(KEY, 6)
 
 
@@ -52,7 +56,7 @@ def test_a_transfer_that_breaks_leaves_nothing(store: LandingStore) -> None:
 def test_removing_a_delivery_leaves_its_neighbour(store: LandingStore) -> None:
     neighbour = KEY.replace("delivery-1", "delivery-10")
     for key in (KEY, neighbour):
-        store.put(key, lambda path: path.write_bytes(b"hello") and None)
+        store.put(key, hello)
     store.remove("export-1/2026-10/delivery-1")
     assert not store.has(KEY, 5)
     assert store.has(neighbour, 5)

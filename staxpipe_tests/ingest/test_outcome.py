@@ -11,14 +11,16 @@ from staxpipe.errors import PermanentError, TransientError
 from staxpipe.ingest.outcome import outcome_recorded, pause
 from staxpipe.ingest.platform import Platform
 from staxpipe.model import DeliveryState
-from staxpipe.settings import Settings
+from staxpipe.settings import read_settings
 from staxpipe_tests.ledger import a_delivery, add_link, record
 
 
 @pytest.fixture
 def platform(engine: Engine) -> Platform:
     """As much of a platform as recording an outcome needs: no lake, no landing."""
-    return cast("Platform", SimpleNamespace(engine=engine, settings=Settings(operator_email="ops@example.com")))
+    return cast(
+        "Platform", SimpleNamespace(engine=engine, settings=read_settings({"operator_email": "ops@example.com"}))
+    )
 
 
 @pytest.fixture
