@@ -19,7 +19,7 @@ from staxpipe.db import links as link_queries
 from staxpipe.db import results
 from staxpipe.db.deliveries import LedgerEntry
 from staxpipe.defs.failures import RETRY, in_dagsters_words
-from staxpipe.defs.metadata import column_schema, findings_table, small_table, sums_table, totals
+from staxpipe.defs.metadata import charges_table, column_schema, findings_table, small_table, source_table, totals
 from staxpipe.defs.partitions import ACCOUNT_MONTHS, account_month
 from staxpipe.defs.resources import StaxpipeResource
 from staxpipe.errors import PermanentError, StaxpipeError
@@ -134,8 +134,8 @@ def line_items(
             "rows_read": sum(result.tally.rows_read for result in built),
             "rows_quarantined": quarantined,
             **totals(focus),
-            "charges": sums_table(focus),
-            "line_item_types": sums_table(source),
+            "charges": charges_table(focus),
+            "line_item_types": source_table(source),
             "findings": findings_table(found),
             "snapshots": MetadataValue.text(", ".join(str(result.snapshot_id) for result in built) or "none"),
         },

@@ -31,15 +31,28 @@ def small_table(rows: Iterable[Mapping[str, str | int]]) -> MetadataValue:
     return MetadataValue.table(records) if records else MetadataValue.text("none")
 
 
-def sums_table(sums: Sequence[SumRow]) -> MetadataValue:
-    """Control totals, by line-item type or charge category."""
+def charges_table(sums: Sequence[SumRow]) -> MetadataValue:
+    """What was written, by charge category."""
     return small_table(
         {
-            "class": total.charge,
+            "category": total.charge,
             "currency": total.currency,
             "rows": total.rows,
             "billed": money(total.billed_cost),
-            "effective": money(total.effective_cost) if total.effective_cost is not None else "",
+            "effective": money(total.effective_cost or Decimal(0)),
+        }
+        for total in sums
+    )
+
+
+def source_table(sums: Sequence[SumRow]) -> MetadataValue:
+    """What AWS delivered, by line-item type."""
+    return small_table(
+        {
+            "line item type": total.charge,
+            "currency": total.currency,
+            "rows": total.rows,
+            "cost": money(total.billed_cost),
         }
         for total in sums
     )

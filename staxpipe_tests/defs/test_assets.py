@@ -43,7 +43,7 @@ def test_a_run_loads_the_month_and_says_what_it_did(run: Run, engine: Engine, de
     assert metadata["rows_read"].value == month.expected.rows
     charges = metadata["charges"]
     assert isinstance(charges, TableMetadataValue)
-    assert {record.data["class"] for record in charges.records} == set(month.expected.focus_by_category)
+    assert {record.data["category"] for record in charges.records} == set(month.expected.focus_by_category)
     [check] = result.get_asset_check_evaluations()
     assert check.passed
 
