@@ -41,8 +41,9 @@ def demo(
     from staxpipe.demo.show import as_json as summary
     from staxpipe.demo.show import show, show_addresses
 
-    signal.signal(signal.SIGTERM, _interrupt)
-    signal.signal(signal.SIGHUP, _interrupt)
+    # SIGINT too: a shell that starts a program in the background has it ignored.
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _interrupt)
     console = Console(stderr=as_json, highlight=False)
     progress = Progress(console)
     shown_all = False

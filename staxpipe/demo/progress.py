@@ -71,7 +71,7 @@ class Progress:
 
     def note(self, words: str) -> None:
         """Something that people should know, below the current step."""
-        self._console.print(Text(f"  {words}", style="dim"))
+        self._console.print(Text(f"  {words}", style="dim"), soft_wrap=True)
 
 
 def wait_for(what: str, look: Callable[[], _Seen | None], seconds: float, every: float = 0.5) -> _Seen:

@@ -29,13 +29,16 @@ def show_addresses(console: Console, outcome: Outcome, sign_in_link: str) -> Non
     where = Table.grid(padding=(0, 3))
     where.add_column(style="bold")
     where.add_column(overflow="fold")
-    where.add_row("Sign in, once", Text(sign_in_link, style="bold cyan"))
     where.add_row("The linked account", Text(outcome.request_url, style="cyan"))
     where.add_row("Pages", Text(outcome.pages_url, style="cyan"))
     where.add_row("Dagster", Text(outcome.dagster_url, style="cyan"))
-    where.add_row("Ask by SQL", f"STAXPIPE_HOME={outcome.home} staxpipe sql 'FROM daily_costs LIMIT 20'")
     where.add_row("State and logs", str(outcome.home))
     console.print(Panel(where, title="[bold green]Everything is up[/bold green]", title_align="left", expand=False))
+    # Not in the frame, and never wrapped: these are for copying.
+    console.print("\nSign in with this link, once:")
+    console.print(Text(f"  {sign_in_link}", style="bold cyan"), soft_wrap=True)
+    console.print("Ask anything by SQL:")
+    console.print(Text(f"  STAXPIPE_HOME={outcome.home} staxpipe sql 'FROM daily_costs LIMIT 20'"), soft_wrap=True)
 
 
 def as_json(outcome: Outcome) -> dict[str, object]:

@@ -14,9 +14,9 @@ from staxpipe.demo.progress import wait_for
 from staxpipe.errors import PermanentError
 from staxpipe.model import DeliveryState, RequestState
 
-LINK_SECONDS = 120.0
-LOAD_SECONDS = 300.0
-MAIL_SECONDS = 90.0
+LINK_SECONDS = 180.0
+LOAD_SECONDS = 900.0  # minutes on a busy laptop are no failure
+MAIL_SECONDS = 180.0
 
 _OVER = {RequestState.REFUSED, RequestState.EXPIRED, RequestState.CANCELLED}
 
