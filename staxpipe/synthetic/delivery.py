@@ -97,14 +97,20 @@ class Report:
         )
 
 
-def write_delivery(month: Month, report: Report, upload: Upload) -> None:
-    """Write a month's files and hand each to `upload`: data, then manifests."""
+def write_delivery(month: Month, report: Report, upload: Upload, replaces: Month | None = None) -> None:
+    """Write a month's files and hand each to `upload`: data, then manifests.
+
+    Where deliveries are overwritten and `replaces` had more files, its surplus ones become empty, as AWS does.
+    """
     text = MonthText(month)
     csv = CsvWriter(text) if report.versioning is not Versioning.ATHENA else None
     with tempfile.TemporaryDirectory(prefix="staxpipe-synthetic-") as name:
         path = Path(name) / "file"
-        chunks = pieces(len(month.rows), report.rows_per_file)
-        for key, (first, count) in zip(report.data_keys(month), chunks, strict=True):
+        keys, chunks = report.data_keys(month), list(pieces(len(month.rows), report.rows_per_file))
+        if replaces is not None and report.versioning is not Versioning.CREATE_NEW:
+            surplus = report.data_keys(replaces)[len(keys) :]
+            keys, chunks = keys + surplus, chunks + [(0, 0)] * len(surplus)
+        for key, (first, count) in zip(keys, chunks, strict=True):
             if csv is None:
                 write_parquet(text, path, first, count)
             else:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from datetime import timedelta
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
 from staxpipe.exports.discovery import discover
 from staxpipe.exports.folder import FolderBucket
-from staxpipe.synthetic.delivery import Report, Versioning, deliver, into_folder
+from staxpipe.synthetic.delivery import Report, Versioning, deliver, into_folder, write_delivery
+from staxpipe.synthetic.month import generate_month
 from staxpipe.synthetic.organisation import Organisation
 from staxpipe_tests.synthetic.conftest import CLOSED_LONG_AGO, OPENED, SCALE, SECOND
 
@@ -58,6 +61,25 @@ def test_every_layout_is_discovered(
     assert set(by_period) == {OPENED, SECOND}
     assert by_period[SECOND].delivery_id == newest.assembly_id
     assert [file.key for file in by_period[SECOND].files] == report.data_keys(newest)
+
+
+@pytest.mark.parametrize("versioning", [Versioning.OVERWRITE, Versioning.ATHENA])
+def test_an_overwritten_delivery_that_shrinks_leaves_empty_files(
+    organisation: Organisation, tmp_path: Path, versioning: Versioning
+) -> None:
+    report = Report("x", versioning=versioning, rows_per_file=20_000)
+    earlier = deliver(organisation, SECOND, CLOSED_LONG_AGO, report, into_folder(tmp_path), SCALE)
+    smaller = generate_month(organisation, SECOND, SECOND.start + timedelta(days=10), SCALE)
+    write_delivery(smaller, report, into_folder(tmp_path), replaces=earlier)
+    surplus = report.data_keys(earlier)[len(report.data_keys(smaller)) :]
+    assert len(surplus) > 1
+    for key in surplus:
+        if versioning is Versioning.ATHENA:
+            assert pq.read_table(tmp_path / key).num_rows == 0
+        else:
+            assert len(gzip.decompress((tmp_path / key).read_bytes()).splitlines()) == 1  # the header
+    (found,) = discover(FolderBucket(tmp_path), "billing").deliveries
+    assert [file.key for file in found.files] == report.data_keys(smaller)
 
 
 def test_a_delivery_is_the_same_bytes_each_time(organisation: Organisation, tmp_path: Path) -> None:
