@@ -34,7 +34,7 @@ up: $(STAMP)  ## Run staxpipe: Postgres, Dagster and the onboarding pages, until
 
 test: $(STAMP)  ## All tests with coverage, then those that need Postgres once more on Debian's version 15
 	$(BIN)/pytest --cov=staxpipe --cov-report=term --cov-fail-under=85
-	$(BIN)/python tools/with_postgres15.py $(BIN)/pytest -m 'database and not e2e'
+	$(BIN)/python tools/with_postgres15.py $(BIN)/pytest -n 2 -m 'database and not e2e'
 
 e2e: $(STAMP)  ## Only the tests that start every server
 	$(BIN)/pytest -m e2e

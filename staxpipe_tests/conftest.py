@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import hypothesis
 import pytest
 from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.engine import make_url
@@ -20,6 +21,10 @@ OUTSIDE_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 # Nothing in a test outlives a crash of the machine: not waiting for the disk makes databases quick.
 QUICK = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+
+# A busy machine is no finding: what is too slow is measured by benchmarks, not by whoever shares the processor.
+hypothesis.settings.register_profile("staxpipe", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("staxpipe")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -58,6 +58,7 @@ def run_with_server(command: list[str], folder: Path, user: str | None) -> int:
         "port": str(port),
         "unix_socket_directories": "",
         "fsync": "off",
+        "synchronous_commit": "off",
         "max_connections": "200",
     }
     arguments = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
