@@ -53,7 +53,7 @@ def sql(
 
     staxpipe sql "SELECT period, service_name, sum(effective_cost) FROM daily_costs GROUP BY ALL ORDER BY ALL"
 
-    staxpipe sql "SELECT Tags['user:Team'] AS team, sum(BilledCost) FROM line_items GROUP BY ALL" --period 2026-10
+    staxpipe sql "SELECT Tags['Team'] AS team, sum(BilledCost) FROM line_items GROUP BY ALL" --period 2026-10
 
     staxpipe sql "DESCRIBE line_items"
     """

@@ -174,3 +174,16 @@ def combinations(columns: Sequence[Codes]) -> Combinations:
         width *= size
     _, first, of_row = np.unique(key, return_index=True, return_inverse=True)
     return Combinations(of_row.astype(np.int64), tuple(codes[first] for codes in columns))
+
+
+def combined(left: Coded, right: Coded, rule: Callable[[str, str], str]) -> Coded:
+    """A rule run once on every distinct pair of values; null where either is null."""
+    pairs = combinations([left.codes, right.codes])
+    texts = zip(_texts(left, pairs.members[0]), _texts(right, pairs.members[1]), strict=True)
+    values = [None if one is None or other is None else rule(one, other) for one, other in texts]
+    return coded(pairs.of_row.astype(np.int32), pa.array(values, pa.string()))
+
+
+def _texts(column: Coded, codes: Codes) -> list[str | None]:
+    values: list[str | None] = [*column.values.to_pylist(), None]  # code -1 reads the last element
+    return [values[code] for code in codes]

@@ -12,7 +12,7 @@ from functools import lru_cache
 import numpy as np
 import pyarrow as pa
 
-from staxpipe.focus.coded import Coded, Mask, choose, coalesce, coded, constant, nothing
+from staxpipe.focus.coded import Coded, Mask, choose, coalesce, coded, combined, constant, nothing
 from staxpipe.focus.line_item_types import RULES, Kind
 from staxpipe.focus.lines import Lines
 from staxpipe.focus.regions import REGION_NAMES, region_of_zone
@@ -155,12 +155,15 @@ def skus(lines: Lines) -> dict[str, Coded]:
     """What was priced, and its units; nothing of it on Tax (FOCUS 1.2).
 
     A guess: where AWS gives no SKU (discounts, refunds, reduced exports) the usage type stands for it, since that is
-    what AWS prices; and a SKU stands for its price id (FOCUS allows both to be equal).
+    what AWS prices; and a SKU stands for its price id (FOCUS allows both to be equal). A price id belongs to one
+    SKU (FOCUS 1.2, SkuPriceId), and AWS's pricing_rate_id does not: size-flexible reservations share one, as real
+    months show. So the SKU is written before an id that does not begin with it, as AWS's own rate codes do.
     """
     priced = ~lines.in_category(("Tax",))
     usage_type = lines.text("line_item_usage_type").where(priced)
     sku = coalesce((lines.text("product_sku"), usage_type)).where(priced)
-    price = coalesce((lines.text("pricing_rate_code"), lines.text("pricing_rate_id"), sku)).where(priced & sku.present)
+    rate = coalesce((lines.text("pricing_rate_code"), lines.text("pricing_rate_id"), sku)).where(priced & sku.present)
+    price = combined(sku, rate, lambda of, id_: id_ if id_.startswith(of) else f"{of}.{id_}")
     return {
         "SkuId": sku,
         "SkuMeter": usage_type.where(sku.present),

@@ -11,7 +11,7 @@ from staxpipe.db import deliveries as ledger
 from staxpipe.db import results
 from staxpipe.db.deliveries import PENDING, LedgerEntry
 from staxpipe.db.outbox import enqueue
-from staxpipe.db.tables import deliveries, exports, links
+from staxpipe.db.tables import deliveries, exports, links, period_sources
 from staxpipe.focus.numbers import exact_add
 from staxpipe.model import BillingPeriod, DeliveryState
 from staxpipe.settings import Settings
@@ -31,8 +31,10 @@ def announce_if_complete(connection: Connection, settings: Settings, account_id:
             .where(exports.c.link_id == link.id, deliveries.c.state.in_(PENDING))
             .where(deliveries.c.attempts < GIVE_UP_WAITING)
         ).scalar_one()
+        if waiting:
+            continue
         told = summary(connection, link.id)
-        if waiting == 0 and told["periods"]:
+        if told["periods"]:
             payload = {
                 "to": recipients(settings, link.contact),
                 "account_id": account_id,
@@ -54,13 +56,16 @@ def summary(connection: Connection, link_id: str) -> dict[str, object]:
     failed = [row for row in rows if row.state != DeliveryState.LOADED and row.error]
     months: list[dict[str, object]] = []
     for row in loaded:
-        totals: dict[str, tuple[Decimal, Decimal]] = defaultdict(lambda: (Decimal(0), Decimal(0)))
+        totals: dict[str, tuple[int, Decimal, Decimal]] = defaultdict(lambda: (0, Decimal(0), Decimal(0)))
+        counted = _accounts_counted(connection, row.export_id, row.period)
         for total in results.sums_of(connection, row.id, "focus"):
-            billed, effective = totals[total.currency]
-            totals[total.currency] = (
-                exact_add(billed, total.billed_cost),
-                exact_add(effective, total.effective_cost or Decimal(0)),
-            )
+            if total.billing_account_id in counted:
+                lines, billed, effective = totals[total.currency]
+                totals[total.currency] = (
+                    lines + total.rows,
+                    exact_add(billed, total.billed_cost),
+                    exact_add(effective, total.effective_cost or Decimal(0)),
+                )
         found = [
             {"code": finding.code, "severity": finding.severity, "message": finding.message}
             for finding in results.findings_of(connection, row.id)
@@ -68,20 +73,30 @@ def summary(connection: Connection, link_id: str) -> dict[str, object]:
         months.extend(
             {
                 "period": row.period,
-                "rows": row.rows_written,
+                "rows": lines,
                 "billed_cost": str(billed),
                 "effective_cost": str(effective),
                 "currency": currency,
                 "provisional": not row.final,
                 "findings": found,
             }
-            for currency, (billed, effective) in sorted(totals.items())
+            for currency, (lines, billed, effective) in sorted(totals.items())
         )
     return {
         "periods": months,
         "gaps": [str(period) for period in gaps([BillingPeriod.parse(row.period) for row in rows])],
         "failed": [{"period": row.period, "error": row.error} for row in failed],
     }
+
+
+def _accounts_counted(connection: Connection, export_id: int, period: str) -> set[str]:
+    """The billing accounts whose month comes from this export; what others hold of it is not counted twice."""
+    rows = connection.execute(
+        select(period_sources.c.billing_account_id).where(
+            period_sources.c.export_id == export_id, period_sources.c.period == period
+        )
+    )
+    return set(rows.scalars())
 
 
 def gaps(periods: list[BillingPeriod]) -> list[BillingPeriod]:

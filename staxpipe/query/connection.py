@@ -31,7 +31,7 @@ BATCH_ROWS = 10_000
 class Connection:
     """SQL over `line_items`, `line_items_all` (lake) and `daily_costs` (marts); read-only.
 
-    Every query sees the data of its moment. Tags are a map: ``SELECT Tags['user:Team'], sum(BilledCost) FROM
+    Every query sees the data of its moment. Tags are a map: ``SELECT Tags['Team'], sum(BilledCost) FROM
     line_items GROUP BY ALL``. `account` (a billing account id) and `period` ("2026-10") narrow what a query sees, so
     that other files are not even opened.
     """

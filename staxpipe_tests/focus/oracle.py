@@ -296,6 +296,8 @@ def _dimensions(row: Row, category: str, period: datetime, columns: set[str]) ->
     usage_type = row.get("line_item_usage_type")
     sku = None if category == "Tax" else row.get("product_sku") or usage_type
     price = (row.get("pricing_rate_code") or row.get("pricing_rate_id") or sku) if sku else None
+    if sku and price and not price.startswith(sku):
+        price = f"{sku}.{price}"
     details = [(key, row[name]) for name, key in SKU_DETAILS.items() if row.get(name)]
     tags = {
         "Name": row.get("resource_tags/user:Name"),
