@@ -15,3 +15,14 @@ class PermanentError(StaxpipeError):
 
 class TransientError(StaxpipeError):
     """Doing the same again later may help (throttling, a cut connection, a file being replaced)."""
+
+
+class AccessError(TransientError):
+    """Access to a customer's account, bucket or key is refused now; the data is not at fault.
+
+    Transient for a delivery: it is loaded once access is there again. For the link it is what people must be told.
+    """
+
+
+class OwnCredentialsError(AccessError):
+    """staxpipe's own AWS credentials are missing, expired or refused: the operator's matter, no customer's."""

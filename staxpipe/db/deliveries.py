@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, case, exists, func, or_, select, update
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.dialects.postgresql import insert as upsert
 
@@ -23,6 +23,7 @@ from staxpipe.model import (
     Export,
     ExportKind,
     FileFormat,
+    LinkState,
     StoredObject,
 )
 from staxpipe.model import account_id as parse_account_id
@@ -43,6 +44,7 @@ class LedgerEntry:
     attempts: int
     error: str | None
     delivery: Delivery
+    retry_at: datetime | None = None
 
     @property
     def period(self) -> BillingPeriod:
@@ -69,9 +71,9 @@ def record_delivery(
 ) -> bool:
     """Add a delivery that was seen; returns False when the ledger has it already.
 
-    A newer delivery makes older ones that are not loaded superfluous. An older one that arrives late is
-    recorded as superseded: it never replaces newer data (formats.md, trap 4). With `error` the delivery is
-    recorded as failed: it cannot be loaded as it is.
+    A newer delivery makes older ones superfluous that nothing of is in the lake; one that is committed still
+    publishes itself. An older one that arrives late is recorded as superseded: it never replaces newer data. With
+    `error` the delivery is recorded as failed, since it cannot be loaded as it is, and makes nothing superfluous.
     """
     newer = connection.execute(
         select(deliveries.c.id)
@@ -100,32 +102,33 @@ def record_delivery(
         .returning(deliveries.c.id)
     ).scalar_one_or_none()
     if added is None:
-        return not error and _complete(connection, export_id, delivery)
-    if not newer:
+        return not error and _seen_again(connection, export_id, delivery)
+    if not newer and not error:
         connection.execute(
             update(deliveries)
             .where(_same_month(export_id, delivery.period), deliveries.c.id != added)
-            .where(deliveries.c.state.in_([*PENDING, DeliveryState.FAILED]))
+            .where(deliveries.c.state.in_([DeliveryState.DISCOVERED, DeliveryState.LANDED, DeliveryState.FAILED]))
             .values(state=DeliveryState.SUPERSEDED)
         )
     return True
 
 
-def _complete(connection: Connection, export_id: int, delivery: Delivery) -> bool:
-    """A delivery that could not be loaded because a file was missing, and now has it, waits to be loaded."""
+def _seen_again(connection: Connection, export_id: int, delivery: Delivery) -> bool:
+    """A known delivery whose files were looked at again; returns whether it can be loaded only now.
+
+    A file that was missing may have come, or files may have been written again under the same assemblyId (by a
+    replication, say), which gives them new ETags.
+    """
     values = {
         "manifest": _to_json(delivery),
         "files": len(delivery.files),
         "bytes": sum(file.size for file in delivery.files),
-        "state": DeliveryState.DISCOVERED,
-        "error": None,
     }
-    changed = connection.execute(
-        update(deliveries)
-        .where(_same_month(export_id, delivery.period), deliveries.c.delivery_id == delivery.delivery_id)
-        .where(deliveries.c.state == DeliveryState.FAILED, deliveries.c.files == 0)
-        .values(values)
-    )
+    known = (_same_month(export_id, delivery.period), deliveries.c.delivery_id == delivery.delivery_id)
+    waits = update(deliveries).where(*known, deliveries.c.state == DeliveryState.DISCOVERED)
+    connection.execute(waits.values(values))
+    lacked = update(deliveries).where(*known, deliveries.c.state == DeliveryState.FAILED, deliveries.c.files == 0)
+    changed = connection.execute(lacked.values({**values, "state": DeliveryState.DISCOVERED, "error": None}))
     return changed.rowcount > 0
 
 
@@ -136,6 +139,8 @@ def known_manifests(connection: Connection, link_id: str) -> dict[str, str]:
         .join(exports, exports.c.id == deliveries.c.export_id)
         .where(exports.c.link_id == link_id, deliveries.c.manifest_key.is_not(None))
         .where(deliveries.c.files > 0)  # one that lacked a file is looked at again: the file may come late
+        # and so is one that could not be copied: its files may have been written again
+        .where(or_(deliveries.c.state != DeliveryState.DISCOVERED, deliveries.c.error.is_(None)))
         .order_by(deliveries.c.id)  # of one overwritten key the newest ETag stays
     )
     return {row.manifest_key: row.manifest_etag for row in rows}
@@ -156,15 +161,32 @@ def find(connection: Connection, export_id: int, delivery: Delivery) -> LedgerEn
 
 
 def newest(connection: Connection, account_id: str, period: BillingPeriod) -> list[LedgerEntry]:
-    """The newest delivery of each export that an account's links have for a month, whatever its state."""
-    ranked = (
+    """The newest delivery that has its files, of each export of an account's active links, whatever its state."""
+    rows = connection.execute(
+        _entries()
+        .where(deliveries.c.id.in_(_newest_ids(account_id, period, deliveries.c.files > 0)))
+        .order_by(deliveries.c.id)
+    )
+    return [_entry(row) for row in rows]
+
+
+def incomplete(connection: Connection, account_id: str, period: BillingPeriod) -> list[LedgerEntry]:
+    """Of each export, the newest delivery where that one lacks a file."""
+    newest_ids = _newest_ids(account_id, period, deliveries.c.state != DeliveryState.SUPERSEDED)
+    rows = connection.execute(_entries().where(deliveries.c.id.in_(newest_ids), deliveries.c.files == 0))
+    return [_entry(row) for row in rows]
+
+
+def _newest_ids(account_id: str, period: BillingPeriod, having: ColumnElement[bool]) -> Any:
+    return (
         select(deliveries.c.id)
         .ext(distinct_on(deliveries.c.export_id))
-        .where(deliveries.c.account_id == account_id, deliveries.c.period == str(period))
+        .join(exports, exports.c.id == deliveries.c.export_id)
+        .join(links, links.c.id == exports.c.link_id)
+        .where(deliveries.c.account_id == account_id, deliveries.c.period == str(period), having)
+        .where(links.c.state == LinkState.ACTIVE)
         .order_by(deliveries.c.export_id, deliveries.c.delivered_at.desc(), deliveries.c.id.desc())
     )
-    rows = connection.execute(_entries().where(deliveries.c.id.in_(ranked)).order_by(deliveries.c.id))
-    return [_entry(row) for row in rows]
 
 
 def due(connection: Connection, now: datetime) -> list[LedgerEntry]:
@@ -172,25 +194,20 @@ def due(connection: Connection, now: datetime) -> list[LedgerEntry]:
     statement = (
         _entries()
         .join(links, links.c.id == exports.c.link_id)
-        .where(deliveries.c.state.in_(PENDING), links.c.state == "active")
+        .where(deliveries.c.state.in_(PENDING), links.c.state == LinkState.ACTIVE)
         .where(or_(deliveries.c.retry_at.is_(None), deliveries.c.retry_at <= now))
         .order_by(deliveries.c.attempts, deliveries.c.id)
     )
     return [_entry(row) for row in connection.execute(statement)]
 
 
-def pending(connection: Connection, account_id: str) -> int:
-    """How many deliveries of an account still lead to LOADED."""
-    return connection.execute(
-        select(func.count())
-        .select_from(deliveries)
-        .where(deliveries.c.account_id == account_id, deliveries.c.state.in_(PENDING))
-    ).scalar_one()
-
-
-def count_attempt(connection: Connection, delivery: int) -> None:
-    """One more run was requested for a delivery."""
-    connection.execute(update(deliveries).where(deliveries.c.id == delivery).values(attempts=deliveries.c.attempts + 1))
+def count_attempt(connection: Connection, delivery: int, retry_at: datetime) -> None:
+    """One more run was requested for a delivery; if nothing comes of it, the next is not before `retry_at`."""
+    connection.execute(
+        update(deliveries)
+        .where(deliveries.c.id == delivery)
+        .values(attempts=deliveries.c.attempts + 1, retry_at=retry_at)
+    )
 
 
 def assign_run(connection: Connection, pinned: Iterable[int], run_id: str) -> None:
@@ -218,8 +235,16 @@ def mark(connection: Connection, delivery: int, state: DeliveryState, **values: 
 
 
 def mark_failed(connection: Connection, delivery: int, error: str) -> None:
-    """A permanent failure, in words."""
-    mark(connection, delivery, DeliveryState.FAILED, error=error, retry_at=None)
+    """A permanent failure, in words. What readers see stays loaded, also where loading it again failed."""
+    connection.execute(
+        update(deliveries)
+        .where(deliveries.c.id == delivery)
+        .values(
+            state=case((deliveries.c.state == DeliveryState.LOADED, deliveries.c.state), else_=DeliveryState.FAILED),
+            error=error,
+            retry_at=None,
+        )
+    )
 
 
 def postpone(connection: Connection, delivery: int, error: str, until: datetime) -> None:
@@ -227,13 +252,31 @@ def postpone(connection: Connection, delivery: int, error: str, until: datetime)
     connection.execute(update(deliveries).where(deliveries.c.id == delivery).values(error=error, retry_at=until))
 
 
-def supersede_loaded(connection: Connection, export_id: int, period: BillingPeriod, but: int) -> None:
-    """The month's loaded delivery gives way to a newer one."""
-    connection.execute(
+def supersede_others(connection: Connection, entry: LedgerEntry) -> list[int]:
+    """The month's loaded delivery, and older ones that wait, give way to one that is published; returns their ids."""
+    others = connection.execute(
         update(deliveries)
-        .where(_same_month(export_id, period), deliveries.c.id != but, deliveries.c.state == DeliveryState.LOADED)
+        .where(_same_month(entry.export_id, entry.period), deliveries.c.id != entry.id)
+        .where(
+            or_(
+                deliveries.c.state == DeliveryState.LOADED,
+                and_(deliveries.c.state.in_(PENDING), deliveries.c.delivered_at <= entry.delivery.delivered_at),
+            )
+        )
         .values(state=DeliveryState.SUPERSEDED)
+        .returning(deliveries.c.id)
     )
+    return list(others.scalars())
+
+
+def rows_loaded(connection: Connection, export_id: int, period: BillingPeriod) -> int:
+    """How many rows readers see of an export's month."""
+    rows = connection.execute(
+        select(deliveries.c.rows_written).where(
+            _same_month(export_id, period), deliveries.c.state == DeliveryState.LOADED
+        )
+    ).scalar_one_or_none()
+    return rows or 0
 
 
 def what_was_read(connection: Connection, delivery: int) -> tuple[bool, int]:
@@ -274,6 +317,7 @@ def _entry(row: Row[Any]) -> LedgerEntry:
         state=DeliveryState(row.state),
         attempts=row.attempts,
         error=row.error,
+        retry_at=row.retry_at,
         delivery=_from_json(row.manifest, export, BillingPeriod.parse(row.period), row.delivery_id, row.delivered_at),
     )
 

@@ -5,7 +5,7 @@ Queries only; each takes a Connection whose transaction the caller owns.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from decimal import Decimal
 
@@ -78,6 +78,11 @@ def add_finding(
             examples=list(finding.examples),
         )
     )
+
+
+def remove_findings(connection: Connection, delivery: int, codes: Collection[str]) -> None:
+    """Forget findings of these codes about a delivery."""
+    connection.execute(delete(findings).where(findings.c.delivery == delivery, findings.c.code.in_(codes)))
 
 
 def sums_of(connection: Connection, delivery: int, side: str) -> list[SumRow]:

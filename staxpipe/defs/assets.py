@@ -1,6 +1,6 @@
 """The pipeline: delivery → landing → line_items → marts, for one account and month at a time."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from datetime import UTC, datetime
 from functools import partial
 from typing import TypeVar
@@ -15,14 +15,17 @@ from dagster import (
     asset,
 )
 
+from staxpipe.aws.sessions import operator_session
+from staxpipe.db import deliveries as ledger
 from staxpipe.db import links as link_queries
 from staxpipe.db import results
 from staxpipe.db.deliveries import LedgerEntry
+from staxpipe.db.links import Link
 from staxpipe.defs.failures import RETRY, in_dagsters_words
 from staxpipe.defs.metadata import charges_table, column_schema, findings_table, small_table, source_table, totals
 from staxpipe.defs.partitions import ACCOUNT_MONTHS, account_month
 from staxpipe.defs.resources import StaxpipeResource
-from staxpipe.errors import PermanentError, StaxpipeError
+from staxpipe.errors import AccessError, PermanentError, StaxpipeError
 from staxpipe.focus.columns import LINE_ITEM_SCHEMA
 from staxpipe.ingest.discovery import discover_link
 from staxpipe.ingest.landing import land, landed_file
@@ -31,10 +34,13 @@ from staxpipe.ingest.marts import publish
 from staxpipe.ingest.outcome import outcome_recorded
 from staxpipe.ingest.pinning import pin, pinned
 from staxpipe.ingest.platform import Platform
-from staxpipe.model import Finding, Severity
+from staxpipe.linking.reverify import reverify
+from staxpipe.model import DeliveryState, Finding, Severity
 
 ONLY_NEW = "staxpipe/only_new"
 """Run tag: work on what is new and leave a month alone that has nothing new (a backfill loads it again)."""
+
+IN_THE_LAKE = frozenset({DeliveryState.COMMITTED, DeliveryState.LOADED})
 
 Result = TypeVar("Result")
 
@@ -48,11 +54,17 @@ def delivery(context: AssetExecutionContext, staxpipe: StaxpipeResource) -> Mate
             links = link_queries.by_account(connection, account)
         if not links:
             raise PermanentError(f"Account {account} has no active link: it was never linked, or access was paused.")
-        for link in links:
-            discover_link(staxpipe.engine, staxpipe.settings, link, staxpipe.bucket(link), datetime.now(UTC))
+        unreadable = _look_into_all(context, staxpipe, links)
         entries = pin(staxpipe.engine, account, period, context.run.run_id, _again(context))
+        with staxpipe.engine.connect() as connection:
+            lacking = ledger.incomplete(connection, account, period)
+        if not entries and unreadable:
+            raise unreadable[0]
         if not entries and _again(context):
-            raise PermanentError(f"The linked buckets of account {account} hold no delivery for {period}.")
+            reason = lacking[0].error if lacking else None
+            raise PermanentError(reason or f"The linked buckets of account {account} hold no delivery for {period}.")
+        for entry in lacking:
+            context.log.warning("A newer delivery cannot be loaded: %s", entry.error)
     return MaterializeResult(
         metadata={
             "deliveries": len(entries),
@@ -88,7 +100,7 @@ def landing(context: AssetExecutionContext, staxpipe: StaxpipeResource) -> Mater
             "state": "replaced by a newer delivery meanwhile" if landed.replaced else "complete",
         }
 
-    done = _each(context, staxpipe, step)
+    done = _each(context, staxpipe, step, set(DeliveryState))
     return MaterializeResult(metadata={"bytes": sum(int(row["bytes"]) for row in done), "landed": small_table(done)})
 
 
@@ -117,7 +129,7 @@ def line_items(
         return build_line_items(platform, entry, partial(landed_file, platform.landing, entry))
 
     try:
-        built = _each(context, staxpipe, step)
+        built = _each(context, staxpipe, step, {DeliveryState.LANDED, *IN_THE_LAKE})
     except Exception as error:
         # The check must say so before the step fails: a failed step's results are not recorded.
         if isinstance(error.__cause__, ReconciliationError):
@@ -151,11 +163,15 @@ def marts(context: AssetExecutionContext, staxpipe: StaxpipeResource) -> Materia
         published = publish(platform, entry)
         return {"delivery": entry.delivery.delivery_id, "rows": published.rows}
 
-    done = _each(context, staxpipe, step)
-    account, period = account_month(context.partition_key)
-    with staxpipe.engine.connect() as connection:
-        entries = [entry.id for entry in pinned(connection, account, period, context.run.run_id, _again(context))]
-        focus = [total for entry in entries for total in results.sums_of(connection, entry, "focus")]
+    done = _each(context, staxpipe, step, IN_THE_LAKE)
+    _account, period = account_month(context.partition_key)
+    with in_dagsters_words(), staxpipe.engine.connect() as connection:
+        entries = ledger.of_run(connection, context.run.run_id, period)
+        focus = [total for entry in entries for total in results.sums_of(connection, entry.id, "focus")]
+        # What could be loaded is published; only now the run may end red for what could not.
+        failed = [entry for entry in entries if entry.error is not None]
+        if failed:
+            raise PermanentError(" ".join(entry.error or "" for entry in failed))
     return MaterializeResult(
         metadata={
             "dagster/row_count": sum(int(row["rows"]) for row in done),
@@ -165,19 +181,44 @@ def marts(context: AssetExecutionContext, staxpipe: StaxpipeResource) -> Materia
     )
 
 
+def _look_into_all(
+    context: AssetExecutionContext, staxpipe: StaxpipeResource, links: Sequence[Link]
+) -> list[StaxpipeError]:
+    """List the buckets of all links; returns why some could not be, for that keeps no other from being loaded."""
+    errors: list[StaxpipeError] = []
+    for link in links:
+        try:
+            discover_link(staxpipe.engine, staxpipe.settings, link, staxpipe.bucket(link), datetime.now(UTC))
+        except StaxpipeError as error:
+            context.log.warning("%s could not be listed: %s", link.bucket, error)
+            errors.append(error)
+    return errors
+
+
 def _again(context: AssetExecutionContext) -> bool:
     return ONLY_NEW not in context.run.tags
 
 
 def _each(
-    context: AssetExecutionContext, staxpipe: StaxpipeResource, step: Callable[[Platform, LedgerEntry], Result]
+    context: AssetExecutionContext,
+    staxpipe: StaxpipeResource,
+    step: Callable[[Platform, LedgerEntry], Result],
+    ready: Set[DeliveryState],
 ) -> list[Result]:
-    """Do a step for each delivery that the run pinned; one that fails does not keep the others from it."""
+    """Do a step for each delivery that the run pinned; one that fails does not keep the others from it.
+
+    The step fails only where nothing came of it; `marts` ends the run red for what failed beside something else.
+    """
     account, period = account_month(context.partition_key)
     with in_dagsters_words():
         platform = staxpipe.platform()
         with staxpipe.engine.begin() as connection:
             entries = pinned(connection, account, period, context.run.run_id, _again(context))
+        early = [entry for entry in entries if entry.state not in ready]
+        if early:
+            raise PermanentError(
+                f"{period} of account {account} is only {early[0].state}: materialise the steps before this one, too."
+            )
         done: list[Result] = []
         failed: list[StaxpipeError] = []
         for entry in entries:
@@ -185,12 +226,22 @@ def _each(
             try:
                 with outcome_recorded(platform, entry):
                     done.append(step(platform, entry))
+            except AccessError as error:
+                failed.append(error)
+                _verify_again(staxpipe, entry)
             except StaxpipeError as error:
                 failed.append(error)
-        if failed:
+        if failed and not done:
             # A transient one first: trying again helps it, and skips what is failed for good.
             raise min(failed, key=lambda error: isinstance(error, PermanentError))
     return done
+
+
+def _verify_again(staxpipe: StaxpipeResource, entry: LedgerEntry) -> None:
+    """Access was refused: find out now, not tomorrow, whether the role still holds."""
+    if entry.link_id is not None:
+        operator = operator_session(staxpipe.settings)
+        reverify(staxpipe.engine, staxpipe.settings, operator, datetime.now(UTC), only=[entry.link_id], seconds=20)
 
 
 def _check(found: Sequence[Finding], passed: bool, severity: AssetCheckSeverity) -> AssetCheckResult:

@@ -30,7 +30,8 @@ def send_notifications(context: OpExecutionContext, staxpipe: StaxpipeResource) 
         context.add_output_metadata({"sent": report.sent, "failed": report.failed, "given_up": report.given_up})
 
 
-@job(description="Send what waits in the outbox.")
+# Before the months that wait: an invitation must not queue behind a first load of three years.
+@job(description="Send what waits in the outbox.", tags={"dagster/priority": "10"})
 def notify() -> None:
     """The final notification."""
     send_notifications()

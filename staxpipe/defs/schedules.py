@@ -7,7 +7,7 @@ from dagster import DefaultScheduleStatus, RunRequest, ScheduleDefinition, Sched
 from staxpipe.db import links as link_queries
 from staxpipe.defs.assets import ONLY_NEW
 from staxpipe.defs.jobs import ingest, verify_links
-from staxpipe.defs.partitions import partition_key
+from staxpipe.defs.partitions import ACCOUNTS, partition_key
 from staxpipe.defs.resources import StaxpipeResource
 from staxpipe.model import BillingPeriod
 
@@ -18,7 +18,8 @@ def open_months(context: ScheduleEvaluationContext, staxpipe: StaxpipeResource) 
     day = context.scheduled_execution_time
     current = BillingPeriod.containing(day)
     with staxpipe.engine.connect() as connection:
-        accounts = sorted({link.account_id for link in link_queries.active(connection)})
+        linked = {link.account_id for link in link_queries.active(connection)}
+    accounts = sorted(linked & set(context.instance.get_dynamic_partitions(ACCOUNTS.name or "")))
     for account in accounts:
         for period in (current, current.previous()):
             yield RunRequest(

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 
 from dagster import (
+    DagsterRun,
     DagsterRunStatus,
     DefaultSensorStatus,
     RunFailureSensorContext,
@@ -20,9 +21,11 @@ from staxpipe.aws.sessions import operator_session
 from staxpipe.db import deliveries as ledger
 from staxpipe.db import links as link_queries
 from staxpipe.db.outbox import enqueue, waiting
+from staxpipe.defs.assets import ONLY_NEW
 from staxpipe.defs.jobs import ingest, notify
 from staxpipe.defs.partitions import ACCOUNTS, PARTITION_TAG, month_exists, partition_key
 from staxpipe.defs.resources import StaxpipeResource
+from staxpipe.ingest.outcome import pause
 from staxpipe.ingest.requests import Request, choose_requests
 from staxpipe.ingest.sweep import look_into_buckets
 from staxpipe.linking.probe import probe
@@ -87,8 +90,8 @@ def build_sensors(settings: Settings) -> list[SensorDefinition]:
                 MOST_REQUESTS,
             )
             for request in requests:
-                for delivery in request.deliveries:
-                    ledger.count_attempt(connection, delivery)
+                for delivery, attempts in request.deliveries.items():
+                    ledger.count_attempt(connection, delivery, now + pause(attempts))
         said = f"{looks.looked} buckets listed, {looks.new} new deliveries, {len(due)} waiting"
         for refused in looks.refused:
             context.log.warning("Not readable: %s", refused)
@@ -124,16 +127,20 @@ def build_sensors(settings: Settings) -> list[SensorDefinition]:
         run = context.dagster_run
         if run.tags.get("dagster/will_retry") == "true" or run.job_name == notify.name:
             return  # it will be run again; and mail that fails is not told by mail
-        _tell_operator(staxpipe, run.run_id, run.tags.get(PARTITION_TAG, ""), context.failure_event.message or "")
+        _tell_operator(staxpipe, run, context.failure_event.message or "")
 
     return [assumable_roles, new_deliveries, outbox, failed_runs]
 
 
 def _run_request(request: Request) -> RunRequest:
-    return RunRequest(run_key=request.key, partition_key=partition_key(request.account_id, request.period))
+    # Only what is new: when the month was loaded before this run's turn (a lost run was repeated), nothing is left.
+    return RunRequest(
+        run_key=request.key, partition_key=partition_key(request.account_id, request.period), tags={ONLY_NEW: "true"}
+    )
 
 
-def _tell_operator(staxpipe: StaxpipeResource, run_id: str, partition: str, message: str) -> None:
+def _tell_operator(staxpipe: StaxpipeResource, run: DagsterRun, message: str) -> None:
+    partition = run.tags.get(PARTITION_TAG, "")
     to = staxpipe.settings.operator_email
     if to is None:
         return
@@ -141,7 +148,7 @@ def _tell_operator(staxpipe: StaxpipeResource, run_id: str, partition: str, mess
     with staxpipe.engine.begin() as connection:
         enqueue(
             connection,
-            f"run_failed:{run_id}",
+            f"run_failed:{run.job_name}:{partition}:{datetime.now(UTC):%Y-%m-%d}",  # one mail a day about one month
             "ingest_failed",
             {
                 "to": [to],
@@ -149,6 +156,6 @@ def _tell_operator(staxpipe: StaxpipeResource, run_id: str, partition: str, mess
                 "period": period,
                 "reason": message,
                 "what_to_do": "Open the run in the Dagster UI: its failed step says why.",
-                "url": f"{staxpipe.settings.dagster_url}/runs/{run_id}",
+                "url": f"{staxpipe.settings.dagster_url}/runs/{run.run_id}",
             },
         )

@@ -112,7 +112,7 @@ def gaps(periods: list[BillingPeriod]) -> list[BillingPeriod]:
 
 
 def announce_failure(connection: Connection, settings: Settings, entry: LedgerEntry, reason: str) -> None:
-    """Enqueue "a month could not be loaded", once for each delivery and reason, and only for linked accounts."""
+    """Enqueue "a month could not be loaded", once for each delivery, and only for linked accounts."""
     link = connection.execute(
         select(links).join(exports, exports.c.link_id == links.c.id).where(exports.c.id == entry.export_id)
     ).one_or_none()

@@ -14,7 +14,7 @@ from staxpipe.db.links import Link
 from staxpipe.db.tables import findings
 from staxpipe.exports.bucket import Bucket
 from staxpipe.exports.discovery import Discovery, discover
-from staxpipe.ingest.announcement import announce_failure
+from staxpipe.ingest.announcement import announce_failure, announce_if_complete
 from staxpipe.linking.bucket_check import BucketProblem, record_bucket_problem
 from staxpipe.model import Delivery, FileFormat
 from staxpipe.settings import Settings
@@ -61,6 +61,7 @@ def discover_link(engine: Engine, settings: Settings, link: Link, bucket: Bucket
         _replace_findings(connection, link, seen)
         link_queries.touch_discovered(connection, link.id, now)
         record_bucket_problem(connection, settings, link, _problem(seen, known), now)
+        announce_if_complete(connection, settings, link.account_id)  # all of it may have been loaded before
     return Discovered(new, broken)
 
 

@@ -15,7 +15,7 @@ from staxpipe.db.deliveries import LedgerEntry
 from staxpipe.exports.bucket import Bucket
 from staxpipe.exports.discovery import still_current
 from staxpipe.ingest.landing_store import LandingStore
-from staxpipe.model import DeliveryState, StoredObject
+from staxpipe.model import BillingPeriod, DeliveryState, StoredObject
 
 
 @dataclass(frozen=True)
@@ -28,16 +28,16 @@ class Landed:
     replaced: bool = False
 
 
-def landing_prefix(entry: LedgerEntry) -> str:
+def landing_prefix(export_id: int, period: BillingPeriod, delivery: int) -> str:
     """Where a delivery's files are kept: of its own, so two deliveries never share a file."""
-    return f"export-{entry.export_id}/{entry.period}/delivery-{entry.id}"
+    return f"export-{export_id}/{period}/delivery-{delivery}"
 
 
 def landing_key(entry: LedgerEntry, position: int, file: StoredObject) -> str:
     """A file's key. Numbered, and only the base name is kept: a customer's key cannot climb out of the folder."""
     name = PurePosixPath(file.key).name
-    safe = "".join(letter if letter.isalnum() or letter in "._-" else "_" for letter in name)
-    return f"{landing_prefix(entry)}/{position:05d}-{safe[-100:]}"
+    safe = "".join(letter if (letter.isascii() and letter.isalnum()) or letter in "._-" else "_" for letter in name)
+    return f"{landing_prefix(entry.export_id, entry.period, entry.id)}/{position:05d}-{safe[-100:]}"
 
 
 def land(engine: Engine, store: LandingStore, bucket: Bucket, entry: LedgerEntry) -> Landed:
@@ -55,15 +55,18 @@ def land(engine: Engine, store: LandingStore, bucket: Bucket, entry: LedgerEntry
             store.put(key, partial(bucket.fetch, file))
             copied += 1
     size = sum(file.size for file in files)
-    replaced = not still_current(bucket, entry.delivery)
-    with engine.begin() as connection:
-        if replaced:
+    # Files that a customer has deleted meanwhile are not replaced: we hold all of them, verified.
+    gone = entry.delivery.manifest is not None and bucket.head(entry.delivery.manifest.key) is None
+    replaced = not gone and not still_current(bucket, entry.delivery)
+    if replaced and entry.state in {DeliveryState.DISCOVERED, DeliveryState.LANDED}:
+        with engine.begin() as connection:
             ledger.mark(connection, entry.id, DeliveryState.SUPERSEDED)
-        elif entry.state is DeliveryState.DISCOVERED:
+        store.remove(landing_prefix(entry.export_id, entry.period, entry.id))
+        return Landed(len(files), size, copied, replaced=True)
+    if entry.state is DeliveryState.DISCOVERED:
+        with engine.begin() as connection:
             ledger.mark(connection, entry.id, DeliveryState.LANDED, landed_at=datetime.now(UTC), error=None)
-    if replaced:
-        store.remove(landing_prefix(entry))
-    return Landed(len(files), size, copied, replaced)
+    return Landed(len(files), size, copied)
 
 
 def landed_file(

@@ -19,6 +19,7 @@ from staxpipe.focus.reconciliation import Reconciliation, reconcile, residual_ro
 from staxpipe.focus.source_columns import wanted
 from staxpipe.focus.tally import Tally
 from staxpipe.ingest.exclusive import exclusively
+from staxpipe.ingest.landing_store import full_disk_explained
 from staxpipe.ingest.platform import Platform
 from staxpipe.lake.table import LakeWriter
 from staxpipe.model import Delivery, DeliveryState, Finding, StoredObject
@@ -66,18 +67,21 @@ def build_line_items(
         ReconciliationError: the totals differ; the lake is unchanged.
     """
     delivery = entry.delivery
+    if not delivery.files:
+        raise PermanentError(entry.error or f"{delivery.export.source}, {delivery.period}: there are no files to load.")
     context = MappingContext(
         export_id=str(entry.export_id),
         delivery_id=delivery.delivery_id,
         line_item_ids=platform.settings.line_item_ids,
         period=delivery.period,
     )
-    with exclusively(platform.engine, entry):
+    with exclusively(platform.engine, entry), full_disk_explained(Path(platform.settings.lake)):
         with platform.lake.writer(entry.export_id, delivery.period, delivery.delivery_id) as writer:
             tally, rejected = _write_rows(delivery, context, writer, open_file, progress)
             reconciliation = reconcile(tally)
             if not reconciliation.reconciled:
                 raise ReconciliationError(delivery, reconciliation)
+            _refuse_an_empty_month(platform, entry, tally)
         snapshot = platform.lake.replace(entry.export_id, delivery.period, writer.files, delivery.delivery_id)
         reconciled = tally.rows_quarantined == 0
         with platform.engine.begin() as connection:
@@ -87,7 +91,8 @@ def build_line_items(
             ledger.mark(
                 connection,
                 entry.id,
-                DeliveryState.COMMITTED,
+                # What is loaded again stays loaded meanwhile: readers see one or the other, never nothing.
+                DeliveryState.LOADED if entry.state is DeliveryState.LOADED else DeliveryState.COMMITTED,
                 rows_read=tally.rows_read,
                 rows_written=tally.rows_written,
                 rows_quarantined=tally.rows_quarantined,
@@ -98,6 +103,24 @@ def build_line_items(
                 error=None,
             )
     return Built(entry, tally, reconciliation.findings, reconciled, snapshot)
+
+
+def _refuse_an_empty_month(platform: Platform, entry: LedgerEntry, tally: Tally) -> None:
+    """Nothing of a delivery that has rows could be used, or a month that had rows has none: that is no restatement."""
+    where = f"{entry.delivery.export.source}, {entry.period}"
+    if tally.rows_quarantined and not tally.rows_written:
+        raise PermanentError(
+            f"{where}: not one of its {tally.rows_read:,} rows could be used, so nothing was loaded and the month "
+            "stays as it was. Look at the file: its columns hold other values than their names say."
+        )
+    if tally.rows_read == 0:
+        with platform.engine.connect() as connection:
+            before = ledger.rows_loaded(connection, entry.export_id, entry.period)
+        if before:
+            raise PermanentError(
+                f"{where}: this delivery is empty, and {before:,} rows of the month are loaded. AWS does not take a "
+                "month back, so the month stays as it was."
+            )
 
 
 def _write_rows(

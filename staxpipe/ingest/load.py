@@ -113,6 +113,8 @@ def _months(platform: Platform, entry: LedgerEntry, changed: bool) -> Iterator[L
         groups[total.billing_account_id, total.currency].append(total)
     for total in source:
         groups.setdefault((total.billing_account_id, total.currency), [])  # all of its rows may be quarantined
+    if not groups:
+        groups["", ""] = []  # no rows at all: that is worth a line, too
     for (account, currency), totals in sorted(groups.items()):
         yield LoadedMonth(
             source=entry.delivery.export.source,

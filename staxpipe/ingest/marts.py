@@ -11,6 +11,7 @@ from staxpipe.db.deliveries import LedgerEntry
 from staxpipe.errors import TransientError
 from staxpipe.ingest.announcement import announce_if_complete
 from staxpipe.ingest.exclusive import exclusively
+from staxpipe.ingest.landing import landing_prefix
 from staxpipe.ingest.platform import Platform
 from staxpipe.model import DeliveryState, Finding
 from staxpipe.warehouse.election import elect_source
@@ -32,13 +33,13 @@ def publish(platform: Platform, entry: LedgerEntry) -> Published:
     The rollup is made from the lake, which is the truth: what the marts say is what the lake holds.
 
     Raises:
-        TransientError: another delivery took the month's place in the lake meanwhile; that one publishes itself.
+        TransientError: the lake holds another delivery of the month, or none.
     """
     with exclusively(platform.engine, entry):
         current = platform.lake.delivery_of(entry.export_id, entry.period)
-        if current is not None and current != entry.delivery.delivery_id:
+        if current != entry.delivery.delivery_id:
             raise TransientError(
-                f"{entry.delivery.export.source}, {entry.period}: a newer delivery took this one's place in the lake."
+                f"{entry.delivery.export.source}, {entry.period}: the lake holds another delivery of it, or none."
             )
         rollup = Rollup()
         for batch in platform.lake.batches(entry.export_id, entry.period, Rollup.COLUMNS):
@@ -46,13 +47,16 @@ def publish(platform: Platform, entry: LedgerEntry) -> Published:
         with platform.engine.begin() as connection:
             accounts = {total.billing_account_id for total in results.sums_of(connection, entry.id, "focus")}
             found = elect_source(connection, entry.export_id, sorted(accounts), entry.period)
+            results.remove_findings(connection, entry.id, {finding.code for finding in found})  # of an earlier time
             for finding in found:
                 results.add_finding(
                     connection, finding, delivery=entry.id, account_id=entry.account_id, period=entry.period
                 )
             rows = swap_daily_costs(connection, entry.export_id, entry.period, entry.id, rollup.table())
-            ledger.supersede_loaded(connection, entry.export_id, entry.period, but=entry.id)
+            superseded = ledger.supersede_others(connection, entry)
             ledger.mark(connection, entry.id, DeliveryState.LOADED, loaded_at=datetime.now(UTC), error=None)
             if entry.account_id is not None:
                 announce_if_complete(connection, platform.settings, entry.account_id)
+    for delivery in superseded:  # its files are of no use any more; its row stays
+        platform.landing.remove(landing_prefix(entry.export_id, entry.period, delivery))
     return Published(rows, tuple(found))

@@ -6,18 +6,24 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
+from sqlalchemy import Connection
+
 from staxpipe.db import deliveries as ledger
 from staxpipe.db.deliveries import LedgerEntry
 from staxpipe.errors import PermanentError, TransientError
-from staxpipe.ingest.announcement import announce_failure, announce_if_complete
+from staxpipe.ingest.announcement import GIVE_UP_WAITING, announce_failure, announce_if_complete
 from staxpipe.ingest.platform import Platform
+from staxpipe.settings import Settings
 
-FIRST_PAUSE = timedelta(minutes=2)
+FIRST_PAUSE = timedelta(seconds=30)
 LONGEST_PAUSE = timedelta(hours=6)
 
 
 def pause(attempts: int) -> timedelta:
-    """How long a delivery waits after its n-th attempt failed for a passing reason: doubling, up to six hours."""
+    """How long a delivery waits after so many attempts before it is asked for again: doubling, up to six hours.
+
+    Short at first, since most often a process was killed, and the next attempt is the good one.
+    """
     doubled: int = 2 ** min(attempts, 20)
     return min(FIRST_PAUSE * doubled, LONGEST_PAUSE)
 
@@ -40,5 +46,14 @@ def outcome_recorded(platform: Platform, entry: LedgerEntry) -> Iterator[None]:
         raise
     except TransientError as error:
         with platform.engine.begin() as connection:
-            ledger.postpone(connection, entry.id, str(error), datetime.now(UTC) + pause(entry.attempts))
+            postpone(connection, platform.settings, entry, str(error))
         raise
+
+
+def postpone(connection: Connection, settings: Settings, entry: LedgerEntry, error: str) -> None:
+    """Make a delivery wait after a passing error; one that fails again and again is told and holds back no mail."""
+    ledger.postpone(connection, entry.id, error, datetime.now(UTC) + pause(entry.attempts))
+    if entry.attempts >= GIVE_UP_WAITING:
+        announce_failure(connection, settings, entry, error)
+        if entry.account_id is not None:
+            announce_if_complete(connection, settings, entry.account_id)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Set
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass
 
 from staxpipe.db.deliveries import LedgerEntry
@@ -11,11 +11,12 @@ from staxpipe.model import BillingPeriod
 
 @dataclass(frozen=True)
 class Request:
-    """One run to ask for. `key` names account, month, newest delivery and attempt, so it is never used twice."""
+    """One run to ask for. `key` names account, month, newest delivery and attempt, so it is never used twice.
+    `deliveries` are row ids of the ledger, with the attempts there were."""
 
     account_id: str
     period: BillingPeriod
-    deliveries: tuple[int, ...]
+    deliveries: Mapping[int, int]
     key: str
 
 
@@ -41,10 +42,8 @@ def choose_requests(due: Iterable[LedgerEntry], working: Set[str], most: int) ->
         Request(
             account,
             period,
-            tuple(entry.id for entry in entries),
-            ":".join(
-                [account, str(period), entries[-1].delivery.delivery_id, str(sum(e.attempts for e in entries) + 1)]
-            ),
+            {entry.id: entry.attempts for entry in entries},
+            ":".join([account, str(period), entries[-1].delivery.delivery_id, str(entries[-1].attempts + 1)]),
         )
         for account, period, entries in fair[:most]
     ]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, and_, exists, func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from staxpipe.db.tables import exports, period_sources
@@ -20,13 +20,23 @@ def elect_source(
 ) -> tuple[Finding, ...]:
     """Make the export the source of these accounts' month where no other is; a finding for each where one is.
 
+    A linked account's export takes the place of files that a person loaded: it is kept up to date, they are not.
     Called in the transaction that publishes the month. Two exports that do this at once wait for each other.
     """
     accounts = sorted(set(billing_account_ids))
     if not accounts:
         return ()
+    linked = exports.alias("linked")
+    statement = insert(period_sources)
     connection.execute(
-        insert(period_sources).on_conflict_do_nothing(),
+        statement.on_conflict_do_update(
+            index_elements=["billing_account_id", "period"],
+            set_={"export_id": statement.excluded.export_id, "elected_at": func.now()},
+            where=and_(
+                exists().where(linked.c.id == statement.excluded.export_id, linked.c.link_id.is_not(None)),
+                exists().where(exports.c.id == period_sources.c.export_id, exports.c.link_id.is_(None)),
+            ),
+        ),
         [
             {"billing_account_id": account, "period": str(period), "export_id": export_id}
             for account in accounts  # in order: two at once cannot deadlock
@@ -52,7 +62,7 @@ def _not_counted(account: str, period: BillingPeriod, source: str, elected: str)
     return Finding(
         "month-counted-from-another-export",
         Severity.WARNING,
-        f"{period} of account {account} is counted from {elected}, which was loaded first. The same month from "
+        f"{period} of account {account} is counted from {elected}, whose export was there first. The same month from "
         f"{source} is loaded too, but not counted: otherwise its cost would be there twice.",
         examples=(source, elected),
     )

@@ -28,7 +28,7 @@ def test_the_same_delivery_is_recorded_once(engine: Engine) -> None:
         assert ledger.record_delivery(connection, export_id, ACCOUNT, a_delivery())
         assert not ledger.record_delivery(connection, export_id, ACCOUNT, a_delivery())
         assert ledger.record_export(connection, a_delivery().export, "link-1") == export_id
-        assert ledger.pending(connection, ACCOUNT) == 1
+        assert len(ledger.due(connection, NOON)) == 1
 
 
 def test_a_newer_delivery_makes_a_waiting_one_superfluous_and_leaves_a_loaded_one(engine: Engine) -> None:
@@ -89,9 +89,53 @@ def test_an_export_has_one_loaded_delivery_a_month(engine: Engine) -> None:
         ledger.mark(connection, second, DeliveryState.LOADED)
     with engine.begin() as connection:
         entry = ledger.entry(connection, second)
-        ledger.supersede_loaded(connection, entry.export_id, OCTOBER, but=second)
+        assert ledger.supersede_others(connection, entry) == [first]
         ledger.mark(connection, second, DeliveryState.LOADED)
         assert ledger.has_loaded(connection, entry.export_id, OCTOBER)
+
+
+def test_what_readers_see_stays_loaded_when_loading_it_again_fails(engine: Engine) -> None:
+    with engine.begin() as connection:
+        add_link(connection)
+        id_ = record(connection, a_delivery())
+        ledger.mark(connection, id_, DeliveryState.LOADED)
+        ledger.mark_failed(connection, id_, "a file is broken")
+        entry = ledger.entry(connection, id_)
+    assert (entry.state, entry.error) == (DeliveryState.LOADED, "a file is broken")
+
+
+def test_a_delivery_that_lacks_a_file_makes_nothing_superfluous_and_is_never_chosen(engine: Engine) -> None:
+    with engine.begin() as connection:
+        add_link(connection)
+        good = record(connection, a_delivery(delivery_id="a"))
+        broken = a_delivery(delivery_id="b", hours=1, files=0)
+        export_id = ledger.record_export(connection, broken.export, "link-1")
+        ledger.record_delivery(connection, export_id, ACCOUNT, broken, error="report-2.csv.gz is missing")
+        assert [entry.id for entry in ledger.newest(connection, ACCOUNT, OCTOBER)] == [good]
+        [incomplete] = ledger.incomplete(connection, ACCOUNT, OCTOBER)
+        assert incomplete.error == "report-2.csv.gz is missing"
+        assert ledger.entry(connection, good).state is DeliveryState.DISCOVERED
+
+        assert ledger.record_delivery(connection, export_id, ACCOUNT, a_delivery(delivery_id="b", hours=1))
+        [newest] = ledger.newest(connection, ACCOUNT, OCTOBER)
+    assert (newest.delivery.delivery_id, newest.state) == ("b", DeliveryState.DISCOVERED)
+
+
+def test_a_committed_delivery_publishes_itself_though_a_newer_one_was_seen(engine: Engine) -> None:
+    with engine.begin() as connection:
+        add_link(connection)
+        committed = record(connection, a_delivery(delivery_id="a"))
+        ledger.mark(connection, committed, DeliveryState.COMMITTED)
+        newer = record(connection, a_delivery(delivery_id="b", hours=1))
+        assert ledger.entry(connection, committed).state is DeliveryState.COMMITTED
+        assert ledger.supersede_others(connection, ledger.entry(connection, newer)) == [committed]
+
+
+def test_a_paused_links_deliveries_are_not_chosen(engine: Engine) -> None:
+    with engine.begin() as connection:
+        add_link(connection, state="paused")
+        record(connection, a_delivery())
+        assert ledger.newest(connection, ACCOUNT, OCTOBER) == []
 
 
 def test_a_postponed_delivery_is_due_after_its_pause(engine: Engine) -> None:

@@ -61,5 +61,5 @@ def test_a_bug_is_not_dressed_up(platform: Platform, entry: ledger.LedgerEntry) 
 
 
 def test_pauses_double_up_to_six_hours() -> None:
-    assert [pause(n) for n in (0, 1, 2)] == [timedelta(minutes=m) for m in (2, 4, 8)]
+    assert [pause(n) for n in (0, 1, 2)] == [timedelta(seconds=s) for s in (30, 60, 120)]
     assert pause(1_000) == timedelta(hours=6)
