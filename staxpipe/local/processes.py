@@ -139,6 +139,23 @@ def describe_exit(code: int) -> str:
         return f"was killed by signal {-code}"
 
 
+def process_alive(process: int) -> bool:
+    """Whether a process, anybody's, still runs (the dead whom nobody collected do not count)."""
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    if sys.platform != "linux":
+        return True
+    try:
+        stat = Path(f"/proc/{process}/stat").read_text()
+    except OSError:  # gone meanwhile
+        return False
+    return stat.rpartition(")")[2].split()[0] != "Z"
+
+
 def group_alive(group: int) -> bool:
     """Whether a process group has a member that still runs (the dead whom nobody collected do not count)."""
     try:

@@ -30,7 +30,8 @@ def instance() -> Iterator[DagsterInstance]:
 
 @pytest.fixture
 def run(instance: DagsterInstance) -> DagsterRun:
-    return create_run_for_test(instance, job_name=idle.name, status=DagsterRunStatus.STARTED)
+    begun: DagsterRun = create_run_for_test(instance, job_name=idle.name, status=DagsterRunStatus.STARTED)
+    return begun
 
 
 def health(instance: DagsterInstance, run: DagsterRun) -> WorkerStatus:
@@ -58,7 +59,3 @@ def test_a_run_lives_as_long_as_its_process(instance: DagsterInstance, run: Dags
 def test_a_run_that_named_no_process_is_not_given_up(instance: DagsterInstance, run: DagsterRun) -> None:
     instance.report_engine_event("Launching", run)
     assert health(instance, run) is WorkerStatus.RUNNING
-
-
-def test_monitoring_gives_up_a_run_whose_process_is_gone(instance: DagsterInstance, run: DagsterRun) -> None:
-    from dagster._daemon.monitoring.run_monitoring import monitor_started_run

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from staxpipe.local.processes import describe_exit, end_marked, group_alive, shorten
+from staxpipe.local.processes import describe_exit, end_marked, group_alive, process_alive, shorten
 from staxpipe_tests.local.conftest import is_gone
 
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
@@ -54,6 +54,17 @@ def test_a_group_of_the_dead_is_not_alive() -> None:
     os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)  # dead, and nobody collected it
     assert not group_alive(child.pid)
     child.communicate()
+
+
+@linux_only
+def test_a_dead_process_is_not_alive_whether_collected_or_not() -> None:
+    child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    assert process_alive(child.pid)
+    child.kill()
+    os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+    assert not process_alive(child.pid)
+    child.communicate()
+    assert not process_alive(child.pid)
 
 
 @linux_only
