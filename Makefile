@@ -33,7 +33,8 @@ up: $(STAMP)  ## Run staxpipe: Postgres, Dagster and the onboarding pages, until
 	$(BIN)/staxpipe up
 
 test: $(STAMP)  ## All tests with coverage, then those that need Postgres once more on Debian's version 15
-	$(BIN)/pytest --cov=staxpipe --cov-report=term --cov-fail-under=85
+	$(BIN)/pytest -n 2 --dist loadfile -m 'not e2e' --cov=staxpipe --cov-report=
+	$(BIN)/pytest -m e2e --cov=staxpipe --cov-append --cov-report=term --cov-fail-under=85
 	$(BIN)/python tools/with_postgres15.py $(BIN)/pytest -n 2 -m 'database and not e2e'
 
 e2e: $(STAMP)  ## Only the tests that start every server

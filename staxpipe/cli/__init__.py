@@ -35,7 +35,7 @@ def main() -> None:
 
 
 def _register() -> None:
-    from staxpipe.cli import demo, export, load, sql, status, up  # each imports its heavy parts when called
+    from staxpipe.cli import demo, export, load, sign_in, sql, status, up  # each imports its heavy parts when called
 
     app.command()(up.up)
     app.command()(demo.demo)
@@ -43,3 +43,4 @@ def _register() -> None:
     app.command()(sql.sql)
     app.command()(export.export)
     app.command()(status.status)
+    app.command("sign-in")(sign_in.sign_in)

@@ -1,0 +1,22 @@
+"""`staxpipe sign-in`: another one-time link to the onboarding pages."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+LIFETIME = timedelta(hours=12)
+
+
+def sign_in() -> None:
+    """Print a link that signs one person in as operator, once, within twelve hours.
+
+    `staxpipe up` prints one when it starts; this makes another, whether or not it is running.
+    """
+    from staxpipe.db import sign_in_links
+    from staxpipe.local.database import open_database
+    from staxpipe.settings import read_settings
+
+    settings = read_settings()
+    with open_database(settings) as engine, engine.begin() as connection:
+        token = sign_in_links.issue(connection, datetime.now(UTC), LIFETIME)
+    print(f"{settings.base_url}/sign-in/{token}")

@@ -1,0 +1,50 @@
+"""The command as a person types it: what it says, and never a stack trace."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+COMMANDS = ("up", "demo", "load", "sql", "export", "status", "sign-in")
+
+
+def staxpipe(*arguments: str, home: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", "from staxpipe.cli import main; main()", *arguments]
+    path = {"PATH": "/usr/bin:/bin", "HOME": str(home), "STAXPIPE_HOME": str(home / "state"), **environment}
+    return subprocess.run(command, capture_output=True, text=True, check=False, env=path, cwd=home, timeout=120)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_explains_itself(name: str, tmp_path: Path) -> None:
+    result = staxpipe(name, "--help", home=tmp_path)
+    assert result.returncode == 0
+    assert len(result.stdout) > 300
+
+
+def test_wrong_settings_are_all_told_at_once(tmp_path: Path) -> None:
+    result = staxpipe("status", home=tmp_path, STAXPIPE_WEB_PORT="99999", STAXPIPE_REGION="Ireland")
+    assert result.returncode == 1
+    assert "STAXPIPE_WEB_PORT" in result.stderr
+    assert "STAXPIPE_REGION" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_a_wrong_path_is_a_sentence(tmp_path: Path) -> None:
+    result = staxpipe("load", "nowhere", home=tmp_path)
+    assert result.returncode == 1
+    assert "There is nothing at" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_brackets_in_an_error_are_shown_as_they_are(tmp_path: Path) -> None:
+    result = staxpipe("load", "[/bold]nowhere", home=tmp_path)
+    assert "[/bold]nowhere" in result.stderr
+
+
+def test_a_sign_in_link_is_made_without_anything_running(tmp_path: Path, database_url: str) -> None:
+    result = staxpipe("sign-in", home=tmp_path, STAXPIPE_DATABASE_URL=database_url)
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.startswith("http://127.0.0.1:8600/sign-in/")
