@@ -20,9 +20,13 @@ class TransientError(StaxpipeError):
 class AccessError(TransientError):
     """Access to a customer's account, bucket or key is refused now; the data is not at fault.
 
-    Transient for a delivery: it is loaded once access is there again. For the link it is what people must be told.
+    It helps when a person changes access, and nothing else. Transient for a delivery: it is loaded once access is
+    there again. For the link it is what people must be told.
     """
 
 
 class OwnCredentialsError(AccessError):
-    """staxpipe's own AWS credentials are missing, expired or refused: the operator's matter, no customer's."""
+    """staxpipe's own AWS credentials are missing, expired or refused: the operator's matter, no customer's.
+
+    So are its clock, its region and its own buckets. Nothing is known about any customer then.
+    """

@@ -18,7 +18,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from staxpipe.aws.download import Damaged, Download
 from staxpipe.aws.errors import ACCESS_DENIED, error_code, in_words, is_passing, translated
-from staxpipe.errors import PermanentError, StaxpipeError, TransientError
+from staxpipe.errors import AccessError, PermanentError, StaxpipeError, TransientError
 from staxpipe.model import StoredObject
 
 if TYPE_CHECKING:
@@ -74,7 +74,8 @@ class S3Bucket:
         """The whole of a small object, exactly as it was listed.
 
         Raises:
-            PermanentError: it is larger than `limit` bytes, gone, or refused.
+            PermanentError: it is larger than `limit` bytes, or gone.
+            AccessError: refused.
             TransientError: it changed since it was listed, or could not be read just now.
         """
         if stored.size > limit:
@@ -93,7 +94,8 @@ class S3Bucket:
         from its beginning, a few times with growing pauses. Size, and MD5 where the ETag is one, are verified.
 
         Raises:
-            PermanentError: gone, or refused.
+            PermanentError: gone.
+            AccessError: refused.
             TransientError: changed since it was listed, or the connection failed again and again.
         """
         descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".part")
@@ -126,7 +128,7 @@ class S3Bucket:
                 last = error
             except BotoCoreError as error:
                 words = translated(error, self._object(download.stored.key))
-                if isinstance(words, PermanentError):
+                if isinstance(words, PermanentError | AccessError):
                     raise words from error
                 last = error
         raise TransientError(

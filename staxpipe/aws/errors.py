@@ -1,4 +1,4 @@
-"""The one place where AWS's failures become staxpipe's: permanent or transient, in words, with what to do.
+"""The one place where AWS's failures become staxpipe's: by what helps, in words, with what to do.
 
 It knows error codes and exception types. It makes no calls and decides nothing about links.
 """
@@ -26,7 +26,7 @@ from botocore.exceptions import (
 )
 from botocore.exceptions import ConnectionError as NoConnectionError
 
-from staxpipe.errors import PermanentError, StaxpipeError, TransientError
+from staxpipe.errors import AccessError, OwnCredentialsError, PermanentError, StaxpipeError, TransientError
 
 ACCESS_DENIED = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedAccess", "403", "Forbidden"})
 MISSING_OBJECT = frozenset({"NoSuchKey", "NotFound", "404"})
@@ -102,11 +102,6 @@ def is_passing(error: ClientError) -> bool:
     return error_code(error) in _PASSING or http_status(error) >= 500 or http_status(error) == 429
 
 
-def own_credentials_missing(error: BotoCoreError) -> bool:
-    """Whether staxpipe itself has no usable AWS credentials, so that nothing is known about a customer."""
-    return isinstance(error, _OWN_CREDENTIALS)
-
-
 @contextmanager
 def in_words(what: str) -> Iterator[None]:
     """Raise AWS's failures inside the block as `translated`; other exceptions pass."""
@@ -136,64 +131,74 @@ def _answered(error: ClientError, what: str) -> StaxpipeError:
     if code in MISSING_OBJECT:
         return PermanentError(f"{_upper(what)} is not there (any more). Restore it, or wait for the next delivery.")
     if code == "NoSuchBucket":
-        return PermanentError(f"There is no such bucket: {what}. Check its name; if it was deleted, end the link.")
+        return AccessError(f"There is no such bucket: {what}. Check its name; if it was deleted, end the link.")
     if code == "InvalidObjectState":
         return PermanentError(
             f"{_upper(what)} is archived (S3 Glacier or Intelligent-Tiering). Restore it to S3 Standard, and exempt "
             "the billing reports from the lifecycle rule."
         )
     if code.startswith("KMS.") or "kms:" in said:
-        return PermanentError(
+        return AccessError(
             f"The KMS key that encrypts {what} does not let the role decrypt. Update the stack with the key's ARN as "
             f"KmsKeyArn and allow the role kms:Decrypt in the key's policy. AWS said: {said}"
         )
     if code in ACCESS_DENIED:
-        return PermanentError(
+        return AccessError(
             f"AWS refuses access to {what}. Check that the role's stack has this bucket and prefix, that the bucket "
             f"belongs to the linked account, and that no bucket or organisation policy denies it. AWS said: {said}"
         )
-    if code in BAD_CREDENTIALS:
-        return PermanentError(
+    if code in BAD_CREDENTIALS:  # of a linked role that was deleted too, perhaps: the next AssumeRole will tell
+        return OwnCredentialsError(
             f"AWS does not accept the credentials used for {what} ({code}): the role or key behind them was deleted or "
             f"changed. {OPERATOR_ADVICE}"
         )
     if code in _CLOCK:
-        return PermanentError(
-            f"AWS refuses {what} because this machine's clock is wrong. Set it (NTP) and try again. AWS said: {said}"
-        )
+        return _clock(what, said)
     if code in _WRONG_REGION:
-        return PermanentError(f"{_upper(what)} is in another region than the one given. AWS said: {said}")
+        return AccessError(f"{_upper(what)} is in another region than the one given. AWS said: {said}")
+    if http_status(error) == 403:  # of an account that is closed or suspended, for instance
+        return AccessError(f"AWS refuses access to {what}: {code or 403}. AWS said: {said}")
     return PermanentError(f"AWS refused {what}: {code or http_status(error)}. AWS said: {said}")
 
 
 def _not_assumed(error: ClientError, what: str) -> StaxpipeError:
     code, said = error_code(error), _said(error)
+    if code in _CLOCK:
+        return _clock(what, said)
     if code in ACCESS_DENIED:
-        return PermanentError(
+        return AccessError(
             f"The role for {what} can no longer be assumed: its stack was deleted, or its trust policy was changed. "
             "Create the stack again with the values on the link's page, or end the link."
         )
     if code in BAD_CREDENTIALS | EXPIRED:
-        return PermanentError(
+        return OwnCredentialsError(
             f"staxpipe's own AWS credentials were refused ({code}), so {what} was not tried. {OPERATOR_ADVICE}"
         )
-    if code == "RegionDisabledException":
-        return PermanentError(
+    if code == "RegionDisabledException":  # in either account: AWS does not say in which
+        return AccessError(
             f"AWS STS is switched off in staxpipe's region for {what}. Activate it under IAM, Account settings, or set "
             "STAXPIPE_REGION to a region that is on by default."
         )
-    return PermanentError(f"The role for {what} could not be assumed: {code}. AWS said: {said}")
+    return AccessError(f"The role for {what} could not be assumed: {code}. AWS said: {said}")
+
+
+def _clock(what: str, said: str) -> OwnCredentialsError:
+    return OwnCredentialsError(
+        f"AWS refuses {what} because this machine's clock is wrong. Set it (NTP) and try again. AWS said: {said}"
+    )
 
 
 def _unanswered(error: BotoCoreError, what: str) -> StaxpipeError:
-    if own_credentials_missing(error):
-        return PermanentError(f"staxpipe has no AWS credentials of its own, so {what} was not tried. {OPERATOR_ADVICE}")
+    if isinstance(error, _OWN_CREDENTIALS):
+        return OwnCredentialsError(
+            f"staxpipe has no AWS credentials of its own, so {what} was not tried. {OPERATOR_ADVICE}"
+        )
     if isinstance(error, FlexibleChecksumError):
         return TransientError(f"{_upper(what)} arrived damaged (its checksum differs). It is read again.")
     if isinstance(error, HTTPClientError | NoConnectionError | IncompleteReadError | CredentialRetrievalError):
         return TransientError(f"The connection for {what} failed ({_first_line(error)}). It is tried again.")
     if isinstance(error, NoRegionError):
-        return PermanentError(f"No AWS region is set for {what}. Set STAXPIPE_REGION.")
+        return OwnCredentialsError(f"No AWS region is set for {what}. Set STAXPIPE_REGION.")
     if isinstance(error, ParamValidationError):
         return PermanentError(f"AWS cannot be asked for {what}: {_first_line(error)}")
     return PermanentError(f"{_upper(what)} could not be used: {_first_line(error)}")

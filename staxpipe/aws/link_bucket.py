@@ -34,7 +34,7 @@ def link_bucket(operator: boto3.Session, link: LinkedBucket, connections: int = 
     """A link's bucket; credentials are made on first use and renew themselves for as long as it is read.
 
     Raises:
-        PermanentError: staxpipe itself has no AWS credentials.
+        OwnCredentialsError: staxpipe itself has no AWS credentials.
     """
     session = link_session(
         operator, link.role_arn, link.external_id, link.id, link.region, read_reports(link.bucket, link.prefix)

@@ -17,7 +17,7 @@ from botocore.config import Config
 from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshableCredentials
 
 from staxpipe.aws.errors import OPERATOR_ADVICE
-from staxpipe.errors import PermanentError
+from staxpipe.errors import OwnCredentialsError
 from staxpipe.settings import Settings
 
 if TYPE_CHECKING:
@@ -98,11 +98,11 @@ def link_session(
         policy: what this session may do at most; AWS grants what both it and the role allow.
 
     Raises:
-        PermanentError: staxpipe itself has no AWS credentials.
+        OwnCredentialsError: staxpipe itself has no AWS credentials.
     """
     source = operator.get_credentials()
     if source is None:
-        raise PermanentError(f"staxpipe has no AWS credentials of its own. {OPERATOR_ADVICE}")
+        raise OwnCredentialsError(f"staxpipe has no AWS credentials of its own. {OPERATOR_ADVICE}")
 
     def create_client(_service: str, **credentials: Any) -> STSClient:
         return sts_client(operator, client_config(read_timeout=15), **credentials)

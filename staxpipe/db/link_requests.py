@@ -11,7 +11,7 @@ from __future__ import annotations
 import secrets
 import string
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, Connection, Row, and_, case, exists, select, update
@@ -43,7 +43,7 @@ class LinkRequest:
     bucket: str | None
     prefix: str
     region: str | None
-    external_id: str
+    external_id: str = field(repr=False)  # a secret of the link: never in a log
     role_name: str
     probe_attempts: int
     next_probe_at: datetime | None

@@ -7,7 +7,7 @@ Requests, from which links come, are in `link_requests`; when a link is made, pa
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any
 
@@ -30,7 +30,7 @@ class Link:
     request_id: str
     account_id: AccountId
     role_arn: str
-    external_id: str
+    external_id: str = field(repr=False)  # a secret of the link: never in a log
     bucket: str
     prefix: str
     region: str

@@ -15,9 +15,9 @@ from staxpipe.model import StoredObject
 class Bucket(Protocol):
     """A place of objects under keys, with an ETag that changes whenever an object does.
 
-    Every method raises PermanentError where somebody must change something (no such bucket, access refused,
-    an object that is gone) and TransientError where a later try may help (throttling, a cut connection, an
-    object that was replaced since it was listed).
+    Every method raises AccessError where somebody must change access (no such bucket, or it is refused),
+    PermanentError for an object that is gone, and TransientError where a later try may help (throttling, a cut
+    connection, an object that was replaced since it was listed).
     """
 
     @property

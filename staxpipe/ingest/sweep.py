@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 
 from staxpipe.db import links as link_queries
 from staxpipe.db.links import Link
-from staxpipe.errors import PermanentError, TransientError
+from staxpipe.errors import AccessError, OwnCredentialsError, PermanentError, TransientError
 from staxpipe.exports.bucket import Bucket
 from staxpipe.ingest.discovery import Discovered, discover_link
 from staxpipe.linking.bucket_check import BucketProblem, record_bucket_problem
@@ -67,7 +67,9 @@ def _look(
     seen: Discovered | BucketProblem | NoAnswer
     try:
         seen = discover_link(engine, settings, link, bucket(link), now)
-    except PermanentError as error:
+    except OwnCredentialsError as error:
+        seen = NoAnswer(str(error))  # the operator's matter, and no customer's
+    except (AccessError, PermanentError) as error:
         seen = BucketProblem("bucket-refused", str(error), "staxpipe looks again by itself.")
         pause = max(pause, PAUSE_AFTER_REFUSAL)
     except TransientError as error:

@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 from staxpipe.aws.link_bucket import link_bucket
 from staxpipe.db import audit_log, links
 from staxpipe.db.links import Link
-from staxpipe.errors import PermanentError
+from staxpipe.errors import AccessError, OwnCredentialsError, PermanentError
 from staxpipe.linking import announcements
 from staxpipe.model import StoredObject
 from staxpipe.settings import Settings
@@ -50,7 +50,7 @@ def check_bucket(bucket: Listable, prefix: str, most: int = LOOK_AT_MOST) -> Buc
     """Look for a report's manifest below the prefix; None when there is one, or too much to tell.
 
     Raises:
-        TransientError: the bucket could not be listed just now; nothing follows from that.
+        OwnCredentialsError, TransientError: the bucket could not be listed just now; nothing follows from that.
     """
     below = f"{prefix}/" if prefix else ""
     where = f"{bucket.url}/{below}"
@@ -62,7 +62,9 @@ def check_bucket(bucket: Listable, prefix: str, most: int = LOOK_AT_MOST) -> Buc
             seen += 1
             if seen >= most:
                 return None
-    except PermanentError as error:
+    except OwnCredentialsError:
+        raise  # the operator's matter: nothing is known about the bucket
+    except (AccessError, PermanentError) as error:
         return BucketProblem("bucket-refused", str(error), "")
     if seen == 0:
         return BucketProblem(
@@ -83,7 +85,7 @@ def check_link(operator: boto3.Session, link: Link) -> BucketProblem | None:
     """Check a link's bucket with the link's own role.
 
     Raises:
-        TransientError: the bucket could not be listed just now; nothing follows from that.
+        OwnCredentialsError, TransientError: the bucket could not be listed just now; nothing follows from that.
     """
     return check_bucket(link_bucket(operator, link, connections=1), link.prefix)
 

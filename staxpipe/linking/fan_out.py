@@ -72,5 +72,6 @@ def _answer(future: Future[Answer], item: Item) -> Answer | NoAnswer:
     except StaxpipeError as error:
         return NoAnswer(str(error))
     except Exception as error:
-        logger.error("A question about %r failed", item, exc_info=error)
+        # Its id alone: whatever else an item holds is nothing for a log.
+        logger.error("A question about %s %s failed", type(item).__name__, getattr(item, "id", ""), exc_info=error)
         return NoAnswer("There is an error in staxpipe itself; its log has the details.", bug=True)

@@ -11,23 +11,17 @@ import secrets
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 from weakref import WeakKeyDictionary
 
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
-from staxpipe.aws.errors import (
-    ACCESS_DENIED,
-    BAD_CREDENTIALS,
-    EXPIRED,
-    error_code,
-    own_credentials_missing,
-    translated,
-)
+from staxpipe.aws.errors import ACCESS_DENIED, error_code, translated
 from staxpipe.aws.session_policy import NOTHING
 from staxpipe.aws.sessions import client_config, session_name, sts_client
+from staxpipe.errors import OwnCredentialsError
 from staxpipe.linking.verdicts import (
     IgnoresExternalId,
     NotYetAssumable,
@@ -67,7 +61,7 @@ class _Target:
     id: str
     account_id: str
     role_arn: str
-    external_id: str
+    external_id: str = field(repr=False)
 
 
 class _Refused(Exception):  # noqa: N818 - an answer, not an error
@@ -86,11 +80,8 @@ def probe(operator: boto3.Session, request: Probeable, sleep: Callable[[float], 
     target = _Target(request.id, request.account_id, request.role_arn, request.external_id)
     try:
         return _verdict(operator, target, sleep)
-    except ClientError as error:
+    except (ClientError, BotoCoreError) as error:
         return _inconclusive(error, target)
-    except BotoCoreError as error:
-        words = str(translated(error, f"the role {target.role_arn}"))
-        return OperatorRefused(words) if own_credentials_missing(error) else Unknown(words)
 
 
 _made: WeakKeyDictionary[boto3.Session, STSClient] = WeakKeyDictionary()
@@ -160,8 +151,8 @@ def _assume(sts: STSClient, target: _Target, external_id: str | None) -> Credent
         raise
 
 
-def _inconclusive(error: ClientError, target: _Target) -> Verdict:
-    words = str(translated(error, f"the role {target.role_arn}"))
-    if error.operation_name == "AssumeRole" and error_code(error) in BAD_CREDENTIALS | EXPIRED:
-        return OperatorRefused(words)
-    return Unknown(words)
+def _inconclusive(error: ClientError | BotoCoreError, target: _Target) -> Verdict:
+    words = translated(error, f"the role {target.role_arn}")
+    # Any other call than AssumeRole is made with the role's credentials, not with ours.
+    by_us = not isinstance(error, ClientError) or error.operation_name == "AssumeRole"
+    return OperatorRefused(str(words)) if by_us and isinstance(words, OwnCredentialsError) else Unknown(str(words))

@@ -11,7 +11,7 @@ import pytest
 
 from staxpipe.aws.bucket import S3Bucket
 from staxpipe.aws.link_bucket import link_bucket
-from staxpipe.errors import PermanentError, TransientError
+from staxpipe.errors import AccessError, PermanentError, TransientError
 from staxpipe.local.aws_stand_in import AwsStandIn, StandInCredentials
 from staxpipe.model import StoredObject
 from staxpipe_tests.aws_stand_in import Customer
@@ -123,7 +123,7 @@ def test_outside_the_prefix_it_is_refused_in_words(bucket: S3Bucket, customer: C
         lambda: bucket.head("elsewhere/secret"),
         lambda: bucket.fetch(replace(ABSENT, key="elsewhere/secret"), tmp_path / "x"),
     ):
-        with pytest.raises(PermanentError, match="refuses access") as refused:
+        with pytest.raises(AccessError, match="refuses access") as refused:
             attempt()
         assert customer.bucket in str(refused.value)
         assert customer.account_id in str(refused.value)
@@ -137,7 +137,7 @@ def test_the_session_is_narrower_than_a_role_that_allows_everything(
     customer.deploy(BucketPrefix="")
     bucket = link_bucket(operator_session, customer)
     assert [item.key for item in bucket.list("reports/")] == ["reports/a"]
-    with pytest.raises(PermanentError, match="refuses access"):
+    with pytest.raises(AccessError, match="refuses access"):
         list(bucket.list(""))
 
 
@@ -153,11 +153,11 @@ def test_an_empty_prefix_reads_the_whole_bucket(operator_session: boto3.Session,
 def test_a_bucket_that_is_not_there_says_so(operator_session: boto3.Session, customer: Customer) -> None:
     customer.deploy(BucketName="no-such-bucket-anywhere")
     bucket = link_bucket(operator_session, replace(customer, bucket="no-such-bucket-anywhere"))
-    with pytest.raises(PermanentError, match=r"no such bucket.*no-such-bucket-anywhere"):
+    with pytest.raises(AccessError, match=r"no such bucket.*no-such-bucket-anywhere"):
         list(bucket.list("reports/"))
 
 
 def test_a_role_that_was_deleted_says_so(operator_session: boto3.Session, customer: Customer) -> None:
     bucket = link_bucket(operator_session, customer)  # never deployed: as after the stack's deletion
-    with pytest.raises(PermanentError, match="can no longer be assumed"):
+    with pytest.raises(AccessError, match="can no longer be assumed"):
         list(bucket.list("reports/"))

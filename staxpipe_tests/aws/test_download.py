@@ -13,7 +13,7 @@ import pytest
 
 from staxpipe.aws.bucket import FETCH_ATTEMPTS, S3Bucket
 from staxpipe.aws.sessions import client_config
-from staxpipe.errors import PermanentError, TransientError
+from staxpipe.errors import AccessError, OwnCredentialsError, PermanentError, StaxpipeError, TransientError
 from staxpipe_tests.aws.faulty_s3 import Fault, FaultyS3, serving
 
 MEBI = 1024 * 1024
@@ -153,23 +153,23 @@ def test_a_change_between_two_ranges_is_not_mixed(bucket: S3Bucket, s3: FaultyS3
 
 
 @pytest.mark.parametrize(
-    ("fault", "words"),
+    ("fault", "kind", "words"),
     [
-        (Fault(403, "AccessDenied"), "refuses access"),
-        (Fault(404, "NoSuchKey"), "is not there"),
-        (Fault(404, "NoSuchBucket"), "no such bucket"),
-        (Fault(403, "InvalidObjectState"), "Glacier"),
-        (Fault(400, "KMS.DisabledException"), "KmsKeyArn"),
-        (Fault(403, "InvalidAccessKeyId"), "does not accept the credentials"),
-        (Fault(403, "RequestTimeTooSkewed"), "clock"),
+        (Fault(403, "AccessDenied"), AccessError, "refuses access"),
+        (Fault(404, "NoSuchKey"), PermanentError, "is not there"),
+        (Fault(404, "NoSuchBucket"), AccessError, "no such bucket"),
+        (Fault(403, "InvalidObjectState"), PermanentError, "Glacier"),
+        (Fault(400, "KMS.DisabledException"), AccessError, "KmsKeyArn"),
+        (Fault(403, "InvalidAccessKeyId"), OwnCredentialsError, "does not accept the credentials"),
+        (Fault(403, "RequestTimeTooSkewed"), OwnCredentialsError, "clock"),
     ],
     ids=lambda value: value.code if isinstance(value, Fault) else "",
 )
 def test_lasting_refusals_are_not_tried_again(
-    bucket: S3Bucket, s3: FaultyS3, tmp_path: Path, fault: Fault, words: str
+    bucket: S3Bucket, s3: FaultyS3, tmp_path: Path, fault: Fault, kind: type[StaxpipeError], words: str
 ) -> None:
     s3.always = fault
-    with pytest.raises(PermanentError, match=words) as refused:
+    with pytest.raises(kind, match=words) as refused:
         bucket.fetch(s3.stored, tmp_path / "data")
     assert "s3://bills" in str(refused.value)
     assert len(s3.ranges) <= 2  # an access that is denied is looked at once more, by listing

@@ -6,7 +6,7 @@ import pytest
 from botocore import exceptions as aws
 
 from staxpipe.aws.errors import in_words, translated
-from staxpipe.errors import PermanentError, StaxpipeError, TransientError
+from staxpipe.errors import AccessError, OwnCredentialsError, PermanentError, StaxpipeError, TransientError
 
 WHERE = "the bucket s3://bills of account 222222222222"
 
@@ -49,8 +49,28 @@ def refusal(code: str, status: int = 400, operation: str = "GetObject", said: st
 def test_what_may_pass_is_tried_again(error: aws.ClientError | aws.BotoCoreError) -> None:
     words = translated(error, WHERE)
     assert isinstance(words, TransientError)
+    assert not isinstance(words, AccessError)
     assert "s3://bills" in str(words)
     assert str(words).endswith("again.")
+
+
+@pytest.mark.parametrize(
+    ("error", "advice"),
+    [
+        (refusal("NoSuchKey", 404), "next delivery"),
+        (refusal("404", 404, "HeadObject"), "next delivery"),
+        (refusal("InvalidObjectState", 403), "Restore it to S3 Standard"),
+        (refusal("Unheard"), "AWS said: as told"),
+        (aws.ParamValidationError(report="Invalid bucket name"), "Invalid bucket name"),
+        (aws.UnknownServiceError(service_name="s4", known_service_names="s3"), "s4"),
+    ],
+    ids=lambda value: str(value)[:60],
+)
+def test_what_lasts_says_what_to_change(error: aws.ClientError | aws.BotoCoreError, advice: str) -> None:
+    words = translated(error, WHERE)
+    assert type(words) is PermanentError
+    assert advice in str(words)
+    assert "s3://bills" in str(words)
 
 
 @pytest.mark.parametrize(
@@ -59,32 +79,43 @@ def test_what_may_pass_is_tried_again(error: aws.ClientError | aws.BotoCoreError
         (refusal("AccessDenied", 403), "stack has this bucket and prefix"),
         (refusal("403", 403, "HeadObject"), "stack has this bucket and prefix"),
         (refusal("NoSuchBucket", 404), "Check its name"),
-        (refusal("NoSuchKey", 404), "next delivery"),
-        (refusal("404", 404, "HeadObject"), "next delivery"),
-        (refusal("InvalidObjectState", 403), "Restore it to S3 Standard"),
+        (refusal("RegionDisabledException", 403, "AssumeRole"), "Activate it under IAM"),
         (refusal("AccessDenied", 403, said="not authorized to perform: kms:Decrypt on key"), "KmsKeyArn"),
         (refusal("KMS.DisabledException"), "KmsKeyArn"),
+        (refusal("PermanentRedirect", 301), "another region"),
+        (refusal("AccessDenied", 403, "AssumeRole"), "Create the stack again"),
+        (refusal("MalformedPolicyDocument", 400, "AssumeRole"), "AWS said: as told"),
+        (refusal("AccountProblem", 403), "AWS said: as told"),
+    ],
+    ids=lambda value: str(value)[:60],
+)
+def test_refused_access_is_no_fault_of_the_data(error: aws.ClientError | aws.BotoCoreError, advice: str) -> None:
+    words = translated(error, WHERE)
+    assert type(words) is AccessError
+    assert advice in str(words)
+    assert "s3://bills" in str(words)
+
+
+@pytest.mark.parametrize(
+    ("error", "advice"),
+    [
         (refusal("SignatureDoesNotMatch", 403), "STAXPIPE_OPERATOR_ROLE_ARN"),
         (refusal("RequestTimeTooSkewed", 403), "clock"),
-        (refusal("PermanentRedirect", 301), "another region"),
-        (refusal("Unheard"), "AWS said: as told"),
-        (refusal("AccessDenied", 403, "AssumeRole"), "Create the stack again"),
         (refusal("InvalidClientTokenId", 403, "AssumeRole"), "staxpipe's own AWS credentials"),
         (refusal("ExpiredToken", 400, "AssumeRole"), "staxpipe's own AWS credentials"),
-        (refusal("RegionDisabledException", 403, "AssumeRole"), "Activate it under IAM"),
-        (refusal("MalformedPolicyDocument", 400, "AssumeRole"), "AWS said: as told"),
         (aws.NoCredentialsError(), "AWS_PROFILE"),
         (aws.ProfileNotFound(profile="nobody"), "AWS_PROFILE"),
         (aws.UnauthorizedSSOTokenError(), "AWS_PROFILE"),
         (aws.NoRegionError(), "STAXPIPE_REGION"),
-        (aws.ParamValidationError(report="Invalid bucket name"), "Invalid bucket name"),
-        (aws.UnknownServiceError(service_name="s4", known_service_names="s3"), "s4"),
+        (refusal("RequestTimeTooSkewed", 403, "AssumeRole"), "clock"),
     ],
     ids=lambda value: str(value)[:60],
 )
-def test_what_lasts_says_what_to_change(error: aws.ClientError | aws.BotoCoreError, advice: str) -> None:
+def test_our_own_credentials_are_no_matter_of_a_customer(
+    error: aws.ClientError | aws.BotoCoreError, advice: str
+) -> None:
     words = translated(error, WHERE)
-    assert isinstance(words, PermanentError)
+    assert type(words) is OwnCredentialsError
     assert advice in str(words)
     assert "s3://bills" in str(words)
 

@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 from staxpipe.aws import sessions
 from staxpipe.aws.session_policy import NOTHING, read_reports
 from staxpipe.aws.sessions import SESSION_SECONDS, client_config, link_session, operator_session, role_arn, session_name
-from staxpipe.errors import PermanentError
+from staxpipe.errors import OwnCredentialsError
 from staxpipe.local.aws_stand_in import StandInCredentials
 from staxpipe.settings import read_settings
 from staxpipe_tests.aws_stand_in import Customer
@@ -90,7 +90,7 @@ def test_without_credentials_of_our_own_it_says_so(monkeypatch: pytest.MonkeyPat
     for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
         monkeypatch.setenv(name, "/dev/null")
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    with pytest.raises(PermanentError, match="no AWS credentials of its own"):
+    with pytest.raises(OwnCredentialsError, match="no AWS credentials of its own"):
         linked(operator_session(read_settings()), customer)
 
 

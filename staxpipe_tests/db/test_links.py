@@ -43,6 +43,15 @@ def test_a_link_is_kept_as_made(engine: Engine) -> None:
     assert len(made.id) == 22
 
 
+def test_an_external_id_is_never_in_a_log(engine: Engine) -> None:
+    with engine.begin() as connection:
+        made = link(connection)
+        request = link_requests.get(connection, made.request_id)
+    assert request is not None
+    assert request.external_id == made.external_id
+    assert made.external_id not in repr(made) + repr(request)
+
+
 def test_an_unknown_link_is_an_error_in_words(engine: Engine) -> None:
     with engine.connect() as connection, pytest.raises(PermanentError, match="no link nobody"):
         links.get(connection, "nobody")

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from staxpipe.errors import PermanentError, TransientError
+from staxpipe.errors import AccessError, OwnCredentialsError, TransientError
 from staxpipe.linking.bucket_check import check_bucket
 from staxpipe.model import StoredObject
 
@@ -63,9 +63,14 @@ def test_files_without_a_manifest_are_counted() -> None:
 
 
 def test_a_refusal_keeps_its_words() -> None:
-    problem = check_bucket(Listed(error=PermanentError("AWS refuses access to s3://bills.")), "reports")
+    problem = check_bucket(Listed(error=AccessError("AWS refuses access to s3://bills.")), "reports")
     assert problem is not None
     assert (problem.code, problem.explain()) == ("bucket-refused", "AWS refuses access to s3://bills.")
+
+
+def test_our_own_credentials_are_no_problem_of_the_bucket() -> None:
+    with pytest.raises(OwnCredentialsError):
+        check_bucket(Listed(error=OwnCredentialsError("staxpipe has no AWS credentials.")), "reports")
 
 
 def test_a_passing_failure_is_no_problem_of_the_bucket() -> None:

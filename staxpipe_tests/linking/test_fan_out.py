@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from dataclasses import dataclass
 
 import pytest
 
@@ -61,3 +62,17 @@ def test_at_the_deadline_those_under_way_are_told_apart_from_those_not_begun() -
     assert isinstance(answers["hanging"], NoAnswer)
     assert "next" not in answers
     assert "last" not in answers
+
+
+def test_of_an_item_that_breaks_only_its_id_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    @dataclass(frozen=True)
+    class Item:
+        id: str
+        secret: str
+
+    def question(_: Item) -> int:
+        raise ZeroDivisionError("poisoned")
+
+    assert len(list(ask_all([Item("the-id", "the-secret")], question, 1, 10))) == 1
+    assert "the-id" in caplog.text
+    assert "the-secret" not in caplog.text
