@@ -21,6 +21,7 @@ from staxpipe.aws.sessions import operator_session
 from staxpipe.db import deliveries as ledger
 from staxpipe.db import links as link_queries
 from staxpipe.db.outbox import enqueue, waiting
+from staxpipe.defs.assets import ONLY_NEW
 from staxpipe.defs.jobs import ingest, notify
 from staxpipe.defs.partitions import ACCOUNTS, PARTITION_TAG, month_exists, partition_key
 from staxpipe.defs.resources import StaxpipeResource
@@ -132,7 +133,10 @@ def build_sensors(settings: Settings) -> list[SensorDefinition]:
 
 
 def _run_request(request: Request) -> RunRequest:
-    return RunRequest(run_key=request.key, partition_key=partition_key(request.account_id, request.period))
+    # Only what is new: when the month was loaded before this run's turn (a lost run was repeated), nothing is left.
+    return RunRequest(
+        run_key=request.key, partition_key=partition_key(request.account_id, request.period), tags={ONLY_NEW: "true"}
+    )
 
 
 def _tell_operator(staxpipe: StaxpipeResource, run: DagsterRun, message: str) -> None:

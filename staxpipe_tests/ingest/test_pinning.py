@@ -1,3 +1,5 @@
+from datetime import UTC, datetime, timedelta
+
 from sqlalchemy import Engine
 
 from staxpipe.db import deliveries as ledger
@@ -57,3 +59,14 @@ def test_a_later_step_alone_takes_the_newest_delivery(engine: Engine) -> None:
         newest = record(connection, a_delivery(delivery_id="b", hours=1))
         ledger.mark(connection, newest, DeliveryState.LOADED)
         assert [entry.id for entry in pinned(connection, ACCOUNT, OCTOBER, "only-marts", again=True)] == [newest]
+
+
+def test_a_run_takes_a_delivery_that_was_asked_for_though_it_pauses_before_it_is_asked_for_again(
+    engine: Engine,
+) -> None:
+    with engine.begin() as connection:
+        add_link(connection)
+        id_ = record(connection, a_delivery())
+        ledger.count_attempt(connection, id_, datetime.now(UTC) + timedelta(hours=1))
+        assert ledger.due(connection, datetime.now(UTC)) == []
+    assert [entry.id for entry in pin(engine, ACCOUNT, OCTOBER, "asked", again=False)] == [id_]
