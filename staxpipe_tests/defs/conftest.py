@@ -51,6 +51,7 @@ def staxpipe(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("STAXPIPE_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("STAXPIPE_DATABASE_URL", database_url)
+    monkeypatch.setenv("STAXPIPE_DISCOVERY_MINUTES", "0")
     with engine.begin() as connection:
         add_link(connection, prefix="billing")
     return FolderStaxpipe(folder=str(bucket_folder))
