@@ -7,11 +7,12 @@ Requests, from which links come, are in `link_requests`; when a link is made, pa
 from __future__ import annotations
 
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, insert, select, update
 
 from staxpipe.db.tables import links
 from staxpipe.errors import PermanentError
@@ -114,14 +115,33 @@ def unended(connection: Connection) -> list[Link]:
     return _all(connection, links.c.state != LinkState.ENDED)
 
 
-def to_look_into(connection: Connection, now: datetime) -> list[Link]:
-    """Active links whose bucket is to be listed now, the one that waited longest first."""
+def take_looks(connection: Connection, now: datetime, until: datetime) -> dict[Link, datetime]:
+    """Active links whose bucket is to be listed now, with when each was due, the one that waited longest first.
+
+    They are not due again before `until`, so that no other sweep lists them meanwhile and one that hangs does not
+    come first again. See `look_again_at` and `give_back_looks`.
+    """
     rows = connection.execute(
         select(links)
         .where(links.c.state == LinkState.ACTIVE, links.c.next_look_at <= now)
         .order_by(links.c.next_look_at, links.c.id)
+        .with_for_update(skip_locked=True)
+    ).all()
+    connection.execute(
+        update(links).where(links.c.id.in_([row.id for row in rows])).values(next_look_at=until),
     )
-    return [_link(row) for row in rows]
+    return {_link(row): row.next_look_at for row in rows}
+
+
+def give_back_looks(connection: Connection, untouched: Mapping[Link, datetime], until: datetime) -> None:
+    """Make links due again when they were, as far as they are still taken `until` then: nobody got to them."""
+    if untouched:
+        connection.execute(
+            update(links)
+            .where(links.c.id == bindparam("link"), links.c.next_look_at == until)
+            .values(next_look_at=bindparam("due")),
+            [{"link": link.id, "due": due} for link, due in untouched.items()],
+        )
 
 
 def look_again_at(connection: Connection, link_id: str, moment: datetime) -> None:

@@ -22,6 +22,10 @@ WORKERS = 16
 PAUSE_AFTER_REFUSAL = timedelta(minutes=5)
 """At least: each refusal is a line in the customer's CloudTrail."""
 
+TAKEN = timedelta(minutes=10)
+"""How long a link that is being looked into is nobody else's: longer than a sweep takes, so that one that hangs or
+whose process was killed comes again by itself, and not first."""
+
 
 @dataclass
 class Looks:
@@ -43,11 +47,13 @@ def look_into_buckets(
 
     What cannot be reached within `seconds` is first in the next sweep.
     """
-    with engine.connect() as connection:
-        due = link_queries.to_look_into(connection, now)
+    with engine.begin() as connection:
+        due = link_queries.take_looks(connection, now, now + TAKEN)
     looks = Looks()
-    for answered in ask_all(due, lambda link: _look(engine, settings, bucket, link, now), WORKERS, seconds):
+    untouched = dict(due)
+    for answered in ask_all(list(due), lambda link: _look(engine, settings, bucket, link, now), WORKERS, seconds):
         link, answer = answered.item, answered.answer
+        del untouched[link]
         if isinstance(answer, Discovered):
             looks.looked += 1
             looks.new += answer.new
@@ -57,6 +63,8 @@ def look_into_buckets(
             looks.refused_links.append(link.id)
         elif isinstance(answer, NoAnswer):
             looks.unknown.append(f"{link.account_id}: {answer.reason}")
+    with engine.begin() as connection:
+        link_queries.give_back_looks(connection, untouched, now + TAKEN)
     return looks
 
 

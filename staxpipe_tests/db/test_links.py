@@ -135,6 +135,25 @@ def test_looks_are_remembered(engine: Engine) -> None:
         assert links.get(connection, other.id) == other
 
 
+def test_looks_are_taken_once_and_given_back_in_their_order(engine: Engine) -> None:
+    def taken() -> list[str]:
+        with engine.begin() as connection:
+            return [link.role_arn[-3:] for link in links.take_looks(connection, LATER, until)]
+
+    until = LATER + timedelta(minutes=10)
+    with engine.begin() as connection:
+        one, two = link(connection, role="one"), link(connection, role="two")
+        links.look_again_at(connection, one.id, NOW + timedelta(minutes=2))
+        links.look_again_at(connection, two.id, NOW + timedelta(minutes=1))
+        links.look_again_at(connection, link(connection, role="six").id, LATER + timedelta(minutes=1))
+    assert taken() == ["two", "one"]
+    assert taken() == []
+    with engine.begin() as connection:
+        links.look_again_at(connection, two.id, LATER + timedelta(minutes=3))  # somebody got to it
+        links.give_back_looks(connection, {one: NOW, two: NOW}, until)
+    assert taken() == ["one"]
+
+
 def test_a_sweep_remembers_where_it_stopped(engine: Engine) -> None:
     with engine.begin() as connection:
         assert sweep_positions.position(connection, "one") == ""
