@@ -31,9 +31,8 @@ def residual_rows(tally: Tally, context: MappingContext) -> pa.RecordBatch | Non
     Write them beside the mapped rows, and add `residual_tally(rows)` to the tally. Their effective, list and
     contracted cost are 0: what the covered usage costs is on its own row already.
     """
-    days = [
-        row for row in tally.balances.plans.to_pylist() if (row["account"], row["currency"]) in open_balances(tally)
-    ]
+    matters = open_balances(tally)
+    days = [row for row in tally.balances.plans.to_pylist() if (row["account"], row["currency"]) in matters]
     if not days or not tally.periods:
         return None
     (period,) = tally.periods

@@ -7,9 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from staxpipe.errors import PermanentError
+from staxpipe.focus import residuals
 from staxpipe.focus.columns import LINE_ITEM_COLUMNS
 from staxpipe.focus.mapping import Normalised, normalise
 from staxpipe.focus.reconciliation import reconcile, residual_rows, residual_tally
+from staxpipe.focus.residuals import open_balances
 from staxpipe.focus.tally import FocusSum, SourceSum, Tally
 from staxpipe.model import Severity
 from staxpipe_tests.focus.batches import CONTEXT, PLAN, Row, batch, cur_rows, mapped, row
@@ -102,6 +104,17 @@ def test_currencies_and_accounts_are_never_summed_together() -> None:
         ("001234567890", "USD", Decimal("0.25")),
         ("111111111111", "USD", Decimal("0.25")),
     ]
+
+
+def test_many_open_balances_are_summed_up_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    result = mapped(
+        *({**COVERED, "line_item_usage_start_date": f"2026-10-{day:02d}T00:00:00Z"} for day in range(1, 29))
+    )
+    asked: list[Tally] = []
+    monkeypatch.setattr(residuals, "open_balances", lambda tally: asked.append(tally) or open_balances(tally))  # type: ignore[func-returns-value]
+    rows = residual_rows(result.tally, CONTEXT)
+    assert rows is not None
+    assert (rows.num_rows, len(asked)) == (28, 1)
 
 
 def test_what_covered_usage_and_negation_leave_becomes_an_adjustment() -> None:
