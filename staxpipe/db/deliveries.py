@@ -6,8 +6,8 @@ and in `staxpipe.ingest`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -15,6 +15,7 @@ from sqlalchemy import ColumnElement, Connection, Row, and_, case, exists, func,
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.dialects.postgresql import insert as upsert
 
+from staxpipe.db.delivery_json import from_json, to_json
 from staxpipe.db.tables import deliveries, exports, links
 from staxpipe.model import (
     BillingPeriod,
@@ -22,9 +23,7 @@ from staxpipe.model import (
     DeliveryState,
     Export,
     ExportKind,
-    FileFormat,
     LinkState,
-    StoredObject,
 )
 from staxpipe.model import account_id as parse_account_id
 
@@ -92,7 +91,7 @@ def record_delivery(
             manifest_key=delivery.manifest.key if delivery.manifest else None,
             manifest_etag=delivery.manifest.etag if delivery.manifest else None,
             delivered_at=delivery.delivered_at,
-            manifest=_to_json(delivery),
+            manifest=to_json(delivery),
             files=len(delivery.files),
             bytes=sum(file.size for file in delivery.files),
             state=state,
@@ -120,7 +119,7 @@ def _seen_again(connection: Connection, export_id: int, delivery: Delivery) -> b
     replication, say), which gives them new ETags.
     """
     values = {
-        "manifest": _to_json(delivery),
+        "manifest": to_json(delivery),
         "files": len(delivery.files),
         "bytes": sum(file.size for file in delivery.files),
     }
@@ -318,39 +317,5 @@ def _entry(row: Row[Any]) -> LedgerEntry:
         attempts=row.attempts,
         error=row.error,
         retry_at=row.retry_at,
-        delivery=_from_json(row.manifest, export, BillingPeriod.parse(row.period), row.delivery_id, row.delivered_at),
+        delivery=from_json(row.manifest, export, BillingPeriod.parse(row.period), row.delivery_id, row.delivered_at),
     )
-
-
-def _to_json(delivery: Delivery) -> dict[str, object]:
-    return {
-        "format": delivery.format,
-        "columns": list(delivery.columns),
-        "shared_files": delivery.shared_files,
-        "manifest": _object_to_json(delivery.manifest) if delivery.manifest else None,
-        "files": [_object_to_json(file) for file in delivery.files],
-    }
-
-
-def _from_json(
-    value: Mapping[str, Any], export: Export, period: BillingPeriod, delivery_id: str, delivered_at: datetime
-) -> Delivery:
-    return Delivery(
-        export=export,
-        period=period,
-        delivery_id=delivery_id,
-        delivered_at=delivered_at,
-        files=tuple(_object_from_json(file) for file in value["files"]),
-        format=FileFormat(value["format"]),
-        manifest=_object_from_json(value["manifest"]) if value["manifest"] else None,
-        columns=tuple(value["columns"]),
-        shared_files=value["shared_files"],
-    )
-
-
-def _object_to_json(stored: StoredObject) -> dict[str, object]:
-    return {**asdict(stored), "last_modified": stored.last_modified.isoformat()}
-
-
-def _object_from_json(value: Mapping[str, Any]) -> StoredObject:
-    return StoredObject(value["key"], value["size"], value["etag"], datetime.fromisoformat(value["last_modified"]))
