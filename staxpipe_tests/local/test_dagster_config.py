@@ -10,12 +10,12 @@ import pytest
 import yaml  # type: ignore[import-untyped]  # only read here
 from dagster import DagsterInstance
 from dagster._core.instance.ref import InstanceRef
-from dagster._core.launcher import DefaultRunLauncher
 from dagster._core.run_coordinator import QueuedRunCoordinator
 from dagster._core.workspace.load import location_origins_from_yaml_paths
 from dagster_aws.ecs import EcsRunLauncher
 from dagster_aws.s3 import S3ComputeLogManager
 
+from staxpipe.defs.run_launcher import LocalRunLauncher
 from staxpipe.shipped import shipped
 from staxpipe_tests.local.conftest import CHECKOUT
 
@@ -56,6 +56,9 @@ def test_limits_retries_and_privacy(path: Path, tmp_path: Path) -> None:
     assert queue.tag_concurrency_limits == [
         {"key": "dagster/partition/account", "value": {"applyLimitPerUniqueValue": True}, "limit": 1}
     ]
+    assert queue.max_user_code_failure_retries * queue.user_code_failure_retry_delay >= 120, (
+        "a restart of the code server"
+    )
     settings: dict[str, Any] = dict(ref.settings)
     assert settings["run_retries"]["enabled"] is True
     assert settings["run_retries"]["retry_on_asset_or_op_failure"] is False
@@ -67,7 +70,7 @@ def test_limits_retries_and_privacy(path: Path, tmp_path: Path) -> None:
 @pytest.mark.usefixtures("variables")
 def test_on_one_machine_runs_are_processes_and_the_instance_works_on_postgres(tmp_path: Path) -> None:
     ref = loaded(HERE, tmp_path / "home")
-    assert isinstance(ref.run_launcher, DefaultRunLauncher)
+    assert isinstance(ref.run_launcher, LocalRunLauncher)
     with DagsterInstance.from_ref(ref) as instance:
         instance.add_dynamic_partitions("accounts", ["123456789012"])
         assert instance.get_dynamic_partitions("accounts") == ["123456789012"]
