@@ -111,7 +111,12 @@ def test_many_open_balances_are_summed_up_once(monkeypatch: pytest.MonkeyPatch) 
         *({**COVERED, "line_item_usage_start_date": f"2026-10-{day:02d}T00:00:00Z"} for day in range(1, 29))
     )
     asked: list[Tally] = []
-    monkeypatch.setattr(residuals, "open_balances", lambda tally: asked.append(tally) or open_balances(tally))  # type: ignore[func-returns-value]
+
+    def counted(tally: Tally) -> dict[tuple[str, str], Decimal]:
+        asked.append(tally)
+        return open_balances(tally)
+
+    monkeypatch.setattr(residuals, "open_balances", counted)
     rows = residual_rows(result.tally, CONTEXT)
     assert rows is not None
     assert (rows.num_rows, len(asked)) == (28, 1)
