@@ -43,8 +43,8 @@ def read_source(
     """Read the wanted columns of one data file, batch by batch, in memory that does not grow with the file.
 
     Values are text: in CSV as written, in Parquet numbers in their shortest form that reads back equal and times
-    as ``YYYY-MM-DDTHH:MM:SSZ``. A file without rows (only a header, or 0 bytes: AWS overwrites the surplus files of
-    a shrunken report so) gives no batch.
+    as ``YYYY-MM-DDTHH:MM:SSZ``. A file without rows (AWS overwrites the surplus files of a shrunken report so) gives
+    no batch; but one of 0 bytes is neither gzip nor Parquet, so it is cut.
 
     Args:
         path: where the file lies.
@@ -59,7 +59,9 @@ def read_source(
     """
     try:
         if path.stat().st_size == 0:
-            return
+            if format is FileFormat.CSV:
+                return
+            raise PermanentError(f"{file} is cut: it has 0 bytes. It must be delivered or copied again.")
         match format:
             case FileFormat.CSV_GZIP:
                 pieces = read_csv(path, file, wanted, compressed=True)

@@ -97,11 +97,20 @@ def test_doubles_become_the_shortest_text_that_reads_back_equal(tmp_path: Path, 
     assert [Decimal(text or "") for text in read_back] == [Decimal(repr(number)) for number in numbers]
 
 
-@pytest.mark.parametrize("format", list(FileFormat))
-def test_a_file_of_no_bytes_is_an_empty_chunk(tmp_path: Path, format: FileFormat) -> None:
+def test_a_text_of_no_bytes_is_an_empty_chunk(tmp_path: Path) -> None:
     path = tmp_path / "empty"
     path.touch()
-    assert read(path, format) == []
+    assert read(path, FileFormat.CSV) == []
+    path.write_bytes(gzip.compress(b""))
+    assert read(path, FileFormat.CSV_GZIP) == []
+
+
+@pytest.mark.parametrize("format", [FileFormat.CSV_GZIP, FileFormat.PARQUET])
+def test_a_file_of_no_bytes_is_cut_where_its_format_has_some_always(tmp_path: Path, format: FileFormat) -> None:
+    path = tmp_path / "empty"
+    path.touch()
+    with pytest.raises(PermanentError, match="is cut: it has 0 bytes"):
+        read(path, format)
 
 
 def test_small_pieces_are_joined_and_large_ones_cut(tmp_path: Path) -> None:
