@@ -62,11 +62,14 @@ def loose_deliveries(path: Path) -> Discovery:
     data = [stored for stored in bucket.list("") if format_of(stored.key) is not None]
     if not data:
         raise PermanentError(f"There is no data file (.csv, .csv.gz or .parquet) in {path}.")
-    return _deliveries(bucket, data)
+    return _deliveries(bucket, data, bucket.url)
 
 
 def loose_files(folder: Path, paths: Sequence[Path]) -> Discovery:
     """The same of some files of one folder, as a shell's ``*.csv.gz`` names them.
+
+    They are an export of their own, not the folder's: another file of the same folder, named another time, would
+    otherwise replace the months of these. Its address is that of the file, or the folder's with a digest of the names.
 
     Raises:
         PermanentError: one of them is not there or not a data file, or none of them is a cost report.
@@ -79,11 +82,13 @@ def loose_files(folder: Path, paths: Sequence[Path]) -> Discovery:
             zipped = " ZIP archives are not read by this version: unpack it." if path.suffix.lower() == ".zip" else ""
             raise PermanentError(f"{path} is not a data file (.csv, .csv.gz or .parquet).{zipped}")
         data.append(stored)
-    return _deliveries(bucket, data)
+    names = sorted({stored.key for stored in data})
+    own = names[0] if len(names) == 1 else f"files-{blake2b(chr(0).join(names).encode(), digest_size=8).hexdigest()}"
+    return _deliveries(bucket, data, f"{bucket.url}/{own}")
 
 
-def _deliveries(bucket: FolderBucket, data: Iterable[StoredObject]) -> Discovery:
-    export = Export(bucket.url, bucket.folder.name or "/", ExportKind.LEGACY_CUR)
+def _deliveries(bucket: FolderBucket, data: Iterable[StoredObject], source: str) -> Discovery:
+    export = Export(source, source.rpartition("/")[2] or "/", ExportKind.LEGACY_CUR)
     files, findings = _examine(bucket, data)
     deliveries: list[Delivery] = []
     broken: list[BrokenDelivery] = []

@@ -9,7 +9,7 @@ import pytest
 
 from staxpipe.errors import PermanentError
 from staxpipe.exports.discovery import Discovery, still_current
-from staxpipe.exports.loose import loose_deliveries
+from staxpipe.exports.loose import loose_deliveries, loose_files
 from staxpipe.model import BillingPeriod, FileFormat, Severity
 
 HEADER = "bill/BillingPeriodStartDate,lineItem/UnblendedCost\n"
@@ -129,6 +129,28 @@ def test_a_file_that_cannot_be_read_at_all_is_an_error(folder: Path) -> None:
     found = loose_deliveries(folder)
     assert periods(found) == ["2026-10"]
     assert [(item.code, item.severity) for item in found.findings] == [("file-unreadable", Severity.ERROR)]
+
+
+def test_a_compressed_file_of_no_bytes_is_an_error(folder: Path) -> None:
+    (folder / "a.csv.gz").touch()
+    (folder / "b.csv").write_text(_body("2026-10"))
+    assert codes(loose_deliveries(folder)) == ["file-unreadable"]
+
+
+def test_files_that_are_named_are_an_export_of_their_own(folder: Path) -> None:
+    for name in ("a.csv", "b.csv", "c.csv"):
+        (folder / name).write_text(_body("2026-10"))
+
+    def source(*names: str) -> str:
+        (delivery,) = loose_files(folder, [folder / name for name in names]).deliveries
+        return delivery.export.source
+
+    assert source("a.csv") == f"file://{folder}/a.csv"
+    assert source("a.csv", "b.csv") == source("b.csv", "a.csv")
+    (whole,) = loose_deliveries(folder).deliveries
+    assert whole.export.source == f"file://{folder}"
+    several = {source("a.csv"), source("b.csv"), source("a.csv", "b.csv"), source("a.csv", "c.csv")}
+    assert len(several | {whole.export.source}) == 5
 
 
 def test_rows_without_a_period_are_told_of(folder: Path) -> None:
