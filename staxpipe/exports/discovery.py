@@ -12,7 +12,8 @@ from datetime import UTC, datetime, timedelta
 
 from staxpipe.errors import PermanentError
 from staxpipe.exports.bucket import Bucket
-from staxpipe.exports.layout import Manifest, common_format, format_of
+from staxpipe.exports.contents import contents
+from staxpipe.exports.layout import Manifest, common_format
 from staxpipe.exports.manifests import LAYOUTS, MANIFEST_BYTES, PlacedManifest, newest_manifests
 from staxpipe.model import BillingPeriod, Delivery, Export, Finding, Severity, StoredObject
 
@@ -66,15 +67,15 @@ def discover(
     Raises:
         PermanentError, TransientError: the bucket cannot be listed or read.
     """
-    objects = {stored.key: stored for stored in bucket.list(folder_prefix(prefix))}
+    below = folder_prefix(prefix)
+    seen = contents(bucket.url, bucket.list(below))
 
     def locate(_: StoredObject, keys: Sequence[str]) -> dict[str, StoredObject | None]:
-        # Some tools write report keys with a leading slash that the objects' keys do not have, or the reverse.
-        return {key: objects.get(key) or objects.get(key.lstrip("/")) or objects.get(f"/{key}") for key in keys}
+        return _listed(bucket, below, keys)
 
-    found = newest_deliveries(bucket, objects.values(), locate, known or {}, now or datetime.now(UTC))
-    where = f"{bucket.url}/{prefix.strip('/')}".rstrip("/")
-    return replace(found, findings=found.findings + _about_the_whole(where, bucket, objects))
+    found = newest_deliveries(bucket, seen.manifests, locate, known or {}, now or datetime.now(UTC))
+    about_the_whole = seen.finding(prefix)
+    return found if about_the_whole is None else replace(found, findings=(*found.findings, about_the_whole))
 
 
 def folder_prefix(prefix: str) -> str:
@@ -136,6 +137,33 @@ def still_current(bucket: Bucket, delivery: Delivery) -> bool:
     return same_files and manifest.delivery_id == delivery.delivery_id and manifest.period == delivery.period
 
 
+def _listed(bucket: Bucket, below: str, keys: Sequence[str]) -> dict[str, StoredObject | None]:
+    """A delivery's files, by listing the folder that holds them all: its month's or its own.
+
+    Nothing is looked for outside of the prefix `below`: a role may list no more.
+    """
+    # Some tools write report keys with a leading slash that the objects' keys do not have, or the reverse.
+    spellings = {key: (key, key.lstrip("/"), f"/{key}") for key in keys}
+    wanted = {spelling for key in keys for spelling in spellings[key]}
+    folder = _common_folder([key.lstrip("/") for key in keys])
+    there: dict[str, StoredObject] = {}
+    for start in (folder, f"/{folder}"):
+        start = below if below.startswith(start) else start
+        if start.startswith(below) and not all(there.keys() & set(spellings[key]) for key in keys):
+            there |= {stored.key: stored for stored in bucket.list(start) if stored.key in wanted}
+    return {key: next((there[name] for name in spellings[key] if name in there), None) for key in keys}
+
+
+def _common_folder(keys: Sequence[str]) -> str:
+    """The deepest folder that holds every key, with a slash at its end; empty where there is none."""
+    common = ""
+    for parts in zip(*(key.split("/")[:-1] for key in keys), strict=False):
+        if len(set(parts)) > 1:
+            break
+        common += f"{parts[0]}/"
+    return common
+
+
 def _same(now: StoredObject | None, then: StoredObject) -> bool:
     return now is not None and now.etag == then.etag
 
@@ -157,6 +185,11 @@ def _delivery(
             raise PermanentError(
                 f"The manifest {placed.stored.key} lists {len(missing)} of {len(manifest.keys)} data files that are "
                 f"not there: {', '.join(missing[:3])}{' …' if len(missing) > 3 else ''}. It is loaded when they are."
+            )
+        if len(set(files)) < len(files):
+            raise PermanentError(
+                f"The manifest {placed.stored.key} lists {len(files)} data files, and here are only "
+                f"{len(set(files))} in their places: files of the same name cannot be told apart without their folders."
             )
         format = common_format(manifest.keys, manifest.compression)
     except PermanentError as error:
@@ -186,25 +219,3 @@ def _repeated(key: str, manifest: Manifest) -> list[Finding]:
         return []
     message = f"The manifest {key} lists a data file more than once. It is read once."
     return [Finding("file-listed-twice", Severity.WARNING, message, len(manifest.repeated), manifest.repeated[:3])]
-
-
-def _about_the_whole(where: str, bucket: Bucket, objects: Mapping[str, StoredObject]) -> tuple[Finding, ...]:
-    """What is to be said of a place that holds no manifest that staxpipe reads."""
-    if not objects:
-        return (
-            Finding("nothing-there", Severity.WARNING, f"There is nothing in {where} yet. Check bucket and prefix; AWS "
-                    "delivers the first report up to 24 hours after it is set up."),
-        )  # fmt: skip
-    if any(layout.place(f"{bucket.url}/{key.lstrip('/')}") for key in objects for layout in LAYOUTS):
-        return ()
-    if others := [key for key in objects if key.endswith("anifest.json")]:
-        message = f"The exports in {where} are of a kind that this version does not read (CUR 2.0 or FOCUS)."
-        return (Finding("export-not-supported", Severity.WARNING, message, len(others), tuple(others[:3])),)
-    data = [key for key in objects if format_of(key) is not None]
-    message = (
-        f"There are data files in {where} and no manifest (…-Manifest.json), so nobody can tell which of them count."
-        if data
-        else f"There is no cost report in {where}: none of its {len(objects):,} objects is a manifest or a data file."
-    )
-    code = "data-without-manifest" if data else "no-cost-report"
-    return (Finding(code, Severity.WARNING, message, len(data or objects), tuple((data or list(objects))[:3])),)

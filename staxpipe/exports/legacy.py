@@ -64,14 +64,18 @@ class LegacyCur:
             raise _wrong(key, "a list of file names under reportKeys")
         if not keys:
             raise _wrong(key, "any file under reportKeys")
+        # Some tools begin a key with a slash that the object's does not have: then both are one object.
+        first: dict[str, str] = {}
+        for item in keys:
+            first.setdefault(item.lstrip("/"), item)
         delivery_id = _text(content, "assemblyId") or f"content-{blake2b(body, digest_size=16).hexdigest()}"
         return Manifest(
             name=_text(content, "reportName") or key.rpartition("/")[2].removesuffix(MANIFEST_ENDING),
             owner=_owner(_text(content, "account")),
             period=_period(key, content),
             delivery_id=delivery_id,
-            keys=tuple(dict.fromkeys(keys)),
-            repeated=tuple(item for item, times in Counter(keys).items() if times > 1),
+            keys=tuple(first.values()),
+            repeated=tuple(name for name, times in Counter(item.lstrip("/") for item in keys).items() if times > 1),
             compression=_text(content, "compression"),
             columns=_columns(content.get("columns")),
         )

@@ -1,12 +1,13 @@
+import weakref
+from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from staxpipe.exports.discovery import Discovery, discover, still_current
 from staxpipe.exports.folder import FolderBucket
-from staxpipe.model import BillingPeriod, ExportKind, FileFormat, Severity
+from staxpipe.model import BillingPeriod, ExportKind, FileFormat, Severity, StoredObject
 from staxpipe_tests.exports.conftest import MORNING, CountingBucket, ReportWriter, manifest_body
 
 HOUR = timedelta(hours=1)
@@ -190,13 +191,16 @@ def test_a_missing_file_breaks_its_delivery_and_no_other(report: ReportWriter, b
     assert len(found(bucket).deliveries) == 2
 
 
-def test_a_file_that_is_listed_twice_is_read_once(report: ReportWriter, bucket: CountingBucket) -> None:
+@pytest.mark.parametrize("again", ["", "/"])
+def test_a_file_that_is_listed_twice_is_read_once(report: ReportWriter, bucket: CountingBucket, again: str) -> None:
     (key,) = report.versioned("one")
-    report.versioned("one", reportKeys=[key, key])
+    report.versioned("one", reportKeys=[key, again + key])
     discovery = found(bucket)
     (delivery,) = discovery.deliveries
     assert [stored.key for stored in delivery.files] == [key]
-    assert codes(discovery) == ["file-listed-twice"]
+    assert [(finding.code, finding.severity) for finding in discovery.findings] == [
+        ("file-listed-twice", Severity.WARNING)
+    ]
 
 
 @pytest.mark.parametrize(
@@ -296,16 +300,62 @@ def test_odd_characters_in_names(report: ReportWriter, bucket: CountingBucket) -
     assert [stored.key for stored in delivery.files] == keys
 
 
-def test_a_large_bucket_is_listed_once(report: ReportWriter, tmp_path: Path) -> None:
-    class Once(CountingBucket):
-        lists = 0
+def test_a_large_bucket_is_listed_once_and_the_folder_of_what_is_new(report: ReportWriter) -> None:
+    lists: list[str] = []
 
+    class Listed(CountingBucket):
         def list(self, prefix: str) -> Any:
-            Once.lists += 1
+            lists.append(prefix)
             return super().list(prefix)
 
     for number in range(20):
         report.versioned(f"delivery {number}", at=MORNING + number * HOUR, chunks=5)
-    (delivery,) = discover(Once(report.folder), "").deliveries
+    (delivery,) = discover(Listed(report.folder), "").deliveries
     assert len(delivery.files) == 5
-    assert Once.lists == 1
+    assert lists == ["", "pfx/cur/20261001-20261101/delivery 19/"]
+
+
+def test_of_what_is_no_manifest_nothing_is_kept(report: ReportWriter) -> None:
+    report.versioned("one")
+    refs: list[weakref.ref[StoredObject]] = []
+
+    class Endless(CountingBucket):
+        def list(self, prefix: str) -> Iterator[StoredObject]:
+            if prefix:
+                yield from super().list(prefix)
+                return
+            for number in range(1_000):
+                stored = StoredObject(f"logs/{number}.csv.gz", 1, "etag", MORNING)
+                refs.append(weakref.ref(stored))
+                yield stored
+                del stored
+            assert sum(ref() is not None for ref in refs) <= 2
+            yield from super().list(prefix)
+
+    assert len(discover(Endless(report.folder), "", now=NOW).deliveries) == 1
+    assert len(refs) == 1_000
+
+
+def test_files_in_several_folders_are_found_in_the_folder_of_them_all(
+    report: ReportWriter, bucket: CountingBucket
+) -> None:
+    keys = [report.data(f"pfx/cur/20261001-20261101/{name}/x.csv.gz") for name in ("part", "parts")]
+    report.versioned("one", reportKeys=keys)
+    for prefix in ("", "pfx", "pfx/cur/20261001-20261101"):
+        (delivery,) = found(bucket, prefix).deliveries
+        assert [stored.key for stored in delivery.files] == keys
+
+
+def test_files_outside_of_the_prefix_are_missing_and_not_asked_for(report: ReportWriter) -> None:
+    lists: list[str] = []
+
+    class Listed(CountingBucket):
+        def list(self, prefix: str) -> Any:
+            lists.append(prefix)
+            return super().list(prefix)
+
+    report.data("secret/x.csv.gz")
+    report.versioned("one", reportKeys=["secret/x.csv.gz"])
+    (broken,) = discover(Listed(report.folder), "pfx", now=NOW).broken
+    assert "secret/x.csv.gz" in broken.reason
+    assert lists == ["pfx/"]

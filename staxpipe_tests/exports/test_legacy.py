@@ -90,6 +90,8 @@ def test_a_file_that_is_listed_twice_is_kept_once() -> None:
     manifest = parse(reportKeys=["b", "a", "b"])
     assert manifest.keys == ("b", "a")
     assert manifest.repeated == ("b",)
+    manifest = parse(reportKeys=["/a", "b", "a", "//a"])
+    assert (manifest.keys, manifest.repeated) == (("/a", "b"), ("a",))
 
 
 @pytest.mark.parametrize(

@@ -109,6 +109,17 @@ def test_a_bad_manifest_does_not_make_its_files_bare(report: ReportWriter) -> No
     assert [finding.code for finding in found.findings] == ["manifest-invalid"]
 
 
+def test_a_part_of_a_bucket_in_which_two_files_would_be_one_is_not_loaded_twice(
+    report: ReportWriter, tmp_path: Path
+) -> None:
+    report.put("x.csv", BODY)
+    manifest = manifest_body(["one/x.csv", "two/x.csv"], "id")
+    report.put("cur-Manifest.json", manifest)
+    found = find(report.folder)
+    assert found.deliveries == ()
+    assert "files of the same name" in found.broken[0].reason
+
+
 def test_bare_files_are_said_to_be_bare(report: ReportWriter) -> None:
     report.put("x.csv", BODY)
     for path in (report.folder, report.folder / "x.csv"):
