@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from boto3.exceptions import Boto3Error
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
@@ -109,6 +110,11 @@ def in_words(what: str) -> Iterator[None]:
         yield
     except (ClientError, BotoCoreError) as error:
         raise translated(error, what) from error
+    except Boto3Error as error:  # of its managed transfers, which hide AWS's answer behind their own error
+        cause = getattr(error, "last_exception", None) or error.__cause__ or error.__context__
+        if isinstance(cause, ClientError | BotoCoreError):
+            raise translated(cause, what) from error
+        raise TransientError(f"The transfer of {what} failed ({_first_line(error)}). It is tried again.") from error
 
 
 def translated(error: ClientError | BotoCoreError, what: str) -> StaxpipeError:
@@ -208,7 +214,7 @@ def _said(error: ClientError) -> str:
     return str(error.response.get("Error", {}).get("Message", "")) or "nothing more"
 
 
-def _first_line(error: BotoCoreError) -> str:
+def _first_line(error: Exception) -> str:
     return " ".join(str(error).split())[:300]
 
 

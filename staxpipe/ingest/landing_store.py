@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Protocol
 
 from botocore.exceptions import ClientError
 
-from staxpipe.aws.errors import translated
-from staxpipe.errors import TransientError
+from staxpipe.aws.errors import MISSING_OBJECT, error_code, in_words
+from staxpipe.errors import AccessError, OwnCredentialsError, TransientError
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -92,12 +92,13 @@ class S3Store:
 
     def has(self, key: str, size: int) -> bool:
         """Whether the object is there; S3 shows only whole objects."""
-        try:
-            answer = self._client.head_object(Bucket=self._bucket, Key=self._key(key))
-        except ClientError as error:
-            if error.response.get("Error", {}).get("Code") in {"404", "NoSuchKey", "NotFound"}:
-                return False
-            raise translated(error, f"the landing bucket {self._bucket}") from error
+        with _ours(self._bucket):
+            try:
+                answer = self._client.head_object(Bucket=self._bucket, Key=self._key(key))
+            except ClientError as error:
+                if error_code(error) in MISSING_OBJECT:
+                    return False
+                raise
         return answer["ContentLength"] == size
 
     def put(self, key: str, fetch: Fetch) -> None:
@@ -106,20 +107,16 @@ class S3Store:
             path = Path(folder) / "file"
             with full_disk_explained(path):
                 fetch(path)
-            try:
+            with _ours(self._bucket):
                 self._client.upload_file(str(path), self._bucket, self._key(key))
-            except ClientError as error:
-                raise translated(error, f"the landing bucket {self._bucket}") from error
 
     @contextmanager
     def local(self, key: str) -> Iterator[Path]:
         """A temporary copy."""
         with tempfile.TemporaryDirectory(prefix="staxpipe-") as folder:
             path = Path(folder) / "file"
-            try:
+            with full_disk_explained(path), _ours(self._bucket):
                 self._client.download_file(self._bucket, self._key(key), str(path))
-            except ClientError as error:
-                raise translated(error, f"the landing bucket {self._bucket}") from error
             yield path
 
     def remove(self, prefix: str) -> None:
@@ -127,10 +124,26 @@ class S3Store:
         pages = self._client.get_paginator("list_objects_v2").paginate(
             Bucket=self._bucket, Prefix=self._key(prefix) + "/"
         )
-        for page in pages:
-            keys = [{"Key": stored["Key"]} for stored in page.get("Contents", [])]
-            if keys:
-                self._client.delete_objects(Bucket=self._bucket, Delete={"Objects": keys})  # type: ignore[typeddict-item]
+        with _ours(self._bucket):
+            for page in pages:
+                keys = [{"Key": stored["Key"]} for stored in page.get("Contents", [])]
+                if keys:
+                    self._client.delete_objects(Bucket=self._bucket, Delete={"Objects": keys})  # type: ignore[typeddict-item]
+
+
+@contextmanager
+def _ours(bucket: str) -> Iterator[None]:
+    """Put AWS's failures with a bucket of ours in words: access to it is the operator's matter, no customer's."""
+    try:
+        with in_words(f"the landing bucket {bucket}"):
+            yield
+    except OwnCredentialsError:
+        raise
+    except AccessError as error:
+        raise OwnCredentialsError(
+            f"staxpipe cannot use its own landing bucket {bucket}: check that it is there, and that the principal that "
+            f"staxpipe runs as may list, read, write and delete in it, with its key. AWS said: {error.__cause__}"
+        ) from error
 
 
 @contextmanager

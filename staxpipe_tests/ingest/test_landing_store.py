@@ -1,13 +1,24 @@
+from __future__ import annotations
+
 import errno
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import TYPE_CHECKING
 
 import boto3
 import pytest
+from botocore.awsrequest import AWSResponse
+from botocore.compat import HTTPHeaders
+from botocore.config import Config
+from botocore.exceptions import EndpointConnectionError
 from moto import mock_aws
 
-from staxpipe.errors import TransientError
+from staxpipe.errors import AccessError, OwnCredentialsError, PermanentError, TransientError
 from staxpipe.ingest.landing_store import FolderStore, LandingStore, open_landing
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
 
 KEY = "export-1/2026-10/delivery-1/00000-report-1.csv.gz"
 
@@ -68,3 +79,56 @@ def test_a_full_disk_is_told_in_words(tmp_path: Path) -> None:
 
     with pytest.raises(TransientError, match="is full"):
         FolderStore(tmp_path).put(KEY, full)
+
+
+@pytest.fixture
+def client(monkeypatch: pytest.MonkeyPatch) -> Iterator[S3Client]:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "testing")
+    with mock_aws():
+        client = boto3.client("s3", region_name="us-east-1", config=Config(retries={"total_max_attempts": 1}))
+        yield client
+        client.close()
+
+
+USES: list[Callable[[LandingStore], object]] = [
+    lambda store: store.has(KEY, 5),
+    lambda store: store.put(KEY, hello),
+    lambda store: store.local(KEY).__enter__(),
+    lambda store: store.remove("export-1"),
+]
+
+
+@pytest.mark.parametrize("use", USES, ids=["has", "put", "local", "remove"])
+def test_a_landing_bucket_that_refuses_is_the_operators_matter(
+    client: S3Client, use: Callable[[LandingStore], object]
+) -> None:
+    def refuse(**_: object) -> AWSResponse:
+        body = b"<Error><Code>AccessDenied</Code><Message>no</Message></Error>"
+        raw = SimpleNamespace(stream=lambda: iter([body]), read=lambda: body)
+        return AWSResponse("https://s3", 403, HTTPHeaders(), raw)
+
+    client.meta.events.register("before-send.s3", refuse)  # type: ignore[arg-type]
+    with pytest.raises(OwnCredentialsError, match="its own landing bucket ours"):
+        use(open_landing("s3://ours/landing", client))
+
+
+@pytest.mark.parametrize("use", USES, ids=["has", "put", "local", "remove"])
+def test_a_landing_bucket_that_does_not_answer_is_tried_again(
+    client: S3Client, use: Callable[[LandingStore], object]
+) -> None:
+    def cut(**_: object) -> None:
+        raise EndpointConnectionError(endpoint_url="https://s3")
+
+    client.meta.events.register("before-send.s3", cut)
+    with pytest.raises(TransientError, match="landing bucket ours") as told:
+        use(open_landing("s3://ours/landing", client))
+    assert not isinstance(told.value, AccessError)
+
+
+def test_a_landed_file_that_is_gone_is_not_there(client: S3Client) -> None:
+    client.create_bucket(Bucket="ours")
+    store = open_landing("s3://ours/landing", client)
+    assert not store.has(KEY, 5)
+    with pytest.raises(PermanentError, match="is not there"), store.local(KEY):
+        pass
