@@ -13,7 +13,7 @@ from staxpipe.db.links import Link
 from staxpipe.errors import AccessError, OwnCredentialsError, PermanentError, TransientError
 from staxpipe.exports.bucket import Bucket
 from staxpipe.ingest.discovery import Discovered, discover_link
-from staxpipe.linking.bucket_check import BucketProblem, record_bucket_problem
+from staxpipe.linking.bucket_check import GOES_ON, BucketProblem, record_bucket_problem
 from staxpipe.linking.fan_out import NoAnswer, ask_all
 from staxpipe.settings import Settings
 
@@ -78,7 +78,7 @@ def _look(
     except OwnCredentialsError as error:
         seen = NoAnswer(str(error))  # the operator's matter, and no customer's
     except (AccessError, PermanentError) as error:
-        seen = BucketProblem("bucket-refused", str(error), "staxpipe looks again by itself.")
+        seen = BucketProblem("bucket-refused", str(error), GOES_ON)
         pause = max(pause, PAUSE_AFTER_REFUSAL)
     except TransientError as error:
         seen = NoAnswer(str(error))  # and nothing is concluded from that

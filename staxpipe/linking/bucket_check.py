@@ -17,17 +17,19 @@ from staxpipe.aws.link_bucket import link_bucket
 from staxpipe.db import audit_log, links
 from staxpipe.db.links import Link
 from staxpipe.errors import AccessError, OwnCredentialsError, PermanentError
+from staxpipe.exports.contents import Contents
+from staxpipe.exports.discovery import folder_prefix
 from staxpipe.linking import announcements
 from staxpipe.model import StoredObject
 from staxpipe.settings import Settings
 
 LOOK_AT_MOST = 20_000  # objects: 20 requests; a bucket of reports shows a manifest long before
-_MANIFEST = "-Manifest.json"  # legacy CUR and Data Exports alike
+GOES_ON = "staxpipe goes on looking."
 
 
 @dataclass(frozen=True)
 class BucketProblem:
-    """Why nothing can be loaded from a bucket. `code`: bucket-refused, bucket-empty or no-export."""
+    """Why nothing can be loaded from a bucket. `code`: bucket-refused, or that of a finding of `staxpipe.exports`."""
 
     code: str
     reason: str
@@ -49,36 +51,23 @@ class Listable(Protocol):
 def check_bucket(bucket: Listable, prefix: str, most: int = LOOK_AT_MOST) -> BucketProblem | None:
     """Look for a report's manifest below the prefix; None when there is one, or too much to tell.
 
+    What is wrong is said as `staxpipe.exports` says it of the whole listing, lest people are told of it twice.
+
     Raises:
         OwnCredentialsError, TransientError: the bucket could not be listed just now; nothing follows from that.
     """
-    below = f"{prefix}/" if prefix else ""
-    where = f"{bucket.url}/{below}"
-    seen = 0
+    seen = Contents(bucket.url)
     try:
-        for stored in bucket.list(below):
-            if stored.key.endswith(_MANIFEST):
-                return None
-            seen += 1
-            if seen >= most:
+        for stored in bucket.list(folder_prefix(prefix)):
+            seen.see(stored)
+            if seen.manifests or seen.all.count >= most:
                 return None
     except OwnCredentialsError:
         raise  # the operator's matter: nothing is known about the bucket
     except (AccessError, PermanentError) as error:
-        return BucketProblem("bucket-refused", str(error), "")
-    if seen == 0:
-        return BucketProblem(
-            "bucket-empty",
-            f"There is nothing in {where}.",
-            "Check bucket and prefix against Billing and Cost Management, Data Exports. A new export first "
-            "arrives within 24 hours; staxpipe goes on looking and loads it by itself.",
-        )
-    return BucketProblem(
-        "no-export",
-        f"None of the {seen:,} files in {where} is the manifest of a Cost and Usage Report.",
-        "Check the prefix against Billing and Cost Management, Data Exports (the S3 path prefix, without the report's "
-        "name). staxpipe goes on looking.",
-    )
+        return BucketProblem("bucket-refused", str(error), GOES_ON)
+    finding = seen.finding(prefix)
+    return None if finding is None else BucketProblem(finding.code, finding.message, GOES_ON)
 
 
 def check_link(operator: boto3.Session, link: Link) -> BucketProblem | None:

@@ -370,7 +370,7 @@ def test_a_linked_bucket_without_reports_says_so(engine: Engine, customer: Custo
     customer.put("reports/readme.txt")
     customer.deploy(RoleName=asked.role_name, ExternalId=asked.external_id)
     assert sweep(engine, SETTINGS, real_probe, NOW, 20).linked == [customer.account_id]
-    assert f"s3://{customer.bucket}/reports/" in str(all_links(engine)[0].problem)
+    assert f"s3://{customer.bucket}/reports:" in str(all_links(engine)[0].problem)
 
 
 @pytest.mark.usefixtures("operator_environment")
