@@ -139,6 +139,19 @@ def test_several_files_of_one_folder_are_one_delivery(report: ReportWriter, tmp_
     assert [stored.key for stored in there.deliveries[0].files] == ["d.csv"]
 
 
+def test_files_of_two_accounts_loaded_one_after_the_other_replace_nothing(report: ReportWriter) -> None:
+    header = "bill/PayerAccountId,bill/BillingPeriodStartDate,lineItem/UnblendedCost"
+    for name, account in (("a.csv", "111111111111"), ("b.csv", "222222222222")):
+        report.put(name, f"{header}\n{account},2026-10-01T00:00:00Z,1\n")
+    sources = {
+        delivery.export.source
+        for name in ("a.csv", "b.csv")
+        for found in find_all([report.folder / name])
+        for delivery in found.deliveries
+    }
+    assert sources == {f"file://{report.folder}/a.csv", f"file://{report.folder}/b.csv"}
+
+
 def test_nothing_there(tmp_path: Path) -> None:
     with pytest.raises(PermanentError, match="There is nothing at"):
         find(tmp_path / "absent")
