@@ -9,7 +9,6 @@ from contextlib import suppress
 from pathlib import Path
 
 DAEMON = "dagster._daemon"
-CODE_SERVER = "dagster api grpc"
 WORKER = "multiprocessing.spawn import spawn_main"
 
 
