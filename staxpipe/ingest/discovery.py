@@ -32,7 +32,7 @@ def discover_link(engine: Engine, settings: Settings, link: Link, bucket: Bucket
     """List a link's bucket and record every delivery that the ledger does not have.
 
     Raises:
-        PermanentError: the bucket is refused, gone, or not there.
+        AccessError: the bucket is refused, gone, or not there.
         TransientError: it could not be read just now; nothing is concluded from that.
     """
     with engine.connect() as connection:
