@@ -22,9 +22,9 @@ WORKERS = 16
 PAUSE_AFTER_REFUSAL = timedelta(minutes=5)
 """At least: each refusal is a line in the customer's CloudTrail."""
 
-TAKEN = timedelta(minutes=10)
-"""How long a link that is being looked into is nobody else's: longer than a sweep takes, so that one that hangs or
-whose process was killed comes again by itself, and not first."""
+TAKEN = timedelta(seconds=90)
+"""How long a link that is being looked into is nobody else's: longer than a sweep may take (Dagster ends a tick after
+60 seconds), so that one that hangs or whose process was killed comes again by itself soon, and not first."""
 
 
 @dataclass
