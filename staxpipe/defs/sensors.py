@@ -26,11 +26,12 @@ from staxpipe.defs.jobs import ingest, notify
 from staxpipe.defs.partitions import ACCOUNTS, PARTITION_TAG, month_exists, partition_key
 from staxpipe.defs.resources import StaxpipeResource
 from staxpipe.ingest.outcome import pause
-from staxpipe.ingest.requests import Request, choose_requests
+from staxpipe.ingest.requests import Request, choose_requests, waits_for_another_attempt
 from staxpipe.ingest.sweep import look_into_buckets
 from staxpipe.linking.probe import probe
 from staxpipe.linking.reverify import reverify
 from staxpipe.linking.sweep import sweep
+from staxpipe.model import BillingPeriod
 from staxpipe.settings import Settings
 
 SWEEP_SECONDS = 40.0
@@ -146,6 +147,8 @@ def _tell_operator(staxpipe: StaxpipeResource, run: DagsterRun, message: str) ->
         return
     account, _, period = partition.partition("|")
     with staxpipe.engine.begin() as connection:
+        if account and waits_for_another_attempt(ledger.newest(connection, account, BillingPeriod.parse(period))):
+            return
         enqueue(
             connection,
             f"run_failed:{run.job_name}:{partition}:{datetime.now(UTC):%Y-%m-%d}",  # one mail a day about one month

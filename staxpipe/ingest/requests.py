@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass
 
-from staxpipe.db.deliveries import LedgerEntry
+from staxpipe.db.deliveries import PENDING, LedgerEntry
+from staxpipe.ingest.announcement import GIVE_UP_WAITING
 from staxpipe.model import BillingPeriod
 
 
@@ -47,3 +48,8 @@ def choose_requests(due: Iterable[LedgerEntry], working: Set[str], most: int) ->
         )
         for account, period, entries in fair[:most]
     ]
+
+
+def waits_for_another_attempt(newest: Iterable[LedgerEntry]) -> bool:
+    """Whether a failed run is no news yet: what it worked on is asked for again by itself."""
+    return any(entry.state in PENDING and entry.attempts < GIVE_UP_WAITING for entry in newest)

@@ -1,5 +1,5 @@
 from staxpipe.db.deliveries import LedgerEntry
-from staxpipe.ingest.requests import choose_requests
+from staxpipe.ingest.requests import choose_requests, waits_for_another_attempt
 from staxpipe.model import DeliveryState
 from staxpipe_tests.ledger import a_delivery
 
@@ -45,3 +45,9 @@ def test_a_key_is_never_used_twice() -> None:
 
 def test_files_that_a_person_loaded_are_nobodys_run() -> None:
     assert choose_requests([entry(1, None, "2026-10")], set(), 50) == []
+
+
+def test_a_failed_run_is_no_news_while_its_delivery_is_asked_for_again() -> None:
+    assert waits_for_another_attempt([entry(1, ONE, "2026-10", attempts=1)])
+    assert not waits_for_another_attempt([entry(1, ONE, "2026-10", attempts=5)])
+    assert not waits_for_another_attempt([])
