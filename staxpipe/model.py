@@ -76,13 +76,17 @@ class ExportKind(StrEnum):
     """The products by which AWS delivers cost data."""
 
     LEGACY_CUR = "legacy-cur"
-    # The seam for the other two: one value here, one layout module in staxpipe/exports/.
+    CUR_2_0 = "cur-2.0"
+    FOCUS_1_0 = "focus-1.0"
+    FOCUS_1_2 = "focus-1.2"
+    DATA_EXPORT = "data-export"  # of Data Exports, and nothing tells which of its tables until a file is read
 
 
 class FileFormat(StrEnum):
     """How a data file is written."""
 
     CSV_GZIP = "csv.gz"
+    CSV_ZIP = "csv.zip"
     CSV = "csv"
     PARQUET = "parquet"
 

@@ -101,6 +101,15 @@ OWN_COLUMNS: tuple[FocusColumn, ...] = (
     FocusColumn("x_LineItemId", TEXT),  # only where the setting asks for it
     FocusColumn("x_ExportId", TEXT, nullable=False),  # which export of the ledger, as decimal text
     FocusColumn("x_DeliveryId", TEXT, nullable=False),  # AWS's assemblyId: lineage from a dollar to its file
+    FocusColumn("x_FocusVersion", TEXT),  # of rows that AWS itself delivered as FOCUS: 1.0 or 1.2
+    # Split cost allocation: a task's or pod's share of an instance. The four costs of such a row are 0, because the
+    # instance has a row of its own. x_SplitParentResourceId is there on these rows and on no other.
+    FocusColumn("x_SplitParentResourceId", TEXT),
+    FocusColumn("x_SplitCost", MONEY),
+    FocusColumn("x_SplitUnusedCost", MONEY),
+    FocusColumn("x_SplitUsageRatio", MONEY),
+    FocusColumn("x_SplitActualUsage", MONEY),
+    FocusColumn("x_SplitReservedUsage", MONEY),
 )
 """Columns of our own; FOCUS asks for the x_ prefix (section "Attributes", column naming)."""
 

@@ -51,3 +51,50 @@ JOIN period_sources AS source
  AND source.export_id = costs.export_id
 """
 """The view that people query; the migration that makes the table makes it too."""
+
+MONTH_LEDGER_VIEW = """\
+CREATE VIEW month_ledger AS
+SELECT line.billing_account_id, delivery.period, line.currency, export.id AS export_id, export.source, export.kind,
+       coalesce(source.export_id = delivery.export_id, false) AS counted,
+       line.badge, line.reason, line.rows_read, line.rows_mapped, line.rows_doubled, line.rows_dropped,
+       line.rows_split, line.rows_quarantined, line.rows_without_invoice, line.source_cost, line.lake_cost,
+       line.marts_cost, line.lake_cost - line.source_cost AS difference, line.quarantined_cost,
+       delivery.id AS delivery, delivery.delivery_id, delivery.delivered_at, delivery.loaded_at
+FROM reconciliations AS line
+JOIN deliveries AS delivery ON delivery.id = line.delivery AND delivery.state = 'loaded'
+JOIN exports AS export ON export.id = delivery.export_id
+LEFT JOIN period_sources AS source
+  ON source.billing_account_id = line.billing_account_id AND source.period = delivery.period
+"""
+"""The reconciliation ledger as people read it: a line for each export, account, month and currency that is loaded."""
+
+COST_CHANGES_VIEW = """\
+CREATE VIEW cost_changes AS
+WITH published AS (
+  SELECT id, export_id, period, delivery_id, delivered_at,
+         lag(id) OVER month AS before,
+         coalesce(bool_or(final) OVER (month ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), false) AS after_close
+  FROM deliveries WHERE loaded_at IS NOT NULL
+  WINDOW month AS (PARTITION BY export_id, period ORDER BY delivered_at, id)
+), sides AS (
+  SELECT published.*, 1 AS sign, published.id AS side FROM published WHERE before IS NOT NULL
+  UNION ALL
+  SELECT published.*, -1, published.before FROM published WHERE before IS NOT NULL
+)
+SELECT cost.billing_account_id, sides.period, sides.export_id, sides.id AS delivery, sides.delivery_id,
+       sides.delivered_at, sides.before AS delivery_before, sides.after_close,
+       cost.sub_account_id, cost.service_name, cost.charge_category, cost.currency,
+       sum(sides.sign * cost.rows)::bigint AS rows_change,
+       sum(sides.sign * cost.billed_cost) AS billed_change,
+       sum(sides.sign * cost.effective_cost) AS effective_change
+FROM sides JOIN delivery_services AS cost ON cost.delivery = sides.side
+GROUP BY cost.billing_account_id, sides.period, sides.export_id, sides.id, sides.delivery_id, sides.delivered_at,
+         sides.before, sides.after_close, cost.sub_account_id, cost.service_name, cost.charge_category, cost.currency
+HAVING sum(sides.sign * cost.rows) <> 0 OR sum(sides.sign * cost.billed_cost) <> 0
+    OR sum(sides.sign * cost.effective_cost) <> 0
+"""
+"""What each delivery changed against the one before it, by account, service and kind of charge.
+
+`after_close` says that every charge of the month had an invoice in an earlier delivery: the sum over such lines is what
+changed since close.
+"""
