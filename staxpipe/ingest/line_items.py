@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 
 from staxpipe.db import deliveries as ledger
 from staxpipe.db import results
+from staxpipe.db.columns_read import put_columns
 from staxpipe.db.deliveries import LedgerEntry
 from staxpipe.db.reconciliations import replace_reconciliation
 from staxpipe.errors import PermanentError
@@ -19,11 +20,13 @@ from staxpipe.focus.mapping import MappingContext, Rejected, normalise
 from staxpipe.focus.reading import read_source
 from staxpipe.focus.reconciliation import Reconciliation, reconcile, residual_rows, residual_tally
 from staxpipe.focus.source_columns import wanted
+from staxpipe.focus.source_schema import read_schema
 from staxpipe.focus.tally import Tally
 from staxpipe.ingest.control_totals import sum_rows
 from staxpipe.ingest.exclusive import exclusively
 from staxpipe.ingest.landing_store import full_disk_explained
 from staxpipe.ingest.platform import Platform
+from staxpipe.ingest.schema_drift import ColumnsRead
 from staxpipe.lake.table import LakeWriter
 from staxpipe.model import Delivery, DeliveryState, Finding, StoredObject
 
@@ -60,6 +63,15 @@ class Built:
     snapshot_id: int
 
 
+@dataclass(frozen=True)
+class _Read:
+    """What reading a delivery's files brought, beside the rows that were written."""
+
+    tally: Tally
+    rejected: list[dict[str, object]]
+    columns: ColumnsRead
+
+
 def build_line_items(
     platform: Platform, entry: LedgerEntry, open_file: OpenFile, progress: Progress = lambda _file, _rows: None
 ) -> Built:
@@ -80,16 +92,17 @@ def build_line_items(
     )
     with exclusively(platform.engine, entry), full_disk_explained(Path(platform.settings.lake)):
         with platform.lake.writer(entry.export_id, delivery.period, delivery.delivery_id) as writer:
-            tally, rejected = _write_rows(delivery, context, writer, open_file, progress)
+            read = _write_rows(delivery, context, writer, open_file, progress)
+            tally = read.tally
             reconciliation = reconcile(tally)
             if not reconciliation.reconciled:
-                _record_refusal(platform, entry, tally, reconciliation, rejected)
+                _record_refusal(platform, entry, read, reconciliation)
                 raise ReconciliationError(delivery, reconciliation)
             _refuse_an_empty_month(platform, entry, tally)
         snapshot = platform.lake.replace(entry.export_id, delivery.period, writer.files, delivery.delivery_id)
         reconciled = tally.rows_quarantined == 0
         with platform.engine.begin() as connection:
-            _record_results(connection, entry, tally, reconciliation, rejected)
+            found = _record_results(connection, entry, read, reconciliation)
             ledger.mark(
                 connection,
                 entry.id,
@@ -104,34 +117,28 @@ def build_line_items(
                 committed_at=datetime.now(UTC),
                 error=None,
             )
-    return Built(entry, tally, reconciliation.findings, reconciled, snapshot)
+    return Built(entry, tally, found, reconciled, snapshot)
 
 
 def _record_results(
-    connection: Connection,
-    entry: LedgerEntry,
-    tally: Tally,
-    reconciliation: Reconciliation,
-    rejected: list[dict[str, object]],
-) -> None:
-    results.replace_results(connection, entry, sum_rows(tally), reconciliation.findings, rejected, entry.account_id)
+    connection: Connection, entry: LedgerEntry, read: _Read, reconciliation: Reconciliation
+) -> tuple[Finding, ...]:
+    """Write what reading a delivery taught; returns every finding."""
+    found = (*reconciliation.findings, *read.columns.findings(connection, entry))
+    results.replace_results(connection, entry, sum_rows(read.tally), found, read.rejected, entry.account_id)
     replace_reconciliation(connection, entry.id, reconciliation.lines, reconciliation.identities)
+    put_columns(connection, entry.id, read.columns.schema.as_json())
+    return found
 
 
-def _record_refusal(
-    platform: Platform,
-    entry: LedgerEntry,
-    tally: Tally,
-    reconciliation: Reconciliation,
-    rejected: list[dict[str, object]],
-) -> None:
+def _record_refusal(platform: Platform, entry: LedgerEntry, read: _Read, reconciliation: Reconciliation) -> None:
     """Keep both sides of a delivery that does not add up, for people to look at.
 
     What the ledger says of a delivery that readers see stays as it was, as the lake does.
     """
     if entry.state not in {DeliveryState.COMMITTED, DeliveryState.LOADED}:
         with platform.engine.begin() as connection:
-            _record_results(connection, entry, tally, reconciliation, rejected)
+            _record_results(connection, entry, read, reconciliation)
 
 
 def _refuse_an_empty_month(platform: Platform, entry: LedgerEntry, tally: Tally) -> None:
@@ -154,11 +161,13 @@ def _refuse_an_empty_month(platform: Platform, entry: LedgerEntry, tally: Tally)
 
 def _write_rows(
     delivery: Delivery, context: MappingContext, writer: LakeWriter, open_file: OpenFile, progress: Progress
-) -> tuple[Tally, list[dict[str, object]]]:
+) -> _Read:
     tally = Tally()
     rejected: list[dict[str, object]] = []
+    columns = ColumnsRead()
     for position, file in enumerate(delivery.files):
         with open_file(position, file) as path:
+            columns.add(read_schema(path, delivery.format, file.key))
             for batch in read_source(path, delivery.format, file=file.key, wanted=wanted):
                 try:
                     normalised = normalise(batch.rows, context, batch.first_row)
@@ -178,7 +187,7 @@ def _write_rows(
     if residuals is not None:
         writer.write(residuals)
         tally.add(residual_tally(residuals))
-    return tally, rejected
+    return _Read(tally, rejected, columns)
 
 
 def _quarantined(file: StoredObject, value: Rejected) -> dict[str, object]:
