@@ -109,10 +109,13 @@ class FolderBucket:
         """Where the file of a key lies; None where the key leads out of the folder."""
         return self._path(key)
 
-    def has_folder(self, key: str) -> bool:
-        """Whether a key is that of a folder; the empty one is the root."""
+    def names(self, key: str) -> frozenset[str]:
+        """What lies in the folder under a key, the empty one being the root; nothing where there is no such folder."""
         path = self._path(key) if key else self._root
-        return path is not None and _is_folder(path)
+        try:
+            return frozenset(found.name for found in path.iterdir()) if path is not None else frozenset()
+        except OSError:
+            return frozenset()
 
     def _path(self, key: str) -> Path | None:
         parts = key.lstrip("/").split("/")

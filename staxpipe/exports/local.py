@@ -5,6 +5,7 @@ Manifests win: they say which files count. Only where there is none do bare data
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -113,9 +114,12 @@ def _locate(bucket: FolderBucket, manifest: StoredObject, keys: Sequence[str]) -
 
 
 def _is_place(bucket: FolderBucket, above: Sequence[str], parts: Iterable[Sequence[str]], cut: int) -> bool:
-    """Whether any folder is there that the files would lie in; of thousands of files, most lie in one folder."""
-    folders = {tuple(part[cut:-1]) for part in parts if cut < len(part)}
-    return any(bucket.has_folder("/".join([*above, *folder])) for folder in folders)
+    """Whether any of the files is there. Of thousands, most lie in one folder: it is listed, they are not asked for."""
+    files: dict[tuple[str, ...], set[str]] = defaultdict(set)
+    for part in parts:
+        if cut < len(part):
+            files[tuple(part[cut:-1])].add(part[-1])
+    return any(not names.isdisjoint(bucket.names("/".join([*above, *folder]))) for folder, names in files.items())
 
 
 def _without_manifest(path: Path) -> Discovery:

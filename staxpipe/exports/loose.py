@@ -57,7 +57,8 @@ def loose_deliveries(path: Path) -> Discovery:
     files, so that loading the same files again is seen to be the same delivery.
 
     Raises:
-        PermanentError: there is no data file, or none of them is a cost report.
+        PermanentError: there is no data file.
+        NotACostReportError: none of them is a cost report.
     """
     if path.is_file():
         return loose_files(path.parent, [path])
@@ -75,7 +76,8 @@ def loose_files(folder: Path, paths: Sequence[Path]) -> Discovery:
     otherwise replace the months of these. Its address is that of the file, or the folder's with a digest of the names.
 
     Raises:
-        PermanentError: one of them is not there or not a data file, or none of them is a cost report.
+        PermanentError: one of them is not there or not a data file.
+        NotACostReportError: none of them is a cost report.
     """
     bucket = FolderBucket(folder)
     data = []
@@ -163,7 +165,7 @@ def _examine(bucket: FolderBucket, data: Iterable[StoredObject]) -> tuple[list[_
             empty.append(stored.key)
     if strangers and not files:
         more = f" Nor is any of the other {len(strangers) - 1} files." if len(strangers) > 1 else ""
-        raise PermanentError(strangers[0][1] + more)
+        raise NotACostReportError(strangers[0][1] + more)
     findings = [
         Finding("file-unreadable", Severity.ERROR, f"{file.trouble} It is not known which period it is of.")
         for file in files
