@@ -1,6 +1,8 @@
 import gzip
 import os
 import shutil
+import zipfile
+from importlib.util import find_spec
 from pathlib import Path
 
 import pyarrow as pa
@@ -12,6 +14,8 @@ from staxpipe.exports.discovery import Discovery, still_current
 from staxpipe.exports.loose import loose_deliveries, loose_files
 from staxpipe.focus.names import NotACostReportError
 from staxpipe.model import BillingPeriod, ExportKind, FileFormat, Severity
+
+reads_zip = pytest.mark.skipif(find_spec("staxpipe.focus.reading_bytes") is None, reason="ZIP files cannot be read yet")
 
 HEADER = "bill/BillingPeriodStartDate,lineItem/UnblendedCost\n"
 
@@ -246,6 +250,42 @@ def test_months_of_an_export_side_by_side_are_not_taken_for_versions(folder: Pat
         for chunk in ("exp-00001.csv", "exp-00002.csv"):
             (folder / f"BILLING_PERIOD={month}" / chunk).write_text(_body(month))
     assert periods(loose_deliveries(folder)) == ["2026-09", "2026-10"]
+
+
+@reads_zip
+def test_a_zipped_file_is_read(folder: Path) -> None:
+    with zipfile.ZipFile(folder / "a.csv.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("a.csv", _body("2026-09", "2026-10"))
+    found = loose_deliveries(folder)
+    assert periods(found) == ["2026-09", "2026-10"]
+    assert {(item.format, item.export.kind) for item in found.deliveries} == {
+        (FileFormat.CSV_ZIP, ExportKind.LEGACY_CUR)
+    }
+    assert periods(loose_files(folder, [folder / "a.csv.zip"])) == ["2026-09", "2026-10"]
+    (folder / "a.csv").write_text(_body("2026-10"))
+    (broken,) = loose_deliveries(folder).broken
+    assert "csv and as csv.zip" in broken.reason
+
+
+@reads_zip
+def test_a_damaged_archive_breaks_the_month_of_its_first_row(folder: Path) -> None:
+    with zipfile.ZipFile(folder / "a.csv.zip", "w") as archive:
+        archive.writestr("a.csv", _body("2026-10") + "x\n")
+    (folder / "b.csv.zip").write_bytes((folder / "a.csv.zip").read_bytes()[:-30])
+    found = loose_deliveries(folder)
+    assert found.deliveries == ()
+    assert [(str(broken.period), "a.csv" in broken.reason) for broken in found.broken] == [("2026-10", True)]
+    assert codes(found) == ["file-unreadable", "delivery-broken"]
+
+
+@reads_zip
+def test_maps_of_cur_2_0_tell_it_from_a_legacy_report(folder: Path) -> None:
+    tags = pa.array([[("user:team", "web")]], pa.map_(pa.string(), pa.string()))
+    moments = pa.array([1_538_352_000_000], pa.timestamp("ms", "UTC"))
+    columns = {"bill_billing_period_start_date": moments, "line_item_unblended_cost": [1.0], "resource_tags": tags}
+    pq.write_table(pa.table(columns), folder / "exp-00001.snappy.parquet")
+    (delivery,) = loose_deliveries(folder).deliveries
+    assert (str(delivery.period), delivery.export.kind) == ("2018-10", ExportKind.CUR_2_0)
 
 
 @pytest.mark.parametrize("name", ["x.csv.bz2", "x.txt"])
