@@ -159,6 +159,14 @@ class Finding:
     examples: tuple[str, ...] = field(default=())
 
 
+class Badge(StrEnum):
+    """How far a billing account's month can be trusted."""
+
+    PROVISIONAL = "provisional"  # it adds up, and some charges have no invoice yet
+    RECONCILED = "reconciled"
+    OFF = "off"  # something is missing: the line says what, and how much
+
+
 class RequestState(StrEnum):
     """The life of a link request."""
 

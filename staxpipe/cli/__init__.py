@@ -35,7 +35,16 @@ def main() -> None:
 
 
 def _register() -> None:
-    from staxpipe.cli import demo, export, load, sign_in, sql, status, up  # each imports its heavy parts when called
+    from staxpipe.cli import (
+        demo,
+        export,
+        ledger,
+        load,
+        sign_in,
+        sql,
+        status,
+        up,
+    )  # each imports its heavy parts when called
 
     app.command()(up.up)
     app.command()(demo.demo)
@@ -43,4 +52,5 @@ def _register() -> None:
     app.command()(sql.sql)
     app.command()(export.export)
     app.command()(status.status)
+    app.command()(ledger.ledger)
     app.command("sign-in")(sign_in.sign_in)

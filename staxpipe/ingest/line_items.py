@@ -4,20 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+
+from sqlalchemy import Connection
 
 from staxpipe.db import deliveries as ledger
 from staxpipe.db import results
 from staxpipe.db.deliveries import LedgerEntry
-from staxpipe.db.results import SumRow
+from staxpipe.db.reconciliations import replace_reconciliation
 from staxpipe.errors import PermanentError
 from staxpipe.focus.mapping import MappingContext, Rejected, normalise
 from staxpipe.focus.reading import read_source
 from staxpipe.focus.reconciliation import Reconciliation, reconcile, residual_rows, residual_tally
 from staxpipe.focus.source_columns import wanted
 from staxpipe.focus.tally import Tally
+from staxpipe.ingest.control_totals import sum_rows
 from staxpipe.ingest.exclusive import exclusively
 from staxpipe.ingest.landing_store import full_disk_explained
 from staxpipe.ingest.platform import Platform
@@ -80,14 +83,13 @@ def build_line_items(
             tally, rejected = _write_rows(delivery, context, writer, open_file, progress)
             reconciliation = reconcile(tally)
             if not reconciliation.reconciled:
+                _record_refusal(platform, entry, tally, reconciliation, rejected)
                 raise ReconciliationError(delivery, reconciliation)
             _refuse_an_empty_month(platform, entry, tally)
         snapshot = platform.lake.replace(entry.export_id, delivery.period, writer.files, delivery.delivery_id)
         reconciled = tally.rows_quarantined == 0
         with platform.engine.begin() as connection:
-            results.replace_results(
-                connection, entry, sum_rows(tally), reconciliation.findings, rejected, entry.account_id
-            )
+            _record_results(connection, entry, tally, reconciliation, rejected)
             ledger.mark(
                 connection,
                 entry.id,
@@ -103,6 +105,33 @@ def build_line_items(
                 error=None,
             )
     return Built(entry, tally, reconciliation.findings, reconciled, snapshot)
+
+
+def _record_results(
+    connection: Connection,
+    entry: LedgerEntry,
+    tally: Tally,
+    reconciliation: Reconciliation,
+    rejected: list[dict[str, object]],
+) -> None:
+    results.replace_results(connection, entry, sum_rows(tally), reconciliation.findings, rejected, entry.account_id)
+    replace_reconciliation(connection, entry.id, reconciliation.lines, reconciliation.identities)
+
+
+def _record_refusal(
+    platform: Platform,
+    entry: LedgerEntry,
+    tally: Tally,
+    reconciliation: Reconciliation,
+    rejected: list[dict[str, object]],
+) -> None:
+    """Keep both sides of a delivery that does not add up, for people to look at.
+
+    What the ledger says of a delivery that readers see stays as it was, as the lake does.
+    """
+    if entry.state not in {DeliveryState.COMMITTED, DeliveryState.LOADED}:
+        with platform.engine.begin() as connection:
+            _record_results(connection, entry, tally, reconciliation, rejected)
 
 
 def _refuse_an_empty_month(platform: Platform, entry: LedgerEntry, tally: Tally) -> None:
@@ -153,27 +182,4 @@ def _write_rows(
 
 
 def _quarantined(file: StoredObject, value: Rejected) -> dict[str, object]:
-    return {"file": file.key, "row": value.row, "column": value.column, "value": value.value, "reason": value.reason}
-
-
-def sum_rows(tally: Tally) -> list[SumRow]:
-    """A tally as the ledger's rows."""
-    source = [
-        SumRow("source", account, currency, line_item_type, total.rows, total.cost)
-        for (account, currency, line_item_type), total in tally.source.items()
-    ]
-    focus = [
-        SumRow(
-            "focus",
-            account,
-            currency,
-            category,
-            total.rows,
-            total.billed,
-            total.effective,
-            total.list,
-            total.contracted,
-        )
-        for (account, currency, category), total in tally.focus.items()
-    ]
-    return source + focus
+    return {"file": file.key, **asdict(value)}
