@@ -69,7 +69,7 @@ def dialect_of(headers: Sequence[str], file: str) -> Dialect:
         if families & _OF_FOCUS:
             version = version_of(families)
             return next((dialect for dialect, of in _VERSIONS.items() if of is version), Dialect.FOCUS)
-        if not any(source_columns.wanted(name) for name in names):
+        if not any(source_columns.wanted(name) and not passthrough_columns.wanted(name) for name in names):
             first = ", ".join(header for header in headers[:4] if header) or "without names"
             raise NotACostReportError(
                 f"{file} is not a cost report: none of its {len(headers)} columns is one of a Cost and Usage Report, "

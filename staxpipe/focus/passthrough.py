@@ -22,10 +22,12 @@ from staxpipe.focus.control import focus_totals
 from staxpipe.focus.focus_gaps import fill
 from staxpipe.focus.focus_lines import FocusLines
 from staxpipe.focus.focus_versions import FocusVersion, upgrades, version_of
+from staxpipe.focus.line_item_types import Kind
 from staxpipe.focus.mapping import MappingContext, Normalised, record_batch
 from staxpipe.focus.maps import fold, tag_keys
 from staxpipe.focus.moments import Moments, parse_moments
 from staxpipe.focus.numbers import Numbers, parse_numbers
+from staxpipe.focus.outcomes import Outcome, having, outcomes
 from staxpipe.focus.passthrough_columns import (
     MAPS,
     MOMENTS,
@@ -78,9 +80,10 @@ def pass_through(
     moments = {name: parse_moments(column) for name, column in source.items() if name in MOMENTS}
     here, periods = in_period(moments["billing_period_start"], context.period)
     rejected = refuse(source, numbers, moments, disagreements, here, first_row)
-    kept = here.copy()
-    kept[[refused.row - first_row for refused in rejected]] = False
-    rows: Rows = np.flatnonzero(kept)
+    # One row gives one row, as a CUR's usage does.
+    usage = np.full(count, Kind.USAGE, np.int8)
+    outcome = outcomes(usage, here, (refused.row - first_row for refused in rejected))
+    rows: Rows = np.flatnonzero(having(outcome, Outcome.MAPPED))
     lines = _lines(source, numbers, rows)
 
     filled = fill(lines)
@@ -111,17 +114,27 @@ def pass_through(
     tally.assumed = dict(filled.assumed)
     if told is None and len(lines):
         tally.assumed["focus_version"] = len(lines)
-    _totals(tally, lines, written)
+    _totals(tally, source, numbers["billed_cost"], outcome, lines, written)
     return Normalised(written, rejected, tally)
 
 
-def _totals(tally: Tally, lines: FocusLines, written: pa.RecordBatch) -> None:
+def _totals(
+    tally: Tally,
+    source: Mapping[str, Coded],
+    billed: Numbers,
+    outcome: Coded,
+    lines: FocusLines,
+    written: pa.RecordBatch,
+) -> None:
     """Both sides' control totals. A FOCUS source has no line-item types: its own charge categories are the words."""
-    keys = lines.text("BillingAccountId"), lines.text("BillingCurrency"), lines.text("ChargeCategory")
-    for (account, currency, word), (rows, (billed,)) in sums_by(keys, (lines.amount("BilledCost"),)).items():
-        tally.source[account, currency, word] = SourceSum(rows, billed)
+    keys = source["billing_account_id"], source["billing_currency"], source["charge_category"], outcome
+    for (account, currency, word, fate), (rows, (cost,)) in sums_by(keys, (billed.array(),)).items():
+        tally.source[account, currency, word, fate] = SourceSum(rows, cost)
     # FOCUS 1.0 has no InvoiceId: of such a month it is never known that it is final.
-    tally.rows_without_invoice = int((~lines.text("InvoiceId").present).sum())
+    without = ~lines.text("InvoiceId").present
+    paid_by = lines.text("BillingAccountId"), lines.text("BillingCurrency")
+    for (account, currency), (rows, _) in sums_by(paid_by, (), without).items():
+        tally.uninvoiced[account, currency] = rows
     focus_totals(tally, written)
 
 

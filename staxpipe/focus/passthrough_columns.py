@@ -47,7 +47,7 @@ A row in which one of them is empty is refused.
 ASSUMED: dict[str, str] = {
     "charge_frequency": "usage is taken for Usage-Based and everything else for One-Time",
     "contracted_cost": "it is taken to be the effective cost of what a commitment covers, else the billed cost",
-    "focus_version": "rows are taken for FOCUS 1.0",
+    "focus_version": "rows are taken for FOCUS 1.0",  # no column, but what columns would tell
     "list_cost": "it is taken to be the contracted cost",
     "service_category": "it is looked up by the service's code or name, else Other",
     "service_name": "it is looked up by the service's code, else that code is the name",

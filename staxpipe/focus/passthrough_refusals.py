@@ -7,6 +7,7 @@ either side. Every number of such a row is AWS's own double, so a word in any of
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 
@@ -26,7 +27,7 @@ def refuse(
     among: Mask,
     first_row: int,
 ) -> tuple[Rejected, ...]:
-    """Find the rows, of those in `among`, that cannot pass; in the file's order."""
+    """Find the rows, of those in `among`, that cannot pass, in the file's order, each with what it was billed."""
     found: dict[int, Rejected] = {}
 
     def note(rows: Mask, column: str, reasons: Mapping[int, str], otherwise: str) -> None:
@@ -46,7 +47,8 @@ def refuse(
             note(amounts.flagged(amounts.bad), column, reasons, "is not a number")
     for column in REQUIRED:
         note(_empty(source[column], numbers.get(column)), column, {}, "is empty")
-    return tuple(found[row] for row in sorted(found))
+    billed = numbers["billed_cost"].array(np.array(sorted(found), np.int64)).to_pylist()
+    return tuple(replace(found[row], cost=cost) for row, cost in zip(sorted(found), billed, strict=True))
 
 
 def _empty(column: Coded, numbers: Numbers | None) -> Mask:

@@ -1,20 +1,9 @@
-"""Batches of AWS's own FOCUS rows for tests: by hand, generated with hypothesis, or from a table with its maps."""
+"""AWS's own FOCUS rows for tests, written by hand as the reader hands them over."""
 
 from __future__ import annotations
 
-import csv
-import io
-import json
-from collections.abc import Mapping
-from pathlib import Path
-
-import pyarrow as pa
-import pyarrow.csv as pa_csv
-
 from staxpipe.focus.mapping import Normalised
-from staxpipe.focus.names import canonical_name
 from staxpipe.focus.passthrough import pass_through
-from staxpipe.focus.passthrough_columns import MAPS, wanted
 from staxpipe_tests.focus.batches import CONTEXT, Row, batch
 
 FOCUS_1_0: Row = {
@@ -102,48 +91,3 @@ def only(*rows: Row) -> dict[str, object]:
     (found,) = passed(*rows).rows.to_pylist()
     row: dict[str, object] = found
     return row
-
-
-def expanded(table: pa.Table) -> pa.RecordBatch:
-    """A file's table as the reader hands it over: canonical names, texts, a column for every key of a map."""
-    columns: dict[str, pa.Array] = {}
-    for name, column in zip(table.column_names, table.columns, strict=True):
-        canonical, values = canonical_name(name), column.combine_chunks()
-        if not wanted(canonical):
-            continue
-        if canonical in MAPS:
-            columns |= {f"{canonical}/{key}": texts for key, texts in _by_key(values).items()}
-        elif pa.types.is_timestamp(values.type):
-            columns[canonical] = pa.array([moment.isoformat() for moment in values.to_pylist()], pa.string())
-        else:
-            columns[canonical] = values.cast(pa.string())
-    coded = pa.dictionary(pa.int32(), pa.string())
-    return pa.RecordBatch.from_arrays(
-        [values.dictionary_encode().cast(coded) for values in columns.values()], list(columns)
-    )
-
-
-def read_texts(path: Path) -> pa.Table:
-    """A CSV, plain or in gzip, as texts; an unquoted empty value is null."""
-    with pa.input_stream(path, compression="gzip" if path.suffix == ".gz" else None) as stream:
-        content = stream.read()
-    names = next(csv.reader(io.StringIO(content.decode())))
-    types = pa_csv.ConvertOptions(
-        column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=True, null_values=[""]
-    )
-    return pa_csv.read_csv(pa.py_buffer(content), convert_options=types)
-
-
-def _by_key(maps: pa.Array) -> dict[str, pa.Array]:
-    objects: list[Mapping[str, object]] = [_object(value) for value in maps.to_pylist()]
-    keys = dict.fromkeys(key for one in objects for key in one)
-    return {
-        key: pa.array([None if one.get(key) is None else str(one[key]) for one in objects], pa.string()) for key in keys
-    }
-
-
-def _object(value: object) -> Mapping[str, object]:
-    if value is None or value == "NULL":
-        return {}
-    found: dict[str, object] = json.loads(value) if isinstance(value, str) else dict(value)  # type: ignore[call-overload]
-    return found

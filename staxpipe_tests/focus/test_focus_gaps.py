@@ -9,6 +9,7 @@ import pytest
 from staxpipe.focus.columns import LINE_ITEM_COLUMNS
 from staxpipe.focus.focus_gaps import SERVICE_CATEGORIES
 from staxpipe.focus.passthrough_columns import ASSUMED, REQUIRED
+from staxpipe.focus.reconciliation import reconcile
 from staxpipe.focus.services import services
 from staxpipe_tests.focus.batches import USAGE, Row, one
 from staxpipe_tests.focus.focus_batches import FOCUS_1_0, FOCUS_1_2, focus_row, only, passed, without
@@ -23,6 +24,13 @@ def test_a_row_of_required_columns_alone_has_every_value_that_the_lake_needs() -
     for column in LINE_ITEM_COLUMNS:
         assert column.nullable or found[column.name] is not None, column.name
     assert result.tally.assumed == dict.fromkeys(ASSUMED, 1)
+    said = {
+        finding.examples[0]: finding for finding in reconcile(result.tally).findings if finding.code == "column-assumed"
+    }
+    assert {name: finding.count for name, finding in said.items()} == result.tally.assumed
+    assert (
+        said["list_cost"].message == "the column list_cost is absent or empty, so it is taken to be the contracted cost"
+    )
 
 
 @pytest.mark.parametrize(

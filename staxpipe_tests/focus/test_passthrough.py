@@ -97,15 +97,18 @@ def test_tag_keys_are_those_of_the_cur_mapping_and_nothing_is_merged() -> None:
 @pytest.mark.parametrize("name", REQUIRED)
 def test_a_row_without_a_required_value_is_refused_and_in_no_total(name: str) -> None:
     result = passed(FOCUS_1_2, focus_row(FOCUS_1_2, **{name: None}))
-    assert result.rejected == (Rejected(2, name, "", "is empty"),)
+    billed = None if name == "billed_cost" else Decimal("0.25")
+    assert result.rejected == (Rejected(2, name, "", "is empty", billed),)
     assert result.tally.rejected_columns == {name: 1}
     assert result.rows.num_rows == 1
-    assert [total.rows for total in result.tally.source.values()] == [1]
+    fates = {fate: (total.rows, total.cost) for (*_, fate), total in result.tally.source.items()}
+    assert fates == {"mapped": (1, Decimal("0.25")), "quarantined": (1, billed or 0)}
 
 
 @pytest.mark.parametrize("name", [name for name in REQUIRED if name.endswith("cost")])
 def test_the_word_none_is_no_cost(name: str) -> None:
-    assert passed(focus_row(FOCUS_1_2, **{name: "None"})).rejected == (Rejected(1, name, "None", "is empty"),)
+    (refused,) = passed(focus_row(FOCUS_1_2, **{name: "None"})).rejected
+    assert (refused.column, refused.value, refused.reason) == (name, "None", "is empty")
 
 
 @pytest.mark.parametrize(
@@ -121,7 +124,8 @@ def test_the_word_none_is_no_cost(name: str) -> None:
 def test_a_value_that_is_none_refuses_its_row(name: str, value: str, reason: str) -> None:
     rows = [FOCUS_1_0, focus_row(FOCUS_1_0, **{name: value})]
     result = pass_through(batch(rows), CONTEXT, first_row=41)
-    assert result.rejected == (Rejected(42, name, value, reason),)
+    billed = None if name == "billed_cost" else Decimal("0.25")
+    assert result.rejected == (Rejected(42, name, value, reason, billed),)
     assert (result.tally.rows_read, result.tally.rows_quarantined, result.tally.rows_written) == (2, 1, 1)
 
 
@@ -134,7 +138,7 @@ def test_two_columns_of_one_name_give_the_first_value_and_refuse_rows_that_disag
     ]
     result = passed(*rows)
     assert result.rows.column("BilledCost").to_pylist() == [Decimal(1), Decimal(2), Decimal(3)]
-    assert result.rejected == (Rejected(4, "billed_cost", "4", "two columns of this name disagree"),)
+    assert result.rejected == (Rejected(4, "billed_cost", "4", "two columns of this name disagree", Decimal(4)),)
 
 
 def test_absent_required_columns_are_named_all_at_once_as_focus_spells_them() -> None:
@@ -150,6 +154,7 @@ def test_rows_of_other_periods_are_left_out_where_a_period_is_asked_for() -> Non
     context = MappingContext("7", "d", period=BillingPeriod(2026, 10))
     result = pass_through(batch([september, FOCUS_1_0]), context)
     assert (result.rows.num_rows, result.tally.rows_elsewhere) == (1, 1)
+    assert [fate for *_, fate in sorted(result.tally.source)] == ["elsewhere", "mapped"]
     with pytest.raises(PermanentError, match="several billing periods"):
         passed(september, FOCUS_1_0)
 
@@ -168,14 +173,15 @@ def test_the_totals_of_both_sides_are_by_charge_category() -> None:
         focus_row(FOCUS_1_2, billing_currency="EUR"),
     )
     assert result.tally.source == {
-        ("001234567890", "USD", "Usage"): SourceSum(2, Decimal("0.5")),
-        ("001234567890", "USD", "Tax"): SourceSum(1, Decimal("0.05")),
-        ("001234567890", "EUR", "Usage"): SourceSum(1, Decimal("0.25")),
+        ("001234567890", "USD", "Usage", "mapped"): SourceSum(2, Decimal("0.5")),
+        ("001234567890", "USD", "Tax", "mapped"): SourceSum(1, Decimal("0.05")),
+        ("001234567890", "EUR", "Usage", "mapped"): SourceSum(1, Decimal("0.25")),
     }
     assert result.tally.focus["001234567890", "USD", "Usage"] == FocusSum(
         2, Decimal("0.5"), Decimal("0.48"), Decimal("0.6"), Decimal("0.56")
     )
-    assert (result.tally.rows_without_invoice, result.tally.rows_written) == (1, 4)
+    assert result.tally.uninvoiced == {("001234567890", "USD"): 1}
+    assert result.tally.rows_written == 4
 
 
 def test_a_month_of_1_0_is_never_known_to_be_invoiced() -> None:
@@ -218,7 +224,9 @@ def test_any_amount_passes_exactly_and_both_sides_come_to_the_same(rows: list[Ro
         parsed = [parse_number(str(row[name])) for row in rows]
         assert result.rows.column(column).to_pylist() == [one[0] for one in parsed if isinstance(one, tuple)]
     billed = {key: total.billed for key, total in result.tally.focus.items()}
-    assert billed == {key: total.cost for key, total in result.tally.source.items()}
+    assert billed == {
+        (account, currency, word): total.cost for (account, currency, word, _), total in result.tally.source.items()
+    }
     assert result.tally.rows_written == len(rows) == sum(total.rows for total in result.tally.source.values())
 
 
