@@ -8,15 +8,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from decimal import Decimal
 
+from staxpipe.focus import passthrough_columns, source_columns
 from staxpipe.focus.identities import Identity, IdentityName
 from staxpipe.focus.numbers import exact_add
 from staxpipe.focus.outcomes import Outcome
 from staxpipe.focus.residuals import open_balances
-from staxpipe.focus.source_columns import ASSUMED
 from staxpipe.focus.tally import SourceSum, Tally
 from staxpipe.model import Finding, Severity
 
 EXAMPLES = 5
+
+_ASSUMED = {column: f"is absent, so {what}" for column, what in source_columns.ASSUMED.items()} | {
+    column: f"is absent or empty, so {what}" for column, what in passthrough_columns.ASSUMED.items()
+}
 
 
 def findings_of(tally: Tally, identities: tuple[Identity, ...]) -> list[Finding]:
@@ -106,7 +110,7 @@ def _assumptions(tally: Tally) -> list[Finding]:
             Finding(
                 "column-assumed",
                 Severity.WARNING,
-                f"the column {column} is absent, so {ASSUMED[column]}",
+                f"the column {column} {_ASSUMED[column]}",
                 rows,
                 (column,),
             )

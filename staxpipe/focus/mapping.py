@@ -122,7 +122,7 @@ def normalise(batch: pa.RecordBatch, context: MappingContext, first_row: int = 1
     tally.assumed = {name: len(kept_rows) for name in ASSUMED if name not in source and len(kept_rows)}
     columns, tally.unknown_services = _columns(lines, costs, types, context)
     columns |= time_columns(lines, source, moments, period_start)
-    rows = _record_batch(columns, len(lines))
+    rows = record_batch(columns, len(lines))
     source_totals(
         tally,
         source,
@@ -227,7 +227,8 @@ def _maps(lines: Lines, price: Coded) -> dict[str, pa.Array]:
     }
 
 
-def _record_batch(columns: Mapping[str, Coded | pa.Array], count: int) -> pa.RecordBatch:
+def record_batch(columns: Mapping[str, Coded | pa.Array], count: int) -> pa.RecordBatch:
+    """Columns by FOCUS name as a batch of LINE_ITEM_COLUMNS; a column that is not given is null."""
     arrays = []
     names = []
     for column in LINE_ITEM_COLUMNS:
