@@ -14,9 +14,12 @@ import pyarrow.compute as pc
 
 from staxpipe.synthetic.columns import VARYING
 from staxpipe.synthetic.month import Month
+from staxpipe.synthetic.split import public_unused
+from staxpipe.synthetic.template import FULLY, discount
 from staxpipe.synthetic.usage import Ints
 
 Mask = npt.NDArray[np.bool_]
+Rows32 = npt.NDArray[np.int32]
 
 BATCH_ROWS = 65_536
 
@@ -36,12 +39,17 @@ class MonthText:
         self.interval = pa.array([span.interval for span in month.spans])
         self.start = pa.array([span.start for span in month.spans])
         self.end = pa.array([span.end for span in month.spans])
+        self._varying = frozenset(VARYING).intersection(month.header)
         types = np.array([template.type for template in templates])
         self._reserved = types == "DiscountedUsage"
         self._covered = types == "SavingsPlanCoveredUsage"
         self._plan_fee = types == "SavingsPlanRecurringFee"
-        self._unblended_only = types == "EdpDiscount"  # AWS leaves BlendedCost blank on discount rows
+        # AWS leaves BlendedCost blank on discount rows.
+        self._unblended_only = np.array([template.type.endswith("Discount") for template in templates])
         self._public = np.array([template.public for template in templates])
+        self._split = np.array([template.split for template in templates])
+        self._charge = np.array([template.charge_per_mille for template in templates], np.int64)
+        self._per_mille = np.array([template.per_mille for template in templates], np.int64)
         self._halves = np.array([template.normalization_halves for template in templates], np.int64)
 
     def varying(self, first: int, count: int) -> dict[str, pa.Array]:
@@ -54,7 +62,7 @@ class MonthText:
         reserved, covered = self._reserved[template], self._covered[template]
         unblended = decimals(rows.unblended[part])
         effective, amortised = rows.effective[part], rows.amortised[part]
-        return {
+        columns = {
             "identity/TimeInterval": self.interval.take(span),
             "lineItem/UsageStartDate": self.start.take(span),
             "lineItem/UsageEndDate": self.end.take(span),
@@ -71,6 +79,46 @@ class MonthText:
             "savingsPlan/SavingsPlanEffectiveCost": where(covered, effective),
             "savingsPlan/UsedCommitment": where(self._plan_fee[template], effective),
         }
+        if "splitLineItem/SplitCost" in self._varying:
+            columns |= self._split_columns(template, rows.public[part], effective, amortised)
+        if "lineItem/NetUnblendedCost" in self._varying:
+            columns |= self._net_columns(template, rows.unblended[part], effective, amortised)
+        return columns
+
+    def _split_columns(self, template: Rows32, public: Ints, split: Ints, unused: Ints) -> dict[str, pa.Array]:
+        shared = self._split[template]
+        return {
+            "splitLineItem/SplitCost": where(shared, split),
+            "splitLineItem/UnusedCost": where(shared, unused),
+            "splitLineItem/PublicOnDemandSplitCost": where(shared, public),
+            "splitLineItem/PublicOnDemandUnusedCost": where(shared, public_unused(public)),
+        }
+
+    def _net_columns(self, template: Rows32, unblended: Ints, effective: Ints, amortised: Ints) -> dict[str, pa.Array]:
+        """What is left after discounts, each number rounded by itself, and what was taken off."""
+        charge, per_mille = self._charge[template], self._per_mille[template]
+        reserved, shared = self._reserved[template], self._split[template]
+        off = discount(unblended, charge)
+        upfront = amortised - discount(amortised, per_mille)
+        rest = effective - amortised
+        recurring = rest - discount(rest, per_mille)
+        discounted = (charge > 0) & ~shared
+        columns = {
+            "lineItem/NetUnblendedCost": decimals(unblended - off),
+            "discount/BundledDiscount": where(discounted & (charge == FULLY), off),
+            "discount/EdpDiscount": where(discounted & (charge < FULLY), off),
+            "discount/TotalDiscount": where(discounted, off),
+            "reservation/NetAmortizedUpfrontCostForUsage": where(reserved, upfront),
+            "reservation/NetRecurringFeeForUsage": where(reserved, recurring),
+            "reservation/NetEffectiveCost": where(reserved, upfront + recurring),
+            "savingsPlan/NetSavingsPlanEffectiveCost": where(
+                self._covered[template], effective - discount(effective, per_mille)
+            ),
+        }
+        if "splitLineItem/NetSplitCost" in self._varying:
+            columns["splitLineItem/NetSplitCost"] = where(shared, effective - discount(effective, per_mille))
+            columns["splitLineItem/NetUnusedCost"] = where(shared, amortised - discount(amortised, per_mille))
+        return columns
 
     def batches(self, batch_rows: int = BATCH_ROWS) -> Iterator[pa.RecordBatch]:
         """Record batches in header order; static columns are dictionary-coded, the others plain text."""
