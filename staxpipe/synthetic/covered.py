@@ -29,6 +29,7 @@ class ReservedLines:
     use: ReservationUse
 
     def write(self, coverage: Coverage, first: int) -> None:
+        """The discounted usage of a day."""
         line, hour = np.nonzero(coverage.quantity)
         quantity, cost = coverage.quantity[line, hour], coverage.cost[line, hour]
         amortised = quantity * self.terms.amortised_hourly // QUANTITY_UNITS
@@ -66,6 +67,7 @@ class PlannedLines:
     used: Ints
 
     def write(self, coverage: Coverage, first: int) -> None:
+        """The covered usage of a day, and the negations that take its on-demand cost back."""
         line, hour = np.nonzero(coverage.quantity)
         quantity, cost = coverage.quantity[line, hour], coverage.cost[line, hour]
         on_demand = priced(quantity, self.rates[line])

@@ -6,6 +6,7 @@ Nothing is formatted row by row in Python: templates give text once, numbers go 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -24,13 +25,31 @@ Rows32 = npt.NDArray[np.int32]
 BATCH_ROWS = 65_536
 
 
+class TextTable(Protocol):
+    """Text columns over the rows of a month: `static` ones have a value a template, the others differ row by row.
+
+    `quoted` names those of the latter that have to be quoted in CSV.
+    """
+
+    month: Month
+    header: tuple[str, ...]
+    static: Mapping[str, pa.Array]
+    quoted: frozenset[str]
+
+    def varying(self, first: int, count: int) -> dict[str, pa.Array]:
+        """The columns that are not static, for `count` rows from `first`."""
+        ...
+
+
 class MonthText:
-    """The text columns of a month, a batch of rows at a time. Missing values are null."""
+    """The text columns of a month's legacy report, a batch of rows at a time. Missing values are null."""
 
     def __init__(self, month: Month) -> None:
         self.month = month
         templates = month.templates
         self.header = month.header
+        self.varying_names = frozenset(VARYING).intersection(month.header)
+        self.quoted: frozenset[str] = frozenset()
         self.static: Mapping[str, pa.Array] = {
             name: pa.array([template.text.get(name) or None for template in templates], pa.string())
             for name in month.header
@@ -39,7 +58,6 @@ class MonthText:
         self.interval = pa.array([span.interval for span in month.spans])
         self.start = pa.array([span.start for span in month.spans])
         self.end = pa.array([span.end for span in month.spans])
-        self._varying = frozenset(VARYING).intersection(month.header)
         types = np.array([template.type for template in templates])
         self._reserved = types == "DiscountedUsage"
         self._covered = types == "SavingsPlanCoveredUsage"
@@ -79,9 +97,9 @@ class MonthText:
             "savingsPlan/SavingsPlanEffectiveCost": where(covered, effective),
             "savingsPlan/UsedCommitment": where(self._plan_fee[template], effective),
         }
-        if "splitLineItem/SplitCost" in self._varying:
+        if "splitLineItem/SplitCost" in self.varying_names:
             columns |= self._split_columns(template, rows.public[part], effective, amortised)
-        if "lineItem/NetUnblendedCost" in self._varying:
+        if "lineItem/NetUnblendedCost" in self.varying_names:
             columns |= self._net_columns(template, rows.unblended[part], effective, amortised)
         return columns
 
@@ -102,7 +120,7 @@ class MonthText:
         upfront = amortised - discount(amortised, per_mille)
         rest = effective - amortised
         recurring = rest - discount(rest, per_mille)
-        discounted = (charge > 0) & ~shared
+        discounted = off > 0
         columns = {
             "lineItem/NetUnblendedCost": decimals(unblended - off),
             "discount/BundledDiscount": where(discounted & (charge == FULLY), off),
@@ -115,7 +133,7 @@ class MonthText:
                 self._covered[template], effective - discount(effective, per_mille)
             ),
         }
-        if "splitLineItem/NetSplitCost" in self._varying:
+        if "splitLineItem/NetSplitCost" in self.varying_names:
             columns["splitLineItem/NetSplitCost"] = where(shared, effective - discount(effective, per_mille))
             columns["splitLineItem/NetUnusedCost"] = where(shared, amortised - discount(amortised, per_mille))
         return columns
