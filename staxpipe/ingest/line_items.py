@@ -16,10 +16,10 @@ from staxpipe.db.columns_read import put_columns
 from staxpipe.db.deliveries import LedgerEntry
 from staxpipe.db.reconciliations import replace_reconciliation
 from staxpipe.errors import PermanentError
-from staxpipe.focus.mapping import MappingContext, Rejected, normalise
+from staxpipe.exports.kinds import kind_of_table
+from staxpipe.focus.mapping import MappingContext, Rejected
 from staxpipe.focus.reading import read_source
 from staxpipe.focus.reconciliation import Reconciliation, reconcile, residual_rows, residual_tally
-from staxpipe.focus.source_columns import wanted
 from staxpipe.focus.source_schema import read_schema
 from staxpipe.focus.tally import Tally
 from staxpipe.ingest.control_totals import sum_rows
@@ -28,7 +28,7 @@ from staxpipe.ingest.landing_store import full_disk_explained
 from staxpipe.ingest.platform import Platform
 from staxpipe.ingest.schema_drift import ColumnsRead
 from staxpipe.lake.table import LakeWriter
-from staxpipe.model import Delivery, DeliveryState, Finding, StoredObject
+from staxpipe.model import Delivery, DeliveryState, ExportKind, Finding, StoredObject
 
 KEPT_REJECTIONS = 10_000
 """Quarantined values kept for each delivery; a finding counts all of them."""
@@ -128,6 +128,9 @@ def _record_results(
     results.replace_results(connection, entry, sum_rows(read.tally), found, read.rejected, entry.account_id)
     replace_reconciliation(connection, entry.id, reconciliation.lines, reconciliation.identities)
     put_columns(connection, entry.id, read.columns.schema.as_json())
+    kind = kind_of_table([header for header, _ in read.columns.schema.columns])
+    if kind is not None and entry.delivery.export.kind is ExportKind.DATA_EXPORT:
+        ledger.set_kind(connection, entry.export_id, kind)  # its manifest did not tell
     return found
 
 
@@ -167,10 +170,13 @@ def _write_rows(
     columns = ColumnsRead()
     for position, file in enumerate(delivery.files):
         with open_file(position, file) as path:
-            columns.add(read_schema(path, delivery.format, file.key))
-            for batch in read_source(path, delivery.format, file=file.key, wanted=wanted):
+            schema = read_schema(path, delivery.format, file.key)
+            if not schema.columns:  # a surplus file of a report that shrank: AWS overwrites it with nothing
+                continue
+            dialect = columns.add(schema, file.key)
+            for batch in read_source(path, delivery.format, file=file.key, wanted=dialect.wanted):
                 try:
-                    normalised = normalise(batch.rows, context, batch.first_row)
+                    normalised = dialect.mapping(batch.rows, context, batch.first_row)
                 except PermanentError as error:
                     raise PermanentError(f"{file.key}: {error}") from error
                 writer.write(normalised.rows)

@@ -1,4 +1,4 @@
-"""Which columns a delivery has, over all of its files, and what changed since the delivery before."""
+"""Which columns a delivery has, over all of its files: how they are mapped, and what changed since the one before."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from sqlalchemy import Connection
 
 from staxpipe.db.columns_read import columns_before
 from staxpipe.db.deliveries import LedgerEntry
+from staxpipe.errors import PermanentError
+from staxpipe.focus.dialect import Dialect, dialect_of
 from staxpipe.focus.names import canonical_name
 from staxpipe.focus.source_schema import SourceSchema, drift
 from staxpipe.model import Finding, Severity
@@ -19,12 +21,23 @@ class ColumnsRead:
     def __init__(self) -> None:
         self._columns: dict[str, tuple[str, str]] = {}
         self._first: SourceSchema | None = None
+        self._dialect: Dialect | None = None
         self._uneven: set[str] = set()  # headers that not every file has
 
-    def add(self, schema: SourceSchema) -> None:
-        """One more file; one without a header says nothing."""
-        if not schema.columns:
-            return
+    def add(self, schema: SourceSchema, file: str) -> Dialect:
+        """One more file, which has columns; returns how its rows are to be mapped.
+
+        Raises:
+            NotACostReportError: the file is no cost report.
+            PermanentError: it is of another of AWS's tables than the files before it.
+        """
+        dialect = dialect_of([header for header, _ in schema.columns], file)
+        if self._dialect is not None and (dialect is Dialect.CUR) is not (self._dialect is Dialect.CUR):
+            raise PermanentError(
+                f"{file} is {dialect}, and other files of the same delivery are {self._dialect}: most likely the same "
+                "cost twice. Nothing was loaded from it."
+            )
+        self._dialect = dialect
         names = {canonical_name(header) or header: header for header, _ in schema.columns}
         if self._first is None:
             self._first = schema
@@ -34,6 +47,7 @@ class ColumnsRead:
             self._uneven |= {names[name] for name in names.keys() - known.keys()}
         for header, type_ in schema.columns:
             self._columns.setdefault(canonical_name(header) or header, (header, type_))
+        return dialect
 
     @property
     def schema(self) -> SourceSchema:

@@ -23,7 +23,7 @@ from staxpipe.synthetic.focus_columns import (
     focus_type,
 )
 from staxpipe.synthetic.month import Month
-from staxpipe.synthetic.templates import Template
+from staxpipe.synthetic.template import Template
 from staxpipe.synthetic.text import decimals
 from staxpipe.synthetic.usage import Ints
 

@@ -11,6 +11,9 @@ from staxpipe.model import ExportKind, FileFormat
 from staxpipe.synthetic.columns import PARQUET_DOUBLES, PARQUET_MOMENTS
 from staxpipe.synthetic.cur2 import Cur2Query, Cur2Text
 from staxpipe.synthetic.files import CsvWriter, ParquetWriter, legacy_parquet
+from staxpipe.synthetic.focus_columns import FOCUS_1_0, FOCUS_1_2
+from staxpipe.synthetic.focus_export import focus_table
+from staxpipe.synthetic.focus_files import write_focus_csv, write_focus_parquet
 from staxpipe.synthetic.month import Month
 from staxpipe.synthetic.text import MonthText
 
@@ -88,9 +91,34 @@ class Cur2Table:
         return ParquetWriter(self._text.month_text, self._text.parquet())
 
 
+class FocusTable:
+    """AWS's own FOCUS export of one version."""
+
+    def __init__(self, month: Month, version: str) -> None:
+        self._table = focus_table(month, version)
+        self.rows = self._table.num_rows
+
+    @property
+    def columns(self) -> tuple[tuple[str, str], ...]:
+        """Names and Arrow's words for the types."""
+        return tuple((field.name, str(field.type)) for field in self._table.schema)
+
+    def write(self, path: Path, format: FileFormat, first: int, count: int) -> None:
+        """Write one file; Data Exports writes csv.gz and Parquet only."""
+        part = self._table.slice(first, count)
+        if format is FileFormat.PARQUET:
+            write_focus_parquet(part, path)
+        elif format is FileFormat.CSV_GZIP:
+            write_focus_csv(part, path)
+        else:
+            raise ValueError(f"Data Exports writes no {format}")
+
+
 TABLES: Mapping[ExportKind, Callable[[Month, Cur2Query], ExportTable]] = {
     ExportKind.LEGACY_CUR: LegacyTable,
     ExportKind.CUR_2_0: Cur2Table,
+    ExportKind.FOCUS_1_0: lambda month, _: FocusTable(month, FOCUS_1_0),
+    ExportKind.FOCUS_1_2: lambda month, _: FocusTable(month, FOCUS_1_2),
 }
 """How a month becomes the table of a kind of export; only CUR 2.0 has a query."""
 

@@ -2,7 +2,6 @@ import gzip
 import os
 import shutil
 import zipfile
-from importlib.util import find_spec
 from pathlib import Path
 
 import pyarrow as pa
@@ -14,8 +13,6 @@ from staxpipe.exports.discovery import Discovery, still_current
 from staxpipe.exports.loose import loose_deliveries, loose_files
 from staxpipe.focus.names import NotACostReportError
 from staxpipe.model import BillingPeriod, ExportKind, FileFormat, Severity
-
-reads_zip = pytest.mark.skipif(find_spec("staxpipe.focus.reading_bytes") is None, reason="ZIP files cannot be read yet")
 
 HEADER = "bill/BillingPeriodStartDate,lineItem/UnblendedCost\n"
 
@@ -252,7 +249,6 @@ def test_months_of_an_export_side_by_side_are_not_taken_for_versions(folder: Pat
     assert periods(loose_deliveries(folder)) == ["2026-09", "2026-10"]
 
 
-@reads_zip
 def test_a_zipped_file_is_read(folder: Path) -> None:
     with zipfile.ZipFile(folder / "a.csv.zip", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("a.csv", _body("2026-09", "2026-10"))
@@ -267,7 +263,6 @@ def test_a_zipped_file_is_read(folder: Path) -> None:
     assert "csv and as csv.zip" in broken.reason
 
 
-@reads_zip
 def test_a_damaged_archive_breaks_the_month_of_its_first_row(folder: Path) -> None:
     with zipfile.ZipFile(folder / "a.csv.zip", "w") as archive:
         archive.writestr("a.csv", _body("2026-10") + "x\n")
@@ -278,7 +273,6 @@ def test_a_damaged_archive_breaks_the_month_of_its_first_row(folder: Path) -> No
     assert codes(found) == ["file-unreadable", "delivery-broken"]
 
 
-@reads_zip
 def test_maps_of_cur_2_0_tell_it_from_a_legacy_report(folder: Path) -> None:
     tags = pa.array([[("user:team", "web")]], pa.map_(pa.string(), pa.string()))
     moments = pa.array([1_538_352_000_000], pa.timestamp("ms", "UTC"))

@@ -9,10 +9,15 @@ import pytest
 
 from staxpipe.focus.dialect import Dialect, dialect_of, wanted
 from staxpipe.focus.names import NotACostReportError, canonical_name
-from staxpipe.synthetic.columns import HEADER, parquet_name
+from staxpipe.model import BillingPeriod
+from staxpipe.synthetic.columns import parquet_name
 from staxpipe.synthetic.focus_columns import FOCUS_HEADERS
+from staxpipe.synthetic.header import header
+from staxpipe.synthetic.organisation import Organisation
 from staxpipe_tests.focus.batches import CONTEXT, USAGE, batch
 from staxpipe_tests.focus.focus_batches import FOCUS_1_0
+
+HEADER = header(Organisation.sample(1, BillingPeriod(2026, 6)), BillingPeriod(2026, 9))
 
 
 @pytest.mark.parametrize(
