@@ -14,7 +14,8 @@ from staxpipe.focus.coded import Coded, Mask, Rows, from_arrow, nothing
 from staxpipe.focus.line_item_types import DOUBLED, PRICED, Kind
 from staxpipe.focus.lines import Kinds
 from staxpipe.focus.moments import Moments
-from staxpipe.focus.numbers import Numbers, exact_add, zero
+from staxpipe.focus.net import charged_cost
+from staxpipe.focus.numbers import Numbers, exact_add, nonzero, zero
 from staxpipe.focus.refusals import USED_BY, used
 from staxpipe.focus.services import counts
 from staxpipe.focus.tally import FocusSum, ReservationSum, SourceSum, Tally, sums_by
@@ -35,7 +36,7 @@ def source_totals(
     account, currency, types, kinds = account.take(kept), currency.take(kept), types.take(kept), kinds[kept]
     gross = numbers["line_item_unblended_cost"].array(kept)
     net = numbers["line_item_net_unblended_cost"].array(kept) if "line_item_net_unblended_cost" in numbers else None
-    charged = gross if net is None else pc.coalesce(net, gross)
+    charged = charged_cost(source, numbers, kept, kinds)
     for key, (rows, (cost,)) in sums_by((account, currency, types), (charged,)).items():
         tally.source[_three(key)] = SourceSum(rows, cost)
 
@@ -58,11 +59,12 @@ def source_totals(
     costs_something = _true(pc.not_equal(charged, zero()))
     _sums_into(tally.discounted, account, currency, charged, (kinds == Kind.DISCOUNTED_USAGE) & costs_something)
     if net is not None:
-        tally.rows_net_lower += int(_true(pc.not_equal(net, gross)).sum())
+        said = nonzero(net)
+        tally.rows_net_lower += int((_true(pc.not_equal(said, gross)) & (kinds != Kind.DISCOUNT)).sum())
         zeroed = _true(pc.and_(pc.equal(net, zero()), pc.not_equal(gross, zero())))
-        _sums_into(tally.net_zero, account, currency, gross, zeroed & (kinds != Kind.DISCOUNT))
-        without = pc.is_null(net).to_numpy(zero_copy_only=False) & (kinds == Kind.DISCOUNT)
-        _sums_into(tally.gross_discounts, account, currency, gross, without & costs_something)
+        _sums_into(tally.net_zero, account, currency, gross, zeroed & costs_something)
+        without = pc.is_null(said).to_numpy(zero_copy_only=False) & (kinds == Kind.DISCOUNT)
+        _sums_into(tally.gross_discounts, account, currency, gross, without & _true(pc.not_equal(gross, zero())))
     _reservations(tally, numbers, account, currency, gross, kinds, kept)
     _balances(tally, source, starts, account, currency, charged, kinds, kept)
 
