@@ -17,6 +17,7 @@ from staxpipe.focus.moments import Moments
 from staxpipe.focus.net import charged_cost
 from staxpipe.focus.numbers import Numbers, exact_add, nonzero, zero
 from staxpipe.focus.refusals import USED_BY, used
+from staxpipe.focus.selection import where
 from staxpipe.focus.services import counts
 from staxpipe.focus.tally import FocusSum, ReservationSum, SourceSum, Tally, sums_by
 
@@ -36,7 +37,8 @@ def source_totals(
     account, currency, types, kinds = account.take(kept), currency.take(kept), types.take(kept), kinds[kept]
     gross = numbers["line_item_unblended_cost"].array(kept)
     net = numbers["line_item_net_unblended_cost"].array(kept) if "line_item_net_unblended_cost" in numbers else None
-    charged = charged_cost(source, numbers, kept, kinds)
+    # A share of a split cost bills nothing on either side: the row of its instance does.
+    charged = where(kinds == Kind.SPLIT, zero(), charged_cost(source, numbers, kept, kinds))
     for key, (rows, (cost,)) in sums_by((account, currency, types), (charged,)).items():
         tally.source[_three(key)] = SourceSum(rows, cost)
 
