@@ -26,7 +26,7 @@ from staxpipe.focus.quantities import (
     pricing_quantity,
     unused_commitment,
 )
-from staxpipe.focus.selection import keep, where
+from staxpipe.focus.selection import keep, placed, where
 
 
 @dataclass(frozen=True)
@@ -117,7 +117,7 @@ def _amortised(lines: Lines) -> tuple[pa.Array, Mask]:
         (ri_unused, _unused_reservation),
     ):
         if mask.any():
-            value = where(mask, rule(lines), value)
+            value = placed(mask, rule(lines.part(mask)), value)
     unamortised = pc.is_null(value).to_numpy(zero_copy_only=False)
     return pc.fill_null(value, zero()), unamortised
 

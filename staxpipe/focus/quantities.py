@@ -15,7 +15,7 @@ from staxpipe.focus.columns import MONEY
 from staxpipe.focus.line_item_types import RULES, Kind
 from staxpipe.focus.lines import Lines
 from staxpipe.focus.numbers import minus, nonzero, zero
-from staxpipe.focus.selection import keep, where
+from staxpipe.focus.selection import keep, placed, where
 
 
 def pricing_quantity(lines: Lines, charged: pa.Array) -> pa.Array:
@@ -65,41 +65,21 @@ def commitment_quantity(lines: Lines, charged: pa.Array) -> tuple[pa.Array, Mask
     months of 2018 show both). A purchase counts what it pays for itself, so that an upfront and a recurring fee add up
     to the commitment (FOCUS 1.2's example of a partial upfront purchase); all of it before discounts. Only where there is a commitment: without an ARN there is none to count.
     """
-    usage, flexible = _normalised(
-        lines, Kind.DISCOUNTED_USAGE, "line_item_normalized_usage_amount", lines.amount("line_item_usage_amount")
-    )
-    reserved, flexible_fee = _normalised(
-        lines, Kind.RI_FEE, "reservation_total_reserved_normalized_units", _reserved_units(lines)
-    )
-    upfront, flexible_upfront = _normalised(
-        lines, Kind.RI_UPFRONT_FEE, "reservation_total_reserved_normalized_units", _reserved_units(lines)
-    )
-    normalised = flexible | flexible_fee | flexible_upfront
-    unused = where(
-        normalised,
-        lines.amount("reservation_unused_normalized_unit_quantity"),
-        lines.amount("reservation_unused_quantity"),
-    )
-    covered = lines.of(Kind.SAVINGS_PLAN_COVERED_USAGE)
-    recurring = lines.of(Kind.SAVINGS_PLAN_RECURRING_FEE)
-    ri_fee = lines.of(Kind.RI_FEE)
-    quantity: pa.Array = pa.nulls(len(lines), MONEY)
-    for mask, amount in (
-        (covered, _used_commitment(lines) if covered.any() else quantity),
-        (lines.of(Kind.SAVINGS_PLAN_UPFRONT_FEE, Kind.UPFRONT_REFUND), gross_cost(lines, charged)),
-        (lines.of(Kind.DISCOUNTED_USAGE), usage),
-        (lines.of(Kind.RI_UPFRONT_FEE), upfront),
-        (ri_fee, reserved),
-        (recurring, _recurring_commitment(lines, charged) if recurring.any() else quantity),
-        (recurring & lines.unused, unused_commitment(lines) if recurring.any() else quantity),
-        (ri_fee & lines.unused, unused),
-    ):
-        quantity = where(mask, amount, quantity)
+    quantity: pa.Array = pa.repeat(zero(), len(lines))
+    normalised = np.zeros(len(lines), np.bool_)
     related = (
         lines.text("savings_plan_savings_plan_a_r_n").present | lines.text("reservation_reservation_a_r_n").present
     )
     counted = related & lines.in_category(("Usage", "Purchase")) & ~lines.of(Kind.SPLIT)
-    return keep(counted, pc.fill_null(quantity, zero())), normalised
+    if not counted.any():
+        return keep(counted, quantity), normalised
+    for kinds, rule in _COMMITTED:
+        mask = counted & lines.of(*kinds)
+        if mask.any():
+            amount, flexible = rule(lines.part(mask), charged.filter(pa.array(mask)))
+            quantity = placed(mask, pc.fill_null(amount, zero()), quantity)
+            normalised[mask] = flexible
+    return keep(counted, quantity), normalised
 
 
 def gross_cost(lines: Lines, charged: pa.Array) -> pa.Array:
@@ -107,17 +87,49 @@ def gross_cost(lines: Lines, charged: pa.Array) -> pa.Array:
     return pc.coalesce(nonzero(lines.amount("line_item_unblended_cost")), charged)
 
 
-def _recurring_commitment(lines: Lines, charged: pa.Array) -> pa.Array:
-    told = nonzero(lines.amount("savings_plan_recurring_commitment_for_billing_period"))
-    return pc.coalesce(told, gross_cost(lines, charged))
-
-
-def _used_commitment(lines: Lines) -> pa.Array:
-    """The part of the commitment that covered usage takes: gross, since commitments are made before discounts."""
-    return pc.coalesce(
+def _of_plan_usage(lines: Lines, charged: pa.Array) -> tuple[pa.Array, Mask]:
+    """The part of the commitment that covered usage takes."""
+    used = pc.coalesce(
         nonzero(lines.amount("savings_plan_savings_plan_effective_cost")),
         lines.amount("savings_plan_net_savings_plan_effective_cost"),
     )
+    return used, np.zeros(len(lines), np.bool_)
+
+
+def _of_upfront_fee(lines: Lines, charged: pa.Array) -> tuple[pa.Array, Mask]:
+    return gross_cost(lines, charged), np.zeros(len(lines), np.bool_)
+
+
+def _of_recurring_fee(lines: Lines, charged: pa.Array) -> tuple[pa.Array, Mask]:
+    told = nonzero(lines.amount("savings_plan_recurring_commitment_for_billing_period"))
+    bought = pc.coalesce(told, gross_cost(lines, charged))
+    return where(lines.unused, unused_commitment(lines), bought), np.zeros(len(lines), np.bool_)
+
+
+def _of_reserved_usage(lines: Lines, charged: pa.Array) -> tuple[pa.Array, Mask]:
+    units = nonzero(lines.amount("line_item_normalized_usage_amount"))
+    return pc.coalesce(units, lines.amount("line_item_usage_amount")), _valid(units)
+
+
+def _of_reservation_fee(lines: Lines, charged: pa.Array) -> tuple[pa.Array, Mask]:
+    units = nonzero(lines.amount("reservation_total_reserved_normalized_units"))
+    flexible = _valid(units)
+    unused = where(
+        flexible,
+        lines.amount("reservation_unused_normalized_unit_quantity"),
+        lines.amount("reservation_unused_quantity"),
+    )
+    return where(lines.unused, unused, pc.coalesce(units, _reserved_units(lines))), flexible
+
+
+_COMMITTED = (
+    ((Kind.SAVINGS_PLAN_COVERED_USAGE,), _of_plan_usage),
+    ((Kind.SAVINGS_PLAN_UPFRONT_FEE, Kind.UPFRONT_REFUND), _of_upfront_fee),
+    ((Kind.SAVINGS_PLAN_RECURRING_FEE,), _of_recurring_fee),
+    ((Kind.DISCOUNTED_USAGE,), _of_reserved_usage),
+    ((Kind.RI_FEE, Kind.RI_UPFRONT_FEE), _of_reservation_fee),
+)
+"""Kinds of rows that are of a commitment, and how much of it they are: all others with its ARN are 0 of it."""
 
 
 def _reserved_units(lines: Lines) -> pa.Array:
@@ -126,10 +138,6 @@ def _reserved_units(lines: Lines) -> pa.Array:
     )
 
 
-def _normalised(lines: Lines, kind: Kind, column: str, hours: pa.Array) -> tuple[pa.Array, Mask]:
-    """The column's normalised amount on rows of this kind where it has one, else the hours."""
-    mask = lines.of(kind)
-    if not mask.any() or not lines.has(column):
-        return hours, np.zeros(len(lines), np.bool_)
-    amount = nonzero(lines.amount(column))
-    return pc.coalesce(amount, hours), mask & pc.is_valid(amount).to_numpy(zero_copy_only=False)
+def _valid(amount: pa.Array) -> Mask:
+    mask: Mask = pc.is_valid(amount).to_numpy(zero_copy_only=False)
+    return mask

@@ -21,3 +21,8 @@ def where(mask: Mask, yes: pa.Array | pa.Scalar, no: pa.Array | pa.Scalar) -> pa
 def keep(mask: Mask, amount: pa.Array) -> pa.Array:
     """The amounts where the mask holds, null elsewhere."""
     return where(mask, amount, pa.scalar(None, MONEY))
+
+
+def placed(mask: Mask, part: pa.Array, whole: pa.Array) -> pa.Array:
+    """`whole`, but on the rows of the mask what `part` has for them, one amount a row of the mask."""
+    return pc.replace_with_mask(whole, pa.array(mask), part)

@@ -234,9 +234,7 @@ def focus_rows(row: Row, *, columns: set[str], export: str, delivery: str) -> li
         "ContractedUnitPrice": contracted_price,
         "CommitmentDiscountQuantity": commitment_quantity,
         "CommitmentDiscountUnit": "Normalized Hours" if normalised else "Hours",
-        "CommitmentDiscountStatus": "Used"
-        if arn and kind in {"SavingsPlanCoveredUsage", "DiscountedUsage"}
-        else None,
+        "CommitmentDiscountStatus": "Used" if arn and kind in {"SavingsPlanCoveredUsage", "DiscountedUsage"} else None,
         "x_LineItemType": kind,
         "x_ExportId": export,
         "x_DeliveryId": delivery,

@@ -182,10 +182,7 @@ COLUMNS = st.one_of(
 @given(
     st.sets(COLUMNS, min_size=1, max_size=8).flatmap(
         lambda names: st.fixed_dictionaries(
-            {
-                name: st.lists(st.one_of(st.none(), st.just(name)), min_size=3, max_size=3)
-                for name in sorted(names)
-            }
+            {name: st.lists(st.one_of(st.none(), st.just(name)), min_size=3, max_size=3) for name in sorted(names)}
         )
     )
 )
