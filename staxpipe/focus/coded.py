@@ -147,6 +147,16 @@ def choose(mask: Mask, yes: Coded, no: Coded) -> Coded:
     return coded(np.where(mask, from_yes, from_no).astype(np.int32), pa.concat_arrays([yes.values, no.values]))
 
 
+def same_text(left: Coded, right: Coded) -> Mask:
+    """Rows on which both columns have a value, and the same one."""
+    if left.empty or right.empty:
+        return np.zeros(len(left), np.bool_)
+    table = np.full(len(left.values) + 1, -2, np.int64)  # code -1 reads the last element, and matches nothing
+    table[:-1] = pc.index_in(left.values, value_set=right.values).fill_null(-2).to_numpy(zero_copy_only=False)
+    same: Mask = table[left.codes] == right.codes
+    return same
+
+
 @dataclass(frozen=True)
 class Combinations:
     """The distinct combinations of several columns, nulls included.

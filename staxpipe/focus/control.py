@@ -14,7 +14,8 @@ from staxpipe.focus.coded import Coded, Mask, Rows, from_arrow
 from staxpipe.focus.line_item_types import DOUBLED, PRICED, Kind
 from staxpipe.focus.lines import Kinds
 from staxpipe.focus.moments import Moments
-from staxpipe.focus.numbers import Numbers, exact_add, zero
+from staxpipe.focus.net import charged_cost
+from staxpipe.focus.numbers import Numbers, exact_add, nonzero, zero
 from staxpipe.focus.outcomes import COUNTED, Outcome, having
 from staxpipe.focus.refusals import USED_BY, used
 from staxpipe.focus.services import counts
@@ -34,14 +35,15 @@ def source_totals(
 ) -> None:
     """Count and add up into `tally` the source rows of the given columns, by what becomes of them (`outcomes.py`)."""
     every: Rows = np.arange(len(kinds))
-    for key, (rows, (cost,)) in sums_by((account, currency, types, outcome), (_charged(numbers, every),)).items():
+    charged = charged_cost(source, numbers, every, kinds)
+    for key, (rows, (cost,)) in sums_by((account, currency, types, outcome), (charged,)).items():
         tally.source[_four(key)] = SourceSum(rows, cost)
 
     kept = np.flatnonzero(having(outcome, *COUNTED, Outcome.SPLIT))
     account, currency, types, kinds = account.take(kept), currency.take(kept), types.take(kept), kinds[kept]
     gross = numbers["line_item_unblended_cost"].array(kept)
     net = numbers["line_item_net_unblended_cost"].array(kept) if "line_item_net_unblended_cost" in numbers else None
-    charged = _charged(numbers, kept)
+    charged = charged.take(pa.array(kept))
     for key, (rows, _) in sums_by((account, currency), (), _uninvoiced(source, kept)).items():
         tally.uninvoiced[_two(key)] = rows
     tally.rows_negated += int((kinds == Kind.SAVINGS_PLAN_NEGATION).sum())
@@ -61,11 +63,12 @@ def source_totals(
     costs_something = _true(pc.not_equal(charged, zero()))
     _sums_into(tally.discounted, account, currency, charged, (kinds == Kind.DISCOUNTED_USAGE) & costs_something)
     if net is not None:
-        tally.rows_net_lower += int(_true(pc.not_equal(net, gross)).sum())
+        said = nonzero(net)
+        tally.rows_net_lower += int((_true(pc.not_equal(said, gross)) & (kinds != Kind.DISCOUNT)).sum())
         zeroed = _true(pc.and_(pc.equal(net, zero()), pc.not_equal(gross, zero())))
-        _sums_into(tally.net_zero, account, currency, gross, zeroed & (kinds != Kind.DISCOUNT))
-        without = pc.is_null(net).to_numpy(zero_copy_only=False) & (kinds == Kind.DISCOUNT)
-        _sums_into(tally.gross_discounts, account, currency, gross, without & costs_something)
+        _sums_into(tally.net_zero, account, currency, gross, zeroed & costs_something)
+        without = pc.is_null(said).to_numpy(zero_copy_only=False) & (kinds == Kind.DISCOUNT)
+        _sums_into(tally.gross_discounts, account, currency, gross, without & _true(pc.not_equal(gross, zero())))
     _reservations(tally, numbers, account, currency, gross, kinds, kept)
     _plans(tally, numbers, account, currency, kinds, kept)
     _balances(tally, source, starts, account, currency, charged, kinds, kept)
@@ -83,13 +86,6 @@ def focus_totals(tally: Tally, rows: pa.RecordBatch) -> None:
     names = ("BilledCost", "EffectiveCost", "ListCost", "ContractedCost")
     for key, (count, sums) in sums_by(keys, tuple(rows.column(name) for name in names)).items():
         tally.focus[_three(key)] = FocusSum(count, *sums)
-
-
-def _charged(numbers: Mapping[str, Numbers], rows: Rows) -> pa.Array:
-    gross = numbers["line_item_unblended_cost"].array(rows)
-    if "line_item_net_unblended_cost" not in numbers:
-        return gross
-    return pc.coalesce(numbers["line_item_net_unblended_cost"].array(rows), gross)
 
 
 def _uninvoiced(source: Mapping[str, Coded], kept: Rows) -> Mask:

@@ -23,6 +23,8 @@ AWS_ISSUER = "Amazon Web Services, Inc."
 MARKETPLACE = "AWS Marketplace"
 DEFAULT_CURRENCY = "USD"
 
+_CAPACITY_STATES = {"used": "Used", "unused": "Unused", "cancelled": "Unused", "canceled": "Unused"}
+
 _UNITS: tuple[tuple[str, str], ...] = (
     (r"(BoxUsage|SpotUsage|HeavyUsage|DedicatedUsage|HostUsage|InstanceUsage|NodeUsage|UnusedBox)", "Hrs"),
     (r"(VolumeUsage|SnapshotUsage|TimedStorage|StorageUsage|ByteHrs)", "GB-Mo"),
@@ -87,16 +89,36 @@ def places(lines: Lines) -> dict[str, Coded]:
     return {"AvailabilityZone": zone, "RegionId": region, "RegionName": name}
 
 
-def commitments(lines: Lines) -> dict[str, Coded]:
-    """Which commitment a row belongs to. Only a non-empty ARN makes one: every row of 2018 has the columns."""
-    plan = lines.text("savings_plan_savings_plan_a_r_n")
-    reservation = lines.text("reservation_reservation_a_r_n")
+def capacity(lines: Lines) -> dict[str, Coded]:
+    """The capacity reservation that a row belongs to, and whether it uses it.
+
+    CUR 2.0 has it with INCLUDE_CAPACITY_RESERVATION_DATA. Of AWS's four states FOCUS 1.2 knows two: capacity that was
+    cancelled is paid for and not used; what is only "Reserved" is neither, so it stays null, as AWS says of its own
+    FOCUS export that it may.
+    """
+    reservation = lines.text("capacity_reservation_capacity_reservation_a_r_n")
+    status = lines.text("capacity_reservation_capacity_reservation_status").map(
+        lambda text: _CAPACITY_STATES.get(text.strip().lower())
+    )
+    return {"CapacityReservationId": reservation, "CapacityReservationStatus": status.where(reservation.present)}
+
+
+def commitments(lines: Lines, normalised: Mask) -> dict[str, Coded]:
+    """Which commitment a row belongs to. Only a non-empty ARN makes one: every row of 2018 has the columns.
+
+    `normalised` are the rows of reservations that count in normalised hours. Shares of split cost allocation belong
+    to none: the row of their instance does.
+    """
+    charge = ~lines.of(Kind.SPLIT)
+    plan = lines.text("savings_plan_savings_plan_a_r_n").where(charge)
+    reservation = lines.text("reservation_reservation_a_r_n").where(charge)
     arn = coalesce((plan, reservation))
     of_plan = plan.present
     used = lines.of(Kind.SAVINGS_PLAN_COVERED_USAGE, Kind.DISCOUNTED_USAGE)
     count = len(lines)
     status = choose(lines.unused, constant("Unused", count), constant("Used", count).where(used))
-    unit = choose(of_plan, currency_of(lines), constant("Hours", count))
+    hours = choose(normalised, constant("Normalized Hours", count), constant("Hours", count))
+    unit = choose(of_plan, currency_of(lines), hours)
     counted = arn.present & lines.in_category(("Usage", "Purchase"))
     return {
         "CommitmentDiscountCategory": _either(of_plan, "Spend", "Usage", arn.present),

@@ -60,14 +60,15 @@ def _money_findings(tally: Tally, identities: tuple[Identity, ...]) -> list[Find
     found += _sums(
         tally.net_zero,
         "net-cost-zero",
-        "the net cost is 0 where the unblended cost is not; 0 is taken as the cost, as after a discount of 100 %",
+        "the net cost is 0 where the unblended cost is not, and neither a net rate of 0 nor discounts of that size "
+        "say so: it is taken for missing, and the unblended cost counts",
     )
-    if tally.rows_net_lower:
+    if not tally.rows_net_lower:
         found += _sums(
             tally.gross_discounts,
             "discount-beside-net-cost",
-            "discounts stand as rows of their own while other rows have net costs; if the net costs contain these "
-            "discounts, they are subtracted twice: compare with the invoice",
+            "discounts stand as rows of their own with a net cost of 0, as where the net costs of other rows contain "
+            "them, but none does: they are subtracted nowhere; compare with the invoice",
         )
     found += [_broken(identity) for identity in identities if identity.name in _BROKEN and not identity.holds]
     if tally.rows_unamortised:

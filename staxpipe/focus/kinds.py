@@ -48,9 +48,8 @@ def row_kinds(source: dict[str, Coded], types: Coded) -> Kinds:
         kinds[refund & upfront] = Kind.UPFRONT_REFUND
     kinds[(kinds == Kind.FEE) & reserved] = Kind.RI_UPFRONT_FEE
     split = column("line_item_operation").lookup(lambda text: text in SPLIT_OPERATIONS, np.bool_, False)
-    if split.any():
-        usage = np.isin(kinds, (Kind.USAGE, Kind.DISCOUNTED_USAGE, Kind.SAVINGS_PLAN_COVERED_USAGE))
-        kinds[split & usage] = Kind.SPLIT
+    # Last, and whatever the type: a share of a charge that has a row of its own is never a charge.
+    kinds[split | column("split_line_item_parent_resource_id").present] = Kind.SPLIT
     return kinds
 
 

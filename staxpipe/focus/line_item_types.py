@@ -124,7 +124,10 @@ DOUBLED = frozenset({Kind.RI_FEE, Kind.SAVINGS_PLAN_RECURRING_FEE})
 """Kinds whose one row is two in FOCUS: the Purchase, and the Unused part of what it bought."""
 
 SPLIT_OPERATIONS = frozenset({"EKSPod-EC2", "ECSTask-EC2"})
-"""Operations of split cost allocation rows. They repeat the cost of the instance that they run on."""
+"""Operations of split cost allocation rows. They repeat the cost of the instance that they run on.
+
+A row with `split_line_item_parent_resource_id` is one too, whatever its operation.
+"""
 
 SAVINGS_PLAN_REFUND = "Refund for one-time fee for Savings Plan ID"
 """How AWS's description of the refund of a Savings Plan's one-time fee begins."""

@@ -38,6 +38,10 @@ class Lines:
     def __len__(self) -> int:
         return len(self.rows)
 
+    def part(self, mask: Mask) -> Lines:
+        """Only the rows of the mask: for rules that few rows need."""
+        return Lines(self.source, self.numbers, self.rows[mask], self.unused[mask], self.kinds[mask])
+
     def has(self, name: str) -> bool:
         """Whether the source has the column at all."""
         return name in self.source

@@ -21,6 +21,7 @@ from staxpipe.focus.costs import Costs, cost_of
 from staxpipe.focus.dimensions import (
     DEFAULT_CURRENCY,
     accounts,
+    capacity,
     charges,
     commitments,
     places,
@@ -28,12 +29,14 @@ from staxpipe.focus.dimensions import (
     skus,
     units,
 )
+from staxpipe.focus.duplicates import base_name, united
 from staxpipe.focus.kinds import line_item_types, require_amortisation, row_kinds
 from staxpipe.focus.line_item_types import DOUBLED, Kind
 from staxpipe.focus.lines import Kinds, Lines
-from staxpipe.focus.maps import fold, tag_keys
+from staxpipe.focus.maps import cost_category_claims, distinct, fold, tag_claims
 from staxpipe.focus.moments import parse_moments
-from staxpipe.focus.numbers import Numbers, parse_numbers
+from staxpipe.focus.net import charged_cost
+from staxpipe.focus.numbers import Numbers, parse_numbers, plain_text
 from staxpipe.focus.outcomes import Outcome, having, outcomes
 from staxpipe.focus.periods import PERIOD_START, USAGE_END, USAGE_START, in_period, time_columns
 from staxpipe.focus.refusals import Rejected, priced, refuse
@@ -41,14 +44,14 @@ from staxpipe.focus.services import service_columns
 from staxpipe.focus.source_columns import (
     ASSUMED,
     COMMITMENT_PREFIXES,
-    COST_CATEGORY_PREFIX,
     DISCOUNT_PREFIX,
     NUMBERS,
     REQUIRED,
     SKU_DETAILS,
-    TAG_PREFIX,
+    UNREADABLE,
     wanted,
 )
+from staxpipe.focus.split import split_columns
 from staxpipe.focus.tally import Tally
 from staxpipe.model import BillingPeriod
 
@@ -70,11 +73,16 @@ class MappingContext:
 
 @dataclass(frozen=True)
 class Normalised:
-    """FOCUS rows (LINE_ITEM_COLUMNS), the rows that were refused, and the totals of both sides."""
+    """FOCUS rows (LINE_ITEM_COLUMNS), the rows that were refused, and the totals of both sides.
+
+    `unreadable_maps` counts, by source column, mapped rows with a map whose text could not be read: they are kept,
+    and the text is in the FOCUS map under the key `#unreadable` (but for product attributes, which have none).
+    """
 
     rows: pa.RecordBatch
     rejected: tuple[Rejected, ...]
     tally: Tally
+    unreadable_maps: Mapping[str, int]
 
 
 def normalise(batch: pa.RecordBatch, context: MappingContext, first_row: int = 1) -> Normalised:
@@ -93,7 +101,9 @@ def normalise(batch: pa.RecordBatch, context: MappingContext, first_row: int = 1
     """
     require_columns(batch.schema.names)
     count = batch.num_rows
-    source = {name: from_arrow(batch.column(at)) for at, name in enumerate(batch.schema.names) if wanted(name)}
+    source, disagreements = united(
+        {name: from_arrow(batch.column(at)) for at, name in enumerate(batch.schema.names) if _read(name)}
+    )
     numbers = {name: parse_numbers(column) for name, column in source.items() if name in NUMBERS}
     period_start = parse_moments(source.get(PERIOD_START, source[USAGE_START]))
     moments = {
@@ -107,7 +117,7 @@ def normalise(batch: pa.RecordBatch, context: MappingContext, first_row: int = 1
     here, periods = in_period(period_start, context.period)
     require_amortisation(source, kinds, here, periods)
 
-    rejected = refuse(source, numbers, moments, kinds, here, first_row)
+    rejected = refuse(source, numbers, moments, disagreements, kinds, here, first_row)
     outcome = outcomes(kinds, here, (refused.row - first_row for refused in rejected))
     kept = ~having(outcome, Outcome.QUARANTINED, Outcome.ELSEWHERE)
     lines = _lines(source, numbers, kinds, kept)
@@ -135,7 +145,9 @@ def normalise(batch: pa.RecordBatch, context: MappingContext, first_row: int = 1
         outcome,
     )
     focus_totals(tally, rows)
-    return Normalised(rows, priced(rejected, numbers, first_row), tally)
+    at = np.array([refused.row - first_row for refused in rejected], np.int64)
+    lacking = priced(rejected, charged_cost(source, numbers, at, kinds[at]))
+    return Normalised(rows, lacking, tally, _unreadable(source, kept_rows))
 
 
 def require_columns(names: list[str]) -> None:
@@ -157,6 +169,19 @@ def require_columns(names: list[str]) -> None:
         )
 
 
+def _read(name: str) -> bool:
+    return wanted(base_name(name)) or name.endswith(UNREADABLE)
+
+
+def _unreadable(source: Mapping[str, Coded], kept: Rows) -> dict[str, int]:
+    counts = {
+        name.removesuffix(UNREADABLE).rstrip("/_"): int(column.take(kept).present.sum())
+        for name, column in source.items()
+        if name.endswith(UNREADABLE)
+    }
+    return {column: rows for column, rows in counts.items() if rows}
+
+
 def _lines(source: Mapping[str, Coded], numbers: Mapping[str, Numbers], kinds: Kinds, kept: Mask) -> Lines:
     """One FOCUS row for every kept row but negations, then one more for every fee row."""
     first = np.flatnonzero(kept & (kinds != Kind.SAVINGS_PLAN_NEGATION))
@@ -172,12 +197,13 @@ def _columns(
 ) -> tuple[dict[str, Coded | pa.Array], dict[str, int]]:
     count = len(lines)
     service, unknown_services = service_columns(lines)
-    commitment = commitments(lines)
+    commitment = commitments(lines, costs.normalised)
     account = accounts(lines)
     sku = skus(lines)
     columns: dict[str, Coded | pa.Array] = {
         **account,
         **places(lines),
+        **capacity(lines),
         **charges(lines),
         **commitment,
         **resources(
@@ -195,6 +221,7 @@ def _columns(
         "PricingQuantity": costs.pricing_quantity,
         "ListUnitPrice": costs.list_unit_price,
         "ContractedUnitPrice": costs.contracted_unit_price,
+        **split_columns(lines),
         "x_Operation": lines.text("line_item_operation"),
         "x_LineItemType": types.take(lines.rows),
         "x_ExportId": constant(context.export_id, count),
@@ -211,18 +238,16 @@ def _columns(
 
 
 def _maps(lines: Lines, price: Coded) -> dict[str, pa.Array]:
-    def folded(keys: Mapping[str, str]) -> pa.Array:
-        return fold([(keys[name], lines.source[name]) for name in keys], lines.rows)
-
-    def named(prefix: str) -> list[str]:
-        return [name for name in lines.source if name.startswith(prefix)]
-
     details = [(key, lines.source[name]) for name, key in SKU_DETAILS.items() if lines.has(name)]
-    categories = {name: name.removeprefix(COST_CATEGORY_PREFIX) for name in named(COST_CATEGORY_PREFIX)}
+    discounts = [
+        (name.removeprefix(DISCOUNT_PREFIX), column.map(plain_text))
+        for name, column in sorted(lines.source.items())
+        if name.startswith(DISCOUNT_PREFIX)
+    ]
     return {
-        "Tags": folded(tag_keys(named(TAG_PREFIX), TAG_PREFIX)),
-        "x_CostCategories": folded(categories),
-        "x_Discounts": folded({name: name.removeprefix(DISCOUNT_PREFIX) for name in named(DISCOUNT_PREFIX)}),
+        "Tags": fold(distinct(tag_claims(lines.source)), lines.rows),
+        "x_CostCategories": fold(distinct(cost_category_claims(lines.source)), lines.rows),
+        "x_Discounts": fold(discounts, lines.rows),
         "SkuPriceDetails": fold(details, lines.rows, price.present),
     }
 

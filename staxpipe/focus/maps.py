@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import count
 
 import numpy as np
 import pyarrow as pa
 
-from staxpipe.focus.coded import Coded, Mask, Rows
+from staxpipe.focus.coded import Coded, Mask, Rows, same_text
 from staxpipe.focus.columns import TEXT_MAP
+from staxpipe.focus.source_columns import ALL_TAGS_PREFIX, COST_CATEGORY_PREFIX, TAG_PREFIX
+
+_RESOURCE_TAGS = "resourceTags/"
+_COST_CATEGORY = "costCategory/"
 
 
 def fold(columns: Sequence[tuple[str, Coded]], rows: Rows, where: Mask | None = None) -> pa.Array:
@@ -51,26 +58,104 @@ def fold(columns: Sequence[tuple[str, Coded]], rows: Rows, where: Mask | None = 
     )
 
 
-def tag_keys(column_names: Iterable[str], prefix: str) -> dict[str, str]:
-    """The key in Tags for every tag column.
+@dataclass(frozen=True)
+class Claim:
+    """A column that goes into a map: its key as AWS writes it, and those that it may have, the best first."""
 
-    FOCUS asks for user-defined tags without a prefix and for the provider's with one: `user:Name` becomes
-    `Name`, `aws:createdBy` stays; Parquet's spelling `user_name`, `aws_created_by` likewise. Where two columns
-    would get one key, each keeps its full name: nothing is merged silently.
+    column: Coded
+    written: str
+    keys: tuple[str, ...]
+    family: str
+
+
+def tag_claims(source: Mapping[str, Coded]) -> list[Claim]:
+    """The columns that make Tags: resource tags, and of CUR 2.0's `tags` all but cost categories.
+
+    FOCUS asks for user-defined tags without a prefix and for the provider's with one: `user:Name` becomes `Name`,
+    `aws:createdBy` stays; Parquet's spelling `user_name`, `aws_created_by` likewise. `tags/resourceTags/x` is the
+    same tag as `resource_tags/x`; `accountTag/x` and `userAttribute/x` keep AWS's prefix, since they are others (Data
+    Exports guide, "Tags column").
     """
-    names = sorted(set(column_names))
-    keys = {name: _tag_key(name.removeprefix(prefix)) for name in names}
-    uses: dict[str, int] = {}
-    for key in keys.values():
-        uses[key] = uses.get(key, 0) + 1
-    chosen = {name: key if uses[key] == 1 else name.removeprefix(prefix) for name, key in keys.items()}
-    if len(set(chosen.values())) < len(names):
-        chosen = {name: name.removeprefix(prefix) for name in names}
-    return chosen
+    claims = []
+    for name, column in source.items():
+        if name.startswith(TAG_PREFIX):
+            key = name.removeprefix(TAG_PREFIX)
+            claims.append(Claim(column, key, (tag_key(key), key, name), TAG_PREFIX))
+        elif name.startswith(ALL_TAGS_PREFIX):
+            key = name.removeprefix(ALL_TAGS_PREFIX)
+            if key.startswith(_RESOURCE_TAGS):
+                short = tag_key(key.removeprefix(_RESOURCE_TAGS))
+                claims.append(Claim(column, key, (short, key, name), ALL_TAGS_PREFIX))
+            elif not key.startswith(_COST_CATEGORY):
+                claims.append(Claim(column, key, (key, name), ALL_TAGS_PREFIX))
+    return claims
 
 
-def _tag_key(name: str) -> str:
+def cost_category_claims(source: Mapping[str, Coded]) -> list[Claim]:
+    """The columns that make x_CostCategories, from either of the two columns in which CUR 2.0 has them."""
+    claims = []
+    for name, column in source.items():
+        if name.startswith(COST_CATEGORY_PREFIX):
+            key = name.removeprefix(COST_CATEGORY_PREFIX)
+            claims.append(Claim(column, key, (key, name), COST_CATEGORY_PREFIX))
+        elif name.startswith(ALL_TAGS_PREFIX + _COST_CATEGORY):
+            key = name.removeprefix(ALL_TAGS_PREFIX)
+            claims.append(Claim(column, key, (key.removeprefix(_COST_CATEGORY), key, name), ALL_TAGS_PREFIX))
+    return claims
+
+
+def distinct(claims: Sequence[Claim]) -> list[tuple[str, Coded]]:
+    """Give every value a key that no other value of its row has; columns to be folded, in the order of their keys.
+
+    Two columns may want one key (`user:Name` and `Name`). In a row where only one of them has a value, that one gets
+    the key. Where both have, it goes to the one that is written like the key, else to the shorter one, and the other
+    keeps its full name: nothing is merged. So a key depends on its own row and on nothing else in the batch. Only
+    the same value under the same key from both columns in which CUR 2.0 delivers one tag is one entry.
+    """
+    wanted = Counter(key for claim in claims for key in set(claim.keys))
+    taken: dict[str, list[tuple[str, Coded]]] = {}
+    found: list[tuple[str, Coded]] = []
+    for claim in sorted(claims, key=_rank):
+        left = claim.column
+        for key in _keys(claim, wanted):
+            if wanted[key] == 1:
+                found.append((key, left))
+                break
+            others = taken.setdefault(key, [])
+            busy = np.zeros(len(left), np.bool_)
+            same = np.zeros(len(left), np.bool_)
+            for family, other in others:
+                busy |= other.present
+                if family != claim.family:
+                    same |= same_text(left, other)
+            fitting = left.where(~busy)
+            if not fitting.empty:
+                found.append((key, fitting))
+                others.append((claim.family, fitting))
+            left = left.where(busy & ~same)
+            if left.empty:
+                break
+    return sorted(found, key=lambda entry: entry[0])
+
+
+def tag_key(name: str) -> str:
+    """The key that FOCUS wants for a tag as AWS writes it, before anything else is considered."""
     for written, meant in (("user:", ""), ("user_", ""), ("aws_", "aws:")):
         if name.startswith(written) and len(name) > len(written):
             return meant + name[len(written) :]
     return name
+
+
+def _rank(claim: Claim) -> tuple[bool, bool, int, tuple[str, ...]]:
+    """Who is served first: a total order, so that a row's keys depend on the row alone."""
+    return claim.keys[0] != claim.written, claim.family == ALL_TAGS_PREFIX, len(claim.written), claim.keys
+
+
+def _keys(claim: Claim, wanted: Counter[str]) -> Iterator[str]:
+    yield from claim.keys
+    # Only where somebody names tags after our own column names.
+    for number in count(2):
+        key = f"{claim.keys[-1]}#{number}"
+        if wanted[key] != 1:  # a key that one column alone wants is not looked after
+            wanted[key] += 2
+            yield key

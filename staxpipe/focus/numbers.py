@@ -115,6 +115,20 @@ def parse_number(text: str) -> tuple[Decimal, bool] | BadNumber | None:
     return nearest, nearest == value
 
 
+def plain_text(text: str) -> str | None:
+    """One spelling of a number, None for 0 and for missing; any other text as it is.
+
+    `-0.0500000000` in CSV and `-0.05` in Parquet are one discount.
+    """
+    number = parse_number(text)
+    if number is None:
+        return None
+    if isinstance(number, BadNumber):
+        return text
+    value, _ = number
+    return f"{value.normalize(_ROUNDING):f}" if value else None
+
+
 def exact_add(left: Decimal, right: Decimal) -> Decimal:
     """Add without rounding (Decimal's own + rounds to 28 digits); raises Inexact beyond 80 digits."""
     return _EXACT.add(left, right)
@@ -164,6 +178,11 @@ def quotient(left: pa.Array, right: pa.Array) -> pa.Array:
 def zero() -> pa.Scalar:
     """Nothing, as an amount."""
     return pa.scalar(Decimal(0), MONEY)
+
+
+def nonzero(amount: pa.Array) -> pa.Array:
+    """The same amounts, null where 0: for columns in which AWS's Parquet writes 0.0 for "no value"."""
+    return pc.if_else(pc.equal(amount, zero()), pa.scalar(None, MONEY), amount)
 
 
 def plus(left: pa.Array, right: pa.Array) -> pa.Array:

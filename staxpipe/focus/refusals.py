@@ -7,25 +7,45 @@ on-demand costs are such a column (koku-nise writes `convertible` there): list c
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
 import numpy as np
-import pyarrow.compute as pc
+import pyarrow as pa
 
 from staxpipe.focus.coded import Coded, Mask
+from staxpipe.focus.duplicates import Disagreement
 from staxpipe.focus.line_item_types import Kind
 from staxpipe.focus.lines import Kinds
 from staxpipe.focus.moments import Moments
 from staxpipe.focus.numbers import Numbers
 
 _EVERY = frozenset(Kind)
-_QUANTIFIED = _EVERY - {Kind.TAX, Kind.TAX_REFUND, Kind.CREDIT, Kind.UNKNOWN, Kind.SAVINGS_PLAN_NEGATION}
+_QUANTIFIED = _EVERY - {
+    Kind.TAX,
+    Kind.TAX_REFUND,
+    Kind.CREDIT,
+    Kind.UNKNOWN,
+    Kind.SAVINGS_PLAN_NEGATION,
+    Kind.SPLIT,
+}
 _DISCOUNTED = frozenset({Kind.DISCOUNTED_USAGE})
 _COVERED = frozenset({Kind.SAVINGS_PLAN_COVERED_USAGE})
 _RI_FEE = frozenset({Kind.RI_FEE})
 _RECURRING = frozenset({Kind.SAVINGS_PLAN_RECURRING_FEE})
+_SPLIT = frozenset({Kind.SPLIT})
+
+ACCOUNTS = ("bill_payer_account_id", "line_item_usage_account_id")
+
+_SPREADSHEET = re.compile(r"[0-9]{7,11}|[0-9]+\.[0-9]*|[0-9]+(\.[0-9]+)?[eE]\+?[0-9]+")
+"""An account id that was read as a number: `1.23457E+11`, `123456789012.0`, or one that lost its leading zeros.
+
+AWS writes twelve digits. One account in ten begins with a zero, one in a hundred with two; with fewer than seven
+digits left it is no account's but somebody's example. The lost zeros are not put back: which account it was is then a
+guess, and AWS's own files never lose them.
+"""
 
 USED_BY: dict[str, frozenset[Kind]] = {
     "line_item_unblended_cost": _EVERY,
@@ -41,6 +61,13 @@ USED_BY: dict[str, frozenset[Kind]] = {
     "savings_plan_net_savings_plan_effective_cost": _COVERED,
     "savings_plan_total_commitment_to_date": _RECURRING,
     "savings_plan_used_commitment": _RECURRING,
+    "split_line_item_actual_usage": _SPLIT,
+    "split_line_item_net_split_cost": _SPLIT,
+    "split_line_item_net_unused_cost": _SPLIT,
+    "split_line_item_reserved_usage": _SPLIT,
+    "split_line_item_split_cost": _SPLIT,
+    "split_line_item_split_usage_ratio": _SPLIT,
+    "split_line_item_unused_cost": _SPLIT,
 }
 """Numeric columns whose bad values refuse a row, and the kinds of rows that they matter to."""
 
@@ -69,6 +96,7 @@ def refuse(
     source: Mapping[str, Coded],
     numbers: Mapping[str, Numbers],
     moments: Mapping[str, Moments],
+    disagreements: Mapping[str, tuple[Disagreement, ...]],
     kinds: Kinds,
     among: Mask,
     first_row: int,
@@ -83,9 +111,19 @@ def refuse(
                 value = source[column].values[code].as_py() if code >= 0 else ""
                 found[row] = Rejected(first_row + row, column, value, reasons.get(code, otherwise))
 
+    for column, others in disagreements.items():
+        for other in others:
+            for row in np.flatnonzero(other.rows & among).tolist():
+                texts = [part.values[int(part.codes[row])].as_py() for part in (source[column], other.other)]
+                found.setdefault(
+                    row, Rejected(first_row + row, column, " / ".join(texts), "two columns of this name disagree")
+                )
     for column in ("bill_payer_account_id", "line_item_currency_code"):
         if column in source:
             note(~source[column].present, column, {}, "is empty")
+    for column in ACCOUNTS:
+        damaged = source[column].lookup(lambda text: _SPREADSHEET.fullmatch(text) is not None, np.bool_, False)
+        note(damaged, column, {}, "is no account id of 12 digits: a spreadsheet may have read it as a number")
     for column, parsed in moments.items():
         note(parsed.bad_rows, column, {}, "is not a date and time")
         note(~parsed.source.present, column, {}, "is empty")
@@ -101,14 +139,8 @@ def refuse(
     return tuple(found[row] for row in sorted(found))
 
 
-def priced(rejected: Sequence[Rejected], numbers: Mapping[str, Numbers], first_row: int) -> tuple[Rejected, ...]:
-    """The same, each with the net or unblended cost that its row has."""
-    if not rejected:
-        return ()
-    at = np.array([refused.row - first_row for refused in rejected], np.int64)
-    gross = numbers["line_item_unblended_cost"].array(at)
-    net = numbers.get("line_item_net_unblended_cost")
-    costs = gross if net is None else pc.coalesce(net.array(at), gross)
+def priced(rejected: Sequence[Rejected], costs: pa.Array) -> tuple[Rejected, ...]:
+    """The same, each with what its row would have cost, as far as that can be read."""
     return tuple(replace(refused, cost=cost) for refused, cost in zip(rejected, costs.to_pylist(), strict=True))
 
 

@@ -1,13 +1,15 @@
 """Which FOCUS service an AWS product code is: name, category, subcategory.
 
 The table is services.csv, one line a code: names as AWS uses them, categories and subcategories out of FOCUS 1.2's
-lists, assigned by us. A code that is not in it is a service of its own name in category Other, and is reported.
+lists, assigned by us. A code that is not in it is looked up once more without what AWS adds to codes by convention
+(`_relatives`); what is unknown then is a service of its own name in category Other, and is reported.
 """
 
 from __future__ import annotations
 
 import csv
-from functools import cache
+from collections.abc import Iterator
+from functools import cache, lru_cache
 from importlib.resources import files
 from typing import NamedTuple
 
@@ -19,6 +21,8 @@ from staxpipe.focus.lines import Lines
 
 OTHER_CATEGORY = "Other"
 OTHER_SUBCATEGORY = "Other (Other)"
+BEDROCK_EDITION = "(Amazon Bedrock Edition)"
+"""How the product name of a third party's model ends that is used through Bedrock and sold in AWS Marketplace."""
 
 
 class Service(NamedTuple):
@@ -27,6 +31,9 @@ class Service(NamedTuple):
     name: str
     category: str
     subcategory: str
+
+
+MODEL = ("AI and Machine Learning", "Generative AI")
 
 
 @cache
@@ -39,27 +46,49 @@ def services() -> dict[str, Service]:
     }
 
 
+@cache
+def _by_spelling() -> dict[str, Service]:
+    """The table once more, by code without case and blanks: `AWSKMS` is `awskms`."""
+    return {_spelling(code): service for code, service in services().items()}
+
+
+@lru_cache(maxsize=65_536)
+def service_of(code: str) -> Service | None:
+    """The service of a product code, or None for one that is not known."""
+    exact = services().get(code)
+    if exact is not None:
+        return exact
+    table = _by_spelling()
+    return next((table[spelling] for spelling in _relatives(code) if spelling in table), None)
+
+
 def service_columns(lines: Lines) -> tuple[dict[str, Coded], dict[str, int]]:
     """ServiceName, ServiceCategory, ServiceSubcategory and x_ServiceCode; and rows by unknown product code.
 
-    A marketplace product is named by its seller, and its code is a random identifier: Other, and not reported.
+    A marketplace product is named by its seller, and its code is a random identifier: Other, and not reported. But
+    models of third parties on Bedrock are sold that way too, and are what Bedrock's own models are.
     """
-    table = services()
     count = len(lines)
     code = lines.text("line_item_product_code")
     marketplace = marketplace_rows(lines)
     product = lines.text("product_product_name")
-    known = code.map(lambda text: table[text].name if text in table else None)
+    own = code.where(~marketplace)
+    known = code.map(lambda text: service.name if (service := service_of(text)) else None)
     first_party = coalesce(
         (known, lines.text("product_servicename"), product, code, constant("Unknown service", count))
     )
     name = choose(marketplace, coalesce((product, code, constant("AWS Marketplace", count))), first_party)
-    category = code.where(~marketplace).map(lambda text: table[text].category if text in table else None)
-    subcategory = code.where(~marketplace).map(lambda text: table[text].subcategory if text in table else None)
+    model = product.where(marketplace)
+    category = own.map(lambda text: service.category if (service := service_of(text)) else None)
+    subcategory = own.map(lambda text: service.subcategory if (service := service_of(text)) else None)
     columns = {
         "ServiceName": name,
-        "ServiceCategory": coalesce((category, constant(OTHER_CATEGORY, count))),
-        "ServiceSubcategory": coalesce((subcategory, constant(OTHER_SUBCATEGORY, count))),
+        "ServiceCategory": coalesce(
+            (category, model.map(lambda text: _model(text, 0)), constant(OTHER_CATEGORY, count))
+        ),
+        "ServiceSubcategory": coalesce(
+            (subcategory, model.map(lambda text: _model(text, 1)), constant(OTHER_SUBCATEGORY, count))
+        ),
         "x_ServiceCode": coalesce((lines.text("product_servicecode"), code)),
     }
     strange = code.where(code.present & ~known.present & ~marketplace & ~lines.unused)
@@ -72,3 +101,27 @@ def counts(column: Coded) -> dict[str, int]:
         return {}
     found, rows = np.unique(column.codes[column.present], return_counts=True)
     return {column.values[int(code)].as_py(): int(many) for code, many in zip(found, rows, strict=True)}
+
+
+def _model(product: str, part: int) -> str | None:
+    return MODEL[part] if product.endswith(BEDROCK_EDITION) else None
+
+
+def _relatives(code: str) -> Iterator[str]:
+    """Spellings under which the table may have a code that it does not have as written.
+
+    `OCB` is AWS's out-of-cycle billing of a service (`OCBAmazonSageMaker`, `OCBPremiumSupport`). Some services are
+    billed with and without the maker's name (`AmazonCodeBuild`, `CodeBuild`).
+    """
+    spelling = _spelling(code)
+    yield spelling
+    if spelling.startswith("ocb"):
+        spelling = spelling.removeprefix("ocb")
+        yield spelling
+    bare = spelling.removeprefix("amazon").removeprefix("aws")
+    if bare:
+        yield from (bare, f"amazon{bare}", f"aws{bare}")
+
+
+def _spelling(code: str) -> str:
+    return "".join(code.split()).lower()

@@ -1,6 +1,6 @@
 """Which columns of a CUR the mapping reads, under their canonical (CUR 2.0-like) names.
 
-Only these are parsed: of some 200 columns about 70 are read. What becomes of each is in mapping.py.
+Only these are parsed: of some 200 columns about 90 are read. What becomes of each is in mapping.py.
 """
 
 from __future__ import annotations
@@ -39,6 +39,8 @@ _DIMENSIONS = frozenset(
         "bill_invoice_id",
         "bill_invoicing_entity",
         "bill_payer_account_name",
+        "capacity_reservation_capacity_reservation_a_r_n",
+        "capacity_reservation_capacity_reservation_status",
         "identity_line_item_id",
         "line_item_availability_zone",
         "line_item_legal_entity",
@@ -64,12 +66,15 @@ _DIMENSIONS = frozenset(
         "product_sku",
         "reservation_reservation_a_r_n",
         "savings_plan_savings_plan_a_r_n",
+        "split_line_item_parent_resource_id",
     }
 )
 
 NUMBERS: frozenset[str] = frozenset(
     {
         "line_item_net_unblended_cost",
+        "line_item_net_unblended_rate",
+        "line_item_normalized_usage_amount",
         "line_item_unblended_cost",
         "line_item_usage_amount",
         "pricing_public_on_demand_cost",
@@ -79,8 +84,10 @@ NUMBERS: frozenset[str] = frozenset(
         "reservation_net_effective_cost",
         "reservation_net_unused_amortized_upfront_fee_for_billing_period",
         "reservation_net_unused_recurring_fee",
+        "reservation_total_reserved_normalized_units",
         "reservation_total_reserved_units",
         "reservation_unused_amortized_upfront_fee_for_billing_period",
+        "reservation_unused_normalized_unit_quantity",
         "reservation_unused_quantity",
         "reservation_unused_recurring_fee",
         "savings_plan_amortized_upfront_commitment_for_billing_period",
@@ -91,6 +98,13 @@ NUMBERS: frozenset[str] = frozenset(
         "savings_plan_savings_plan_effective_cost",
         "savings_plan_total_commitment_to_date",
         "savings_plan_used_commitment",
+        "split_line_item_actual_usage",
+        "split_line_item_net_split_cost",
+        "split_line_item_net_unused_cost",
+        "split_line_item_reserved_usage",
+        "split_line_item_split_cost",
+        "split_line_item_split_usage_ratio",
+        "split_line_item_unused_cost",
     }
 )
 """Columns that are parsed as exact decimals."""
@@ -125,7 +139,10 @@ cost, and each costs time on every row.
 
 TAG_PREFIX = "resource_tags/"
 COST_CATEGORY_PREFIX = "cost_category/"
+ALL_TAGS_PREFIX = "tags/"  # CUR 2.0's column of every kind of tag; its keys say which kind
 DISCOUNT_PREFIX = "discount_"
+UNREADABLE = "#unreadable"
+"""How the name of a column ends that holds a map's text which the reader could not read."""
 
 _MAPS = frozenset({"cost_category", "discount", "product", "resource_tags", "tags"})
 """Map columns of CUR 2.0. The reader asks for each by its name, and then for what it makes of their keys."""
@@ -139,5 +156,5 @@ _WANTED = REQUIRED | ASSUMED.keys() | _DIMENSIONS | NUMBERS | SKU_DETAILS.keys()
 def wanted(canonical_name: str) -> bool:
     """Whether the mapping reads the column with this canonical name."""
     return canonical_name in _WANTED or canonical_name.startswith(
-        (TAG_PREFIX, COST_CATEGORY_PREFIX, "tags/", DISCOUNT_PREFIX)
+        (TAG_PREFIX, COST_CATEGORY_PREFIX, ALL_TAGS_PREFIX, DISCOUNT_PREFIX)
     )

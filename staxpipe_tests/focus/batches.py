@@ -46,6 +46,7 @@ USAGE: Row = {
 }
 
 PLAN = "arn:aws:savingsplans::001234567890:savingsplan/1"
+CAPACITY = "arn:aws:ec2:us-east-1:001234567890:capacity-reservation/cr-1"
 RESERVATION = "arn:aws:ec2:us-east-1:001234567890:reserved-instances/1"
 
 
@@ -166,7 +167,32 @@ _OPTIONAL: dict[str, st.SearchStrategy[str | None]] = {
     "resource_tags/user:Name": st.sampled_from(["web", "db", None]),
     "resource_tags/user:name": st.sampled_from(["lower", None]),
     "resource_tags/aws:createdBy": st.sampled_from(["me", None, None]),
+    "resource_tags/user_Name": st.sampled_from(["under", "web", None]),
+    "resource_tags/Name": st.sampled_from(["bare", "web", None]),
+    "tags/resourceTags/Name": st.sampled_from(["web", "other", None]),
+    "tags/accountTag/Name": st.sampled_from(["account", None]),
+    "tags/userAttribute/division": st.sampled_from(["people", None]),
+    "tags/costCategory/Team": st.sampled_from(["core", "edge", None]),
     "cost_category/Team": st.sampled_from(["core", None]),
+    "discount_edp_discount": st.sampled_from(["-0.05", "-0.0500000000", "0.0", None]),
+    "discount_total_discount": st.sampled_from(["-0.05", "-12.5", "-3", "0", "none of it", None]),
+    "capacity_reservation_capacity_reservation_a_r_n": st.sampled_from([CAPACITY, None]),
+    "capacity_reservation_capacity_reservation_status": st.sampled_from(
+        ["Used", "Unused", "Reserved", "Cancelled", None]
+    ),
+    "line_item_net_unblended_rate": st.sampled_from(["0.0", "0.08", None]),
+    "line_item_normalized_usage_amount": st.one_of(st.none(), SIZES),
+    "reservation_total_reserved_normalized_units": st.one_of(st.none(), SIZES),
+    "reservation_unused_normalized_unit_quantity": st.one_of(st.none(), SIZES),
+    "split_line_item_parent_resource_id": st.sampled_from([None, None, None, "i-parent"]),
+    "split_line_item_split_cost": st.one_of(st.none(), SIZES, st.just("much")),
+    "split_line_item_net_split_cost": st.one_of(st.none(), SIZES),
+    "split_line_item_unused_cost": st.one_of(st.none(), SIZES),
+    "split_line_item_split_usage_ratio": st.one_of(st.none(), st.just("0.25")),
+    "split_line_item_actual_usage": st.one_of(st.none(), SIZES),
+    "split_line_item_reserved_usage": st.one_of(st.none(), SIZES),
+    "product_sku#2": st.sampled_from(["SKU1", None, None]),
+    "line_item_usage_amount#2": st.sampled_from(["1.0", "24", None, None]),
     "savings_plan_amortized_upfront_commitment_for_billing_period": st.one_of(st.none(), SIZES),
     "savings_plan_net_amortized_upfront_commitment_for_billing_period": st.one_of(st.none(), SIZES),
     "savings_plan_net_recurring_commitment_for_billing_period": st.one_of(st.none(), SIZES),
@@ -194,7 +220,9 @@ _ALWAYS: dict[str, st.SearchStrategy[str | None]] = {
     "line_item_currency_code": st.sampled_from(["USD", "USD", "EUR"]),
     "line_item_product_code": st.sampled_from(["AmazonEC2", "AmazonS3", "5hnnev4d0v7mapf09j0v8of0o2", None]),
     "line_item_unblended_cost": st.one_of(AMOUNTS, st.sampled_from(["oops", "1234567890123", None])),
-    "line_item_usage_account_id": st.sampled_from(["001234567890", "222222222222", None]),
+    "line_item_usage_account_id": st.sampled_from(
+        ["001234567890", "222222222222", "222222222222", None, "1234567890", "1.23457E+11", "9999999999999"]
+    ),
     "line_item_usage_start_date": st.sampled_from(
         ["2026-10-01T00:00:00Z", "2026-10-03 05:00:00+00:00", "2026-09-30T00:00:00.000Z", "never"]
     ),
@@ -207,5 +235,7 @@ def cur_rows(draw: st.DrawFn, max_rows: int = 12) -> tuple[list[str], list[Row]]
     """Column names and rows of a CUR of any shape."""
     chosen = draw(st.sets(st.sampled_from(sorted(_OPTIONAL)))) | set(_NEEDED)
     strategies = {**_ALWAYS, **{name: _OPTIONAL[name] for name in sorted(chosen)}}
+    # A column is there twice only where it is there once.
+    strategies = {name: found for name, found in strategies.items() if name.partition("#")[0] in strategies}
     rows: list[Row] = draw(st.lists(st.fixed_dictionaries(strategies), max_size=max_rows))
     return list(strategies), rows

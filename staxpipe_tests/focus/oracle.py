@@ -83,8 +83,15 @@ def times(left: Decimal, right: Decimal) -> Decimal:
 
 def focus_rows(row: Row, *, columns: set[str], export: str, delivery: str) -> list[Focus]:
     """The FOCUS rows of one source row: none, one or two. Raises RefusedError."""
+    row = _without_duplicates(row)
     for name in ("bill_payer_account_id", "line_item_currency_code"):
         if row.get(name) is None:
+            raise RefusedError(name)
+    for name in ("bill_payer_account_id", "line_item_usage_account_id"):
+        account = row.get(name) or ""
+        if account != re.sub("[^0-9]", "", account) and re.fullmatch("[0-9.]+([Ee][+]?[0-9]+)?", account):
+            raise RefusedError(name)
+        if account.isdigit() and 7 <= len(account) < 12:
             raise RefusedError(name)
     start = moment(row["line_item_usage_start_date"], "line_item_usage_start_date")
     end = exclusive(moment(row["line_item_usage_end_date"], "line_item_usage_end_date"))
@@ -93,10 +100,11 @@ def focus_rows(row: Row, *, columns: set[str], export: str, delivery: str) -> li
     kind = given or "Unknown"
     plan, reservation = row.get("savings_plan_savings_plan_a_r_n"), row.get("reservation_reservation_a_r_n")
     arn = plan or reservation
-    split = kind in USAGE_LIKE - {"FlatRateSubscription"} and row.get("line_item_operation") in (
-        "EKSPod-EC2",
-        "ECSTask-EC2",
+    split = row.get("line_item_operation") in ("EKSPod-EC2", "ECSTask-EC2") or bool(
+        row.get("split_line_item_parent_resource_id")
     )
+    if split:
+        return [_split_row(row, columns, kind, period, start, end, export, delivery)]
     known = (
         USAGE_LIKE
         | DISCOUNTS
@@ -127,30 +135,30 @@ def focus_rows(row: Row, *, columns: set[str], export: str, delivery: str) -> li
     on_demand = number(row, "pricing_public_on_demand_cost", strict=False)
     rate = number(row, "pricing_public_on_demand_rate", strict=False)
     rate = None if rate is not None and rate < 0 else rate
-    charged = net if net is not None else unblended
-    if charged is None:
+    if net is None and unblended is None:
         raise RefusedError("line_item_unblended_cost")
+    charged = charge(row, kind, unblended, net)
     if kind == "SavingsPlanNegation":
         return []
 
     billed = effective = listed = contracted = charged
     from_price = False
-    if kind in USAGE_LIKE and not split:
+    if kind in USAGE_LIKE:
         if on_demand:
             listed, from_price = on_demand, True
         elif rate and usage and times(rate, usage):
             listed, from_price = times(rate, usage), True
-    if kind == "SavingsPlanCoveredUsage" and not split:
+    if kind == "SavingsPlanCoveredUsage":
         billed = Decimal(0)
         plan_cost = number(row, "savings_plan_net_savings_plan_effective_cost")
         plan_gross = number(row, "savings_plan_savings_plan_effective_cost")
-        effective = plan_cost if plan_cost is not None else plan_gross or Decimal(0)
-        contracted = charged if unblended is None else unblended
+        effective = plan_cost or plan_gross or Decimal(0)
+        contracted = unblended or charged
         listed = listed if from_price else contracted
-    elif kind == "DiscountedUsage" and not split:
+    elif kind == "DiscountedUsage":
         own_net = number(row, "reservation_net_effective_cost")
         own_gross = number(row, "reservation_effective_cost")
-        effective = own_net if own_net is not None else own_gross or Decimal(0)
+        effective = own_net or own_gross or Decimal(0)
         listed = listed if from_price else effective
         contracted = listed
     elif kind in {"SavingsPlanUpfrontFee", "SavingsPlanRecurringFee", "RIFee"} or upfront_refund or ri_upfront:
@@ -161,36 +169,41 @@ def focus_rows(row: Row, *, columns: set[str], export: str, delivery: str) -> li
     reserved = number(row, "reservation_total_reserved_units", strict=False)
     quantity = usage
     if kind == "RIFee" or ri_upfront:
-        quantity = reserved if reserved is not None else usage
+        quantity = reserved or usage
     if kind in DISCOUNTS or (kind == "Refund" and category != "Tax"):
         quantity = abs(usage) if usage else Decimal(1)
         quantity = -quantity if charged < 0 else quantity
-    if category in {"Usage", "Purchase"} and quantity is None:
-        quantity = Decimal(0)
+    if category in {"Usage", "Purchase"}:
+        quantity = quantity or Decimal(0)
+    quantity = quantity or None if category in {"Credit", "Adjustment"} else quantity
     if category == "Tax":
         quantity = None
     commitment_quantity: Decimal | None = None
-    if kind == "SavingsPlanCoveredUsage" and not split:
-        commitment_quantity = effective
+    normalised = False
+    if kind == "SavingsPlanCoveredUsage":
+        commitment_quantity = plan_gross or plan_cost
     elif kind == "SavingsPlanUpfrontFee" or upfront_refund:
-        commitment_quantity = charged
-    elif kind == "DiscountedUsage" and not split:
-        commitment_quantity = usage
+        commitment_quantity = unblended or charged
+    elif kind == "DiscountedUsage":
+        units = number(row, "line_item_normalized_usage_amount", strict=False)
+        commitment_quantity, normalised = units or usage, bool(units)
     elif kind == "RIFee" or ri_upfront:
-        commitment_quantity = reserved if reserved is not None else usage
+        units = number(row, "reservation_total_reserved_normalized_units", strict=False)
+        commitment_quantity, normalised = units or reserved or usage, bool(units)
     elif kind == "SavingsPlanRecurringFee":
-        commitment_quantity = total
+        recurring = number(row, "savings_plan_recurring_commitment_for_billing_period", strict=False)
+        commitment_quantity = recurring or unblended or charged
     consumed = None
     if category == "Usage":
-        consumed = (usage or Decimal(0)) if kind in USAGE_LIKE and not split else Decimal(0)
+        consumed = (usage or Decimal(0)) if kind in USAGE_LIKE else Decimal(0)
 
     frequency = "Usage-Based" if category == "Usage" and kind != "Refund" else "One-Time"
     if kind in {"SavingsPlanRecurringFee", "RIFee", "FlatRateSubscription"}:
         frequency = "Recurring"
     pricing: str | None = None if category in {"Tax", "Credit", "Adjustment"} else "Standard"
-    if kind in {"SavingsPlanCoveredUsage", "DiscountedUsage"} and not split:
+    if kind in {"SavingsPlanCoveredUsage", "DiscountedUsage"}:
         pricing = "Committed"
-    elif kind == "Usage" and not split and "Spot" in (row.get("line_item_usage_type") or ""):
+    elif kind == "Usage" and "Spot" in (row.get("line_item_usage_type") or ""):
         pricing = "Dynamic"
 
     base = _dimensions(row, category, period, columns)
@@ -199,7 +212,7 @@ def focus_rows(row: Row, *, columns: set[str], export: str, delivery: str) -> li
     list_price: Decimal | None = None
     contracted_price: Decimal | None = None
     if category != "Tax":
-        list_price = rate if from_price and rate is not None else unit_price(listed, quantity)
+        list_price = rate if from_price and rate else unit_price(listed, quantity)
         contracted_price = unit_price(contracted, quantity)
     main: Focus = {
         **base,
@@ -220,9 +233,8 @@ def focus_rows(row: Row, *, columns: set[str], export: str, delivery: str) -> li
         "ListUnitPrice": list_price,
         "ContractedUnitPrice": contracted_price,
         "CommitmentDiscountQuantity": commitment_quantity,
-        "CommitmentDiscountStatus": "Used"
-        if arn and kind in {"SavingsPlanCoveredUsage", "DiscountedUsage"} and not split
-        else None,
+        "CommitmentDiscountUnit": "Normalized Hours" if normalised else "Hours",
+        "CommitmentDiscountStatus": "Used" if arn and kind in {"SavingsPlanCoveredUsage", "DiscountedUsage"} else None,
         "x_LineItemType": kind,
         "x_ExportId": export,
         "x_DeliveryId": delivery,
@@ -235,30 +247,160 @@ def focus_rows(row: Row, *, columns: set[str], export: str, delivery: str) -> li
     return rows
 
 
+def charge(row: Row, kind: str, unblended: Decimal | None, net: Decimal | None) -> Decimal:
+    """Net, else gross; 0 where the row says so."""
+    if net:
+        return net
+    if not unblended:
+        return Decimal(0)
+    if "line_item_net_unblended_cost" not in row:
+        return unblended
+    if kind in DISCOUNTS:
+        return Decimal(0)
+    rate = number(row, "line_item_net_unblended_rate", strict=False)
+    if rate is not None and rate == 0:
+        return Decimal(0)
+    parts = {name: number(row, name, strict=False) or Decimal(0) for name in row if name.startswith("discount_")}
+    whole = parts.pop("discount_total_discount", Decimal(0)) or sum(parts.values(), Decimal(0))
+    share = WIDE.divide(whole, unblended).quantize(STEP, ROUND_HALF_EVEN, WIDE)
+    return Decimal(0) if Decimal("-1.0001") <= share <= Decimal("-0.9999") else unblended
+
+
+def _without_duplicates(row: Row) -> Row:
+    """One column a name; refuses where two of one name disagree."""
+    united = {name: text for name, text in row.items() if "#" not in name or "/" in name}
+    for name, text in row.items():
+        base = name.partition("#")[0]
+        if name in united or not text:
+            continue
+        first = united[base]
+        if first is None:
+            united[base] = text
+        elif first != text:
+            one, other = (number({base: value}, base, strict=False) for value in (first, text))
+            if one is None or one != other:
+                raise RefusedError(base)
+    return united
+
+
+def _split_row(
+    row: Row, columns: set[str], kind: str, period: datetime, start: datetime, end: datetime, export: str, delivery: str
+) -> Focus:
+    """A share of an instance: no cost, no quantity, no commitment, and what AWS says of the share."""
+    for name in ("line_item_unblended_cost", "line_item_net_unblended_cost"):
+        number(row, name)
+    amounts: Focus = {}
+    for name, sources in (
+        ("x_SplitCost", ("net_split_cost", "split_cost")),
+        ("x_SplitUnusedCost", ("net_unused_cost", "unused_cost")),
+        ("x_SplitUsageRatio", ("split_usage_ratio",)),
+        ("x_SplitActualUsage", ("actual_usage",)),
+        ("x_SplitReservedUsage", ("reserved_usage",)),
+    ):
+        said = [number(row, f"split_line_item_{source}") for source in sources]
+        there = any(f"split_line_item_{source}" in columns for source in sources)
+        amounts[name] = next((amount for amount in said if amount), Decimal(0)) if there else None
+    if row.get("line_item_unblended_cost") in MISSING_WORDS | {None} and row.get(
+        "line_item_net_unblended_cost"
+    ) in MISSING_WORDS | {None}:
+        raise RefusedError("line_item_unblended_cost")
+    bare = {**row, "savings_plan_savings_plan_a_r_n": None, "reservation_reservation_a_r_n": None}
+    zero = Decimal(0)
+    item: Focus = {
+        **_dimensions(bare, "Usage", period, columns),
+        **_service(row, row.get("bill_billing_entity") == "AWS Marketplace"),
+        **dict.fromkeys(("BilledCost", "EffectiveCost", "ListCost", "ContractedCost"), zero),
+        **dict.fromkeys(("PricingQuantity", "ConsumedQuantity", "ListUnitPrice", "ContractedUnitPrice"), zero),
+        **amounts,
+        "ChargeCategory": "Usage",
+        "ChargeClass": "Correction" if row.get("bill_bill_type") == "Refund" and start < period else None,
+        "ChargeDescription": row.get("line_item_line_item_description") or row.get("line_item_usage_type"),
+        "ChargeFrequency": "Usage-Based",
+        "ChargePeriodStart": start,
+        "ChargePeriodEnd": end,
+        "PricingCategory": "Standard",
+        "CommitmentDiscountQuantity": None,
+        "x_LineItemType": kind,
+        "x_ExportId": export,
+        "x_DeliveryId": delivery,
+        "x_SplitParentResourceId": row.get("split_line_item_parent_resource_id")
+        or row.get("line_item_resource_id")
+        or "unknown",
+    }
+    _finish(item, bare)
+    return item
+
+
+def _tags(row: Row) -> object:
+    """Every tag under a key of its own."""
+    tags: dict[str, str] = {}
+    own = [name for name in row if name.startswith("resource_tags/") and row[name]]
+    own.sort(key=lambda name: (name.split("/", 1)[1].startswith(("user:", "user_", "aws_")), len(name), name))
+    for name in own:
+        key = name.split("/", 1)[1]
+        short = re.sub("^aws_", "aws:", re.sub("^user[:_]", "", key)) if not key.startswith("user") else key[5:]
+        tags[key if short in tags else short] = row[name] or ""
+    for name in row:
+        if not name.startswith("tags/") or not row[name] or name.startswith("tags/costCategory/"):
+            continue
+        key = name.removeprefix("tags/")
+        short = key.removeprefix("resourceTags/")
+        if tags.get(short) == row[name]:
+            continue
+        tags[key if short in tags else short] = row[name] or ""
+    return sorted(tags.items()) or None
+
+
+def _cost_categories(row: Row) -> object:
+    one, other = row.get("cost_category/Team"), row.get("tags/costCategory/Team")
+    found = [("Team", one or other)] if one or other else []
+    if one and other and one != other:
+        found.append(("costCategory/Team", other))
+    return sorted(found) or None
+
+
+def _discount_texts(row: Row) -> object:
+    """Discounts that are not 0, numbers in one spelling."""
+    found = []
+    for name, text in row.items():
+        if not name.startswith("discount_") or not text:
+            continue
+        amount = number(row, name, strict=False)
+        if amount:
+            found.append((name.removeprefix("discount_"), re.sub(r"\.?0+$", "", f"{amount:f}")))
+        elif amount is None and text not in MISSING_WORDS:
+            found.append((name.removeprefix("discount_"), text))
+    return sorted(found) or None
+
+
 def _unused(row: Row, main: Focus, kind: str, total: Decimal | None, used: Decimal | None) -> Focus:
     if kind == "RIFee":
         parts = []
         for name in ("unused_amortized_upfront_fee_for_billing_period", "unused_recurring_fee"):
             net = number(row, f"reservation_net_{name}")
             gross = number(row, f"reservation_{name}")
-            parts.append(net if net is not None else gross or Decimal(0))
+            parts.append(net or gross or Decimal(0))
         effective = sum(parts, Decimal(0))
         quantity = number(row, "reservation_unused_quantity", strict=False) or Decimal(0)
+        committed = quantity
+        if main["CommitmentDiscountUnit"] == "Normalized Hours":
+            committed = number(row, "reservation_unused_normalized_unit_quantity", strict=False) or Decimal(0)
     else:
-        gross_unused = None if total is None or used is None else total - used
+        gross_unused = total - (used or Decimal(0)) if total else None
         effective = gross_unused or Decimal(0)
-        quantity = gross_unused or Decimal(0)
+        quantity = committed = gross_unused or Decimal(0)
         names = ("amortized_upfront_commitment_for_billing_period", "recurring_commitment_for_billing_period")
         nets = [number(row, f"savings_plan_net_{name}", strict=False) for name in names]
         wholes = [number(row, f"savings_plan_{name}", strict=False) for name in names]
-        if gross_unused is not None and None not in nets and None not in wholes:
-            net, whole = sum(filter(None, nets), Decimal(0)), sum(filter(None, wholes), Decimal(0))
+        told = [(net, whole or Decimal(0)) for net, whole in zip(nets, wholes, strict=True) if net]
+        if gross_unused is not None and told:
+            net, whole = sum(net for net, _ in told), sum(whole for _, whole in told)
             if whole:
                 scaled = times(gross_unused, net)
                 if abs(scaled) < LIMIT:
                     share = WIDE.divide(scaled, whole).quantize(Decimal("1E-31"), ROUND_DOWN, WIDE)
                     if abs(share) < LIMIT:
-                        effective = share.quantize(STEP, ROUND_HALF_EVEN, WIDE)
+                        effective = share.quantize(STEP, ROUND_HALF_EVEN, WIDE) or effective
     description = main["ChargeDescription"]
     return {
         **main,
@@ -274,7 +416,7 @@ def _unused(row: Row, main: Focus, kind: str, total: Decimal | None, used: Decim
         "ConsumedQuantity": None,
         "ListUnitPrice": Decimal(0),
         "ContractedUnitPrice": Decimal(0),
-        "CommitmentDiscountQuantity": quantity,
+        "CommitmentDiscountQuantity": committed,
         "CommitmentDiscountStatus": "Unused" if main["CommitmentDiscountId"] else None,
     }
 
@@ -299,11 +441,8 @@ def _dimensions(row: Row, category: str, period: datetime, columns: set[str]) ->
     if sku and price and not price.startswith(sku):
         price = f"{sku}.{price}"
     details = [(key, row[name]) for name, key in SKU_DETAILS.items() if row.get(name)]
-    tags = {
-        "Name": row.get("resource_tags/user:Name"),
-        "name": row.get("resource_tags/user:name"),
-        "aws:createdBy": row.get("resource_tags/aws:createdBy"),
-    }
+    capacity = row.get("capacity_reservation_capacity_reservation_a_r_n")
+    state = row.get("capacity_reservation_capacity_reservation_status")
     return {
         "AvailabilityZone": zone,
         "BillingAccountId": row["bill_payer_account_id"],
@@ -311,6 +450,10 @@ def _dimensions(row: Row, category: str, period: datetime, columns: set[str]) ->
         "BillingAccountType": "Payer Account",
         "BillingCurrency": row["line_item_currency_code"],
         "BillingPeriodStart": period,
+        "CapacityReservationId": capacity,
+        "CapacityReservationStatus": {"Used": "Used", "Unused": "Unused", "Cancelled": "Unused"}.get(state or "")
+        if capacity
+        else None,
         "BillingPeriodEnd": exclusive(moment(period_end, "")) if period_end else month_end,
         "CommitmentDiscountId": plan or reservation,
         "CommitmentDiscountCategory": "Spend" if plan else "Usage" if reservation else None,
@@ -333,8 +476,9 @@ def _dimensions(row: Row, category: str, period: datetime, columns: set[str]) ->
         if row.get("line_item_usage_account_id")
         else None,
         "SubAccountType": "Usage Account" if row.get("line_item_usage_account_id") else None,
-        "Tags": sorted((key, value) for key, value in tags.items() if value) or None,
-        "x_CostCategories": [("Team", row["cost_category/Team"])] if row.get("cost_category/Team") else None,
+        "Tags": _tags(row),
+        "x_CostCategories": _cost_categories(row),
+        "x_Discounts": _discount_texts(row),
         "x_LineItemId": row.get("identity_line_item_id"),
         "x_Operation": row.get("line_item_operation"),
     }
@@ -380,10 +524,10 @@ def _finish(item: Focus, row: Row) -> None:
         item["CommitmentDiscountQuantity"] = None
     elif item["CommitmentDiscountQuantity"] is None:
         item["CommitmentDiscountQuantity"] = Decimal(0)
-    item["CommitmentDiscountUnit"] = None
-    if item["CommitmentDiscountQuantity"] is not None:
-        plan = item["CommitmentDiscountCategory"] == "Spend"
-        item["CommitmentDiscountUnit"] = item["BillingCurrency"] if plan else "Hours"
+    if item["CommitmentDiscountQuantity"] is None:
+        item["CommitmentDiscountUnit"] = None
+    elif item["CommitmentDiscountCategory"] == "Spend":
+        item["CommitmentDiscountUnit"] = item["BillingCurrency"]
     usage_type = row.get("line_item_usage_type") or ""
     unit = row.get("pricing_unit")
     if unit is None:
@@ -397,7 +541,8 @@ def _finish(item: Focus, row: Row) -> None:
             if re.search(pattern, usage_type):
                 unit = guess
                 break
-    if item["x_LineItemType"] == "SavingsPlanRecurringFee" and item["ChargeCategory"] == "Usage":
+    plan_unused = item["x_LineItemType"] == "SavingsPlanRecurringFee" and item["ChargeCategory"] == "Usage"
+    if plan_unused and not item.get("x_SplitParentResourceId"):
         unit = row["line_item_currency_code"]
     item["PricingUnit"] = unit if item["PricingQuantity"] is not None else None
     item["ConsumedUnit"] = unit if item["ConsumedQuantity"] is not None else None

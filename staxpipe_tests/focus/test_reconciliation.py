@@ -200,7 +200,7 @@ def test_a_row_that_is_lost_is_an_error_even_if_it_costs_nothing() -> None:
         ([row(line_item_net_unblended_cost="0")], "net-cost-zero", Severity.WARNING),
         (
             [
-                row(line_item_net_unblended_cost="0.2"),
+                row(line_item_net_unblended_cost="0.25"),
                 row(
                     line_item_line_item_type="EdpDiscount",
                     line_item_unblended_cost="-0.05",

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from staxpipe.focus.services import services
+from staxpipe.focus.services import service_of, services
 from staxpipe_tests.focus.batches import mapped, one, row
 
 # FOCUS 1.2, "Service Subcategory": the allowed values and their parents.
@@ -116,6 +116,54 @@ def test_a_marketplace_product_is_named_by_its_seller_and_not_reported() -> None
     assert (found["ServiceName"], found["ServiceCategory"]) == ("Red Hat Enterprise Linux", "Other")
     assert (found["PublisherName"], found["InvoiceIssuerName"]) == ("Red Hat, Inc.", "Amazon Web Services, Inc.")
     assert result.tally.unknown_services == {}
+
+
+def test_a_third_party_s_model_on_bedrock_is_generative_ai() -> None:
+    found = one(
+        row(
+            line_item_product_code="9fpf5rs9xnbqu0tkz8hcbdt1i",
+            bill_billing_entity="AWS Marketplace",
+            product_product_name="Claude 3 Haiku (Amazon Bedrock Edition)",
+        )
+    )
+    assert (found["ServiceName"], found["ServiceCategory"], found["ServiceSubcategory"]) == (
+        "Claude 3 Haiku (Amazon Bedrock Edition)",
+        "AI and Machine Learning",
+        "Generative AI",
+    )
+
+
+@pytest.mark.parametrize(
+    ("code", "name"),
+    [
+        ("awskms", "AWS Key Management Service"),
+        ("AWSKMS", "AWS Key Management Service"),
+        ("OCBAmazonSageMaker", "Amazon SageMaker"),
+        ("OCBAWSGlobalAccelerator", "AWS Global Accelerator"),
+        ("OCB Amazon CloudSearch", "Amazon CloudSearch"),
+        ("OCBPremiumSupport", "AWS Premium Support"),
+        ("AWSSupportBusiness", "AWS Support (Business)"),
+        ("ComputeSavingsPlans", "Savings Plans for AWS Compute usage"),
+        ("AmazonCodeBuild", "AWS CodeBuild"),
+        ("AmazonBedrockFoundationModels", "Amazon Bedrock foundation models"),
+        ("AWSPCS", "AWS Parallel Computing Service"),
+    ],
+)
+def test_codes_by_convention_are_known(code: str, name: str) -> None:
+    service = service_of(code)
+    assert service is not None
+    assert service.name == name
+
+
+@pytest.mark.parametrize("code", ["OCB", "AWS", "Amazon", "", "AmazonFuture", "5hnnev4d0v7mapf09j0v8of0o2"])
+def test_other_codes_are_not(code: str) -> None:
+    assert service_of(code) is None
+
+
+def test_no_two_codes_differ_by_case_or_blanks_and_name_two_services() -> None:
+    seen: dict[str, str] = {}
+    for code, service in services().items():
+        assert seen.setdefault("".join(code.split()).lower(), service.name) == service.name, code
 
 
 def test_rows_without_any_product_have_a_service_too() -> None:
