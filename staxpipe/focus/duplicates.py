@@ -13,11 +13,12 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow.compute as pc
 
+from staxpipe.focus import passthrough_columns, source_columns
 from staxpipe.focus.coded import Coded, Mask, coalesce, same_text
 from staxpipe.focus.moments import parse_moments
 from staxpipe.focus.numbers import parse_numbers
-from staxpipe.focus.source_columns import NUMBERS
 
+_NUMBERS = source_columns.NUMBERS | passthrough_columns.NUMBERS.keys()
 _AGAIN = re.compile(r"([^/]+)#[0-9]+")
 
 
@@ -57,9 +58,9 @@ def _agree(name: str, left: Coded, right: Coded) -> Mask:
     same = same_text(left, right)
     if same.all():
         return same
-    if name in NUMBERS or name.startswith("discount_"):
+    if name in _NUMBERS or name.startswith("discount_"):
         one, other = parse_numbers(left).array(), parse_numbers(right).array()
-    elif name.endswith("_date"):
+    elif name.endswith("_date") or name in passthrough_columns.MOMENTS:
         one, other = parse_moments(left).array(), parse_moments(right).array()
     else:
         return same

@@ -147,7 +147,7 @@ def normalise(batch: pa.RecordBatch, context: MappingContext, first_row: int = 1
     focus_totals(tally, rows)
     at = np.array([refused.row - first_row for refused in rejected], np.int64)
     lacking = priced(rejected, charged_cost(source, numbers, at, kinds[at]))
-    return Normalised(rows, lacking, tally, _unreadable(source, kept_rows))
+    return Normalised(rows, lacking, tally, unreadable_maps(source, kept_rows))
 
 
 def require_columns(names: list[str]) -> None:
@@ -173,7 +173,8 @@ def _read(name: str) -> bool:
     return wanted(base_name(name)) or name.endswith(UNREADABLE)
 
 
-def _unreadable(source: Mapping[str, Coded], kept: Rows) -> dict[str, int]:
+def unreadable_maps(source: Mapping[str, Coded], kept: Rows) -> dict[str, int]:
+    """By map column, how many of the kept rows have one whose text could not be read."""
     counts = {
         name.removesuffix(UNREADABLE).rstrip("/_"): int(column.take(kept).present.sum())
         for name, column in source.items()

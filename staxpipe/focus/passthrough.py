@@ -19,17 +19,17 @@ import pyarrow.compute as pc
 from staxpipe.focus.coded import Coded, Mask, Rows, choose, constant, from_arrow
 from staxpipe.focus.columns import MOMENT
 from staxpipe.focus.control import focus_totals
+from staxpipe.focus.duplicates import base_name, united
 from staxpipe.focus.focus_gaps import fill
 from staxpipe.focus.focus_lines import FocusLines
+from staxpipe.focus.focus_maps import map_columns
 from staxpipe.focus.focus_versions import FocusVersion, upgrades, version_of
 from staxpipe.focus.line_item_types import Kind
-from staxpipe.focus.mapping import MappingContext, Normalised, record_batch
-from staxpipe.focus.maps import fold, tag_keys
+from staxpipe.focus.mapping import MappingContext, Normalised, record_batch, unreadable_maps
 from staxpipe.focus.moments import Moments, parse_moments
 from staxpipe.focus.numbers import Numbers, parse_numbers
 from staxpipe.focus.outcomes import Outcome, having, outcomes
 from staxpipe.focus.passthrough_columns import (
-    MAPS,
     MOMENTS,
     NULL_WORD,
     NUMBERS,
@@ -40,8 +40,8 @@ from staxpipe.focus.passthrough_columns import (
 from staxpipe.focus.passthrough_refusals import refuse
 from staxpipe.focus.periods import in_period
 from staxpipe.focus.services import counts
+from staxpipe.focus.source_columns import UNREADABLE
 from staxpipe.focus.tally import SourceSum, Tally, sums_by
-from staxpipe.focus.twins import united
 from staxpipe.model import BillingPeriod
 
 LINE_ITEM_TYPE = "Focus{}"
@@ -93,7 +93,7 @@ def pass_through(
         **lines.texts,
         **lines.amounts,
         **_times(moments, rows),
-        **_maps(source, rows),
+        **map_columns(source, rows),
         **(upgrades(lines) if told is not FocusVersion.V1_2 else {}),
         **filled.columns,
         "ChargeCategory": choose(known, words, constant("Adjustment", len(lines))),
@@ -115,7 +115,7 @@ def pass_through(
     if told is None and len(lines):
         tally.assumed["focus_version"] = len(lines)
     _totals(tally, source, numbers["billed_cost"], outcome, lines, written)
-    return Normalised(written, rejected, tally)
+    return Normalised(written, rejected, tally, unreadable_maps(source, rows))
 
 
 def _totals(
@@ -139,7 +139,7 @@ def _totals(
 
 
 def _read(name: str) -> bool:
-    return wanted(name) or wanted(name.partition("#")[0])
+    return wanted(base_name(name)) or name.endswith(UNREADABLE)
 
 
 def _column(name: str, column: pa.Array) -> Coded:
@@ -162,23 +162,6 @@ def _times(moments: Mapping[str, Moments], rows: Rows) -> dict[str, Coded | pa.A
     following = Moments(start.source, pa.array(ends, MOMENT), {}).array(rows)
     given = columns.get("BillingPeriodEnd")
     columns["BillingPeriodEnd"] = following if given is None else pc.coalesce(given, following)
-    return columns
-
-
-def _maps(source: Mapping[str, Coded], rows: Rows) -> dict[str, pa.Array]:
-    """The maps, folded from a column a key.
-
-    Keys of tags are those that the CUR mapping has. AWS's own SQL for its FOCUS 1.0 table reads `user_project`, as in
-    CUR 2.0; that 1.2 spells them so too is a guess. Every other key stays as AWS wrote it: cost categories of 1.2,
-    which are among the Tags there, too.
-    """
-    columns: dict[str, pa.Array] = {}
-    for name, focus_name in MAPS.items():
-        prefix = f"{name}/"
-        keys = {column: column.removeprefix(prefix) for column in source if column.startswith(prefix)}
-        if focus_name == "Tags":
-            keys = tag_keys(keys, prefix)
-        columns[focus_name] = fold([(key, source[column]) for column, key in keys.items()], rows)
     return columns
 
 

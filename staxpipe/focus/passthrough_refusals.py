@@ -12,18 +12,18 @@ from dataclasses import replace
 import numpy as np
 
 from staxpipe.focus.coded import Coded, Mask
+from staxpipe.focus.duplicates import Disagreement
 from staxpipe.focus.moments import Moments
 from staxpipe.focus.numbers import Numbers
 from staxpipe.focus.passthrough_columns import REQUIRED
 from staxpipe.focus.refusals import Rejected
-from staxpipe.focus.twins import DISAGREE
 
 
 def refuse(
     source: Mapping[str, Coded],
     numbers: Mapping[str, Numbers],
     moments: Mapping[str, Moments],
-    disagreements: Mapping[str, Mask],
+    disagreements: Mapping[str, tuple[Disagreement, ...]],
     among: Mask,
     first_row: int,
 ) -> tuple[Rejected, ...]:
@@ -37,8 +37,12 @@ def refuse(
                 value = source[column].values[code].as_py() if code >= 0 else ""
                 found[row] = Rejected(first_row + row, column, value, reasons.get(code, otherwise))
 
-    for column, rows in disagreements.items():
-        note(rows, column, {}, DISAGREE)
+    for column, others in disagreements.items():
+        for other in others:
+            for row in np.flatnonzero(other.rows & among).tolist():
+                texts = [part.values[int(part.codes[row])].as_py() for part in (source[column], other.other)]
+                reason = "two columns of this name disagree"
+                found.setdefault(row, Rejected(first_row + row, column, " / ".join(texts), reason))
     for column, parsed in moments.items():
         note(parsed.bad_rows, column, {}, "is not a date and time")
     for column, amounts in numbers.items():
