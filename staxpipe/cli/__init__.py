@@ -35,7 +35,8 @@ def main() -> None:
 
 
 def _register() -> None:
-    from staxpipe.cli import demo, export, load, sign_in, sql, status, up  # each imports its heavy parts when called
+    # Each imports its heavy parts when it is called.
+    from staxpipe.cli import demo, export, load, parity, sign_in, source, sql, status, up
 
     app.command()(up.up)
     app.command()(demo.demo)
@@ -43,4 +44,6 @@ def _register() -> None:
     app.command()(sql.sql)
     app.command()(export.export)
     app.command()(status.status)
+    app.add_typer(source.source, name="source")
+    app.command()(parity.parity)
     app.command("sign-in")(sign_in.sign_in)
