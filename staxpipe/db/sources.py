@@ -110,7 +110,6 @@ def holders(
     account: str,
     period: BillingPeriod,
     publishing: tuple[int, int | None] | None = None,
-    certain: int | None = None,
 ) -> list[Holder]:
     """The exports whose loaded delivery of the month holds rows of the account, by number.
 
@@ -119,7 +118,6 @@ def holders(
         account: a billing account.
         period: the month.
         publishing: an export and its delivery that is about to be published: it stands for what is loaded of it.
-        certain: a delivery that the caller knows to hold rows of the account.
     """
     current: Any = deliveries.c.state == DeliveryState.LOADED
     if publishing is not None:
@@ -144,7 +142,7 @@ def holders(
             exports.c.owner,
         )
         .join(exports, exports.c.id == deliveries.c.export_id)
-        .where(deliveries.c.period == str(period), current, or_(has_rows, deliveries.c.id == certain))
+        .where(deliveries.c.period == str(period), current, has_rows)
         .order_by(exports.c.id)
     )
     return [

@@ -29,21 +29,19 @@ def elect_source(
 ) -> tuple[Finding, ...]:
     """Elect the sources of these accounts' month, of which the export is just being published.
 
-    Called in the transaction that publishes the month, after what the delivery comes to was written. Two exports that
-    do this at once wait for each other. An account that the export held before, and holds no more, gets another source.
+    Called in the transaction that publishes the month, after what the delivery comes to was written (`delivery_sums`,
+    `delivery_services`); it does not matter whether it is marked as loaded yet. Two exports that do this at once wait
+    for each other. An account that the export held before, and holds no more, gets another source.
 
     Returns:
         What is told of the export's own delivery. It is written already, as are findings about other deliveries.
     """
     delivery = sources.current_delivery(connection, export_id, period)
-    held = set(billing_account_ids)
-    accounts = sorted(held | sources.counted_from(connection, export_id, period))
+    accounts = sorted({*billing_account_ids, *sources.counted_from(connection, export_id, period)})
     for account in accounts:  # in order: two at once cannot deadlock
         sources.lock_account(connection, account)
     for account in accounts:
-        holders = sources.holders(
-            connection, account, period, (export_id, delivery), certain=delivery if account in held else None
-        )
+        holders = sources.holders(connection, account, period, (export_id, delivery))
         _settle(connection, account, period, holders, OURSELVES)
     if delivery is None:
         return ()
