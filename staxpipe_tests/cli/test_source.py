@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import typer
 from sqlalchemy import Engine
 from typer.testing import CliRunner
 
-from staxpipe import cli
+from staxpipe.cli.parity import parity
+from staxpipe.cli.source import source
 from staxpipe.errors import PermanentError
 from staxpipe.model import ExportKind
 from staxpipe_tests.warehouse.shadows import BEN, PAYER, line
@@ -34,14 +36,13 @@ def two(engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Expo
     return Exports(legacy, focus)
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _commands() -> None:
-    if not any(command.callback and command.callback.__name__ == "parity" for command in cli.app.registered_commands):
-        cli._register()
+app = typer.Typer()
+app.add_typer(source, name="source")
+app.command()(parity)
 
 
 def run(*arguments: str) -> str:
-    answer = CliRunner().invoke(cli.app, arguments, catch_exceptions=False)
+    answer = CliRunner().invoke(app, arguments, catch_exceptions=False)
     assert answer.exit_code == 0, answer.output
     return answer.stdout
 
