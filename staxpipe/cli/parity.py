@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from staxpipe.warehouse.parity import Compared, Comparison, Holding
+    from staxpipe.warehouse.holdings import Holding
+    from staxpipe.warehouse.parity import Compared, Comparison
     from staxpipe.warehouse.parity_report import MonthParity
 
 SERVICES_SHOWN = 10

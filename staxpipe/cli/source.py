@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 if TYPE_CHECKING:
-    from staxpipe.db.sources import MonthTotal
+    from staxpipe.db.month_totals import MonthTotal
     from staxpipe.model import AccountId, BillingPeriod
     from staxpipe.warehouse.choices import MonthElected
 
@@ -40,13 +40,13 @@ def list_sources(
 
     Changes nothing.
     """
-    from staxpipe.db import sources
+    from staxpipe.db.month_totals import month_totals
     from staxpipe.local.database import open_database
     from staxpipe.settings import read_settings
 
     wanted = None if account is None else parse_account(account)
     with open_database(read_settings()) as engine, engine.connect() as connection:
-        totals = sources.month_totals(connection, wanted)
+        totals = month_totals(connection, wanted)
     if as_json:
         print(json.dumps([_as_json(total) for total in totals], indent=2))
     else:

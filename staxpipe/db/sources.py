@@ -1,4 +1,4 @@
-"""Which export counts for a billing account's month, who chose so, and what the exports that hold it come to.
+"""Which export counts for a billing account's month, and what the exports that hold it come to.
 
 Queries only; each takes a Connection whose transaction the caller owns. The rule is in `staxpipe.warehouse`.
 """
@@ -23,12 +23,8 @@ from staxpipe.db.tables import (
     exports,
     findings,
     period_sources,
-    source_choices,
 )
 from staxpipe.model import BillingPeriod, DeliveryState, ExportKind, Finding
-
-EVERY_MONTH = "*"
-"""What stands for the period of a choice that is for every month without one of its own."""
 
 
 @dataclass(frozen=True)
@@ -62,26 +58,6 @@ class CostLine:
     sub_account_id: str | None
     service_name: str | None
     charge_category: str
-    currency: str
-    rows: int
-    billed_cost: Decimal
-    effective_cost: Decimal
-
-
-@dataclass(frozen=True)
-class MonthTotal:
-    """What one export holds of a billing account's month in one currency, and whether it counts."""
-
-    billing_account_id: str
-    period: str
-    export_id: int
-    source: str
-    kind: ExportKind
-    counted: bool
-    reason: str | None  # of the election, where it counts
-    chosen: bool
-    delivered_at: datetime
-    final: bool
     currency: str
     rows: int
     billed_cost: Decimal
@@ -241,83 +217,6 @@ def set_elected(connection: Connection, account: str, period: BillingPeriod, exp
 def remove_elected(connection: Connection, account: str, period: BillingPeriod) -> None:
     """Nothing counts for the account's month: no export holds it any more."""
     connection.execute(delete(period_sources).where(_month(period_sources, account, str(period))))
-
-
-def choices(connection: Connection, account: str) -> dict[str, int]:
-    """What the operator chose for the account: export by month (YYYY-MM) or `EVERY_MONTH`."""
-    rows = connection.execute(
-        select(source_choices.c.period, source_choices.c.export_id).where(
-            source_choices.c.billing_account_id == account
-        )
-    )
-    return {row.period: row.export_id for row in rows}
-
-
-def set_choice(connection: Connection, account: str, period: str, export_id: int, chosen_by: str) -> None:
-    """Keep the operator's word; `period` may be `EVERY_MONTH`."""
-    values = {"export_id": export_id, "chosen_by": chosen_by, "chosen_at": func.now()}
-    connection.execute(
-        upsert(source_choices)
-        .values(billing_account_id=account, period=period, **values)
-        .on_conflict_do_update(index_elements=["billing_account_id", "period"], set_=values)
-    )
-
-
-def remove_choice(connection: Connection, account: str, period: str) -> bool:
-    """Forget the operator's word; returns whether there was one."""
-    return connection.execute(delete(source_choices).where(_month(source_choices, account, period))).rowcount > 0
-
-
-def month_totals(connection: Connection, account: str | None = None) -> list[MonthTotal]:
-    """What every export holds of each account's month, of one account or all; what counts comes first in its month."""
-    sums, counted = delivery_sums.c, period_sources.c.export_id == deliveries.c.export_id
-    chosen = exists().where(
-        source_choices.c.billing_account_id == sums.billing_account_id,
-        source_choices.c.export_id == deliveries.c.export_id,
-        source_choices.c.period.in_([deliveries.c.period, EVERY_MONTH]),
-    )
-    statement = (
-        select(
-            sums.billing_account_id,
-            deliveries.c.period,
-            deliveries.c.export_id,
-            exports.c.source,
-            exports.c.kind,
-            func.coalesce(func.bool_or(counted), False).label("counted"),
-            func.max(period_sources.c.reason).filter(counted).label("reason"),
-            func.bool_or(chosen).label("chosen"),
-            deliveries.c.delivered_at,
-            func.coalesce(deliveries.c.final, False).label("final"),
-            sums.currency,
-            func.sum(sums.rows).label("rows"),
-            func.sum(sums.billed_cost).label("billed_cost"),
-            func.coalesce(func.sum(sums.effective_cost), 0).label("effective_cost"),
-        )
-        .join(deliveries, deliveries.c.id == sums.delivery)
-        .join(exports, exports.c.id == deliveries.c.export_id)
-        .outerjoin(
-            period_sources,
-            and_(
-                period_sources.c.billing_account_id == sums.billing_account_id,
-                period_sources.c.period == deliveries.c.period,
-            ),
-        )
-        .where(deliveries.c.state == DeliveryState.LOADED, sums.side == "focus")
-        .group_by(sums.billing_account_id, sums.currency, deliveries.c.id, exports.c.id)
-        .order_by(
-            sums.billing_account_id,
-            deliveries.c.period,
-            func.coalesce(func.bool_or(counted), False).desc(),
-            deliveries.c.export_id,
-            sums.currency,
-        )
-    )
-    if account is not None:
-        statement = statement.where(sums.billing_account_id == account)
-    return [
-        MonthTotal(**{**row, "kind": ExportKind(row["kind"]), "rows": int(row["rows"])})
-        for row in connection.execute(statement).mappings()
-    ]
 
 
 def export_source(connection: Connection, export_id: int) -> str | None:

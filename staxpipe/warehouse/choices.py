@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
-from staxpipe.db import audit_log, sources
-from staxpipe.db.sources import EVERY_MONTH
+from staxpipe.db import audit_log, source_choices, sources
+from staxpipe.db.month_totals import month_totals
+from staxpipe.db.source_choices import EVERY_MONTH
 from staxpipe.errors import PermanentError
 from staxpipe.model import BillingPeriod
 from staxpipe.warehouse.election import reelect
@@ -45,7 +46,7 @@ def choose(
     months = sources.months(connection, account) if period is None else [period]
     if not set(months) & set(held):
         raise PermanentError(_not_held(account, period, export_id, source, held))
-    sources.set_choice(connection, account, str(period or EVERY_MONTH), export_id, actor)
+    source_choices.set_choice(connection, account, str(period or EVERY_MONTH), export_id, actor)
     _record(connection, actor, "source.chosen", account, period, {"export": export_id})
     return _reelect(connection, account, months, actor)
 
@@ -57,8 +58,8 @@ def release(connection: Connection, account: str, period: BillingPeriod | None, 
         PermanentError: nothing was chosen.
     """
     sources.lock_account(connection, account)
-    if not sources.remove_choice(connection, account, str(period or EVERY_MONTH)):
-        raise PermanentError(_nothing_chosen(account, period, sorted(sources.choices(connection, account))))
+    if not source_choices.remove_choice(connection, account, str(period or EVERY_MONTH)):
+        raise PermanentError(_nothing_chosen(account, period, sorted(source_choices.choices(connection, account))))
     _record(connection, actor, "source.released", account, period, {})
     months = sources.months(connection, account) if period is None else [period]
     return _reelect(connection, account, months, actor)
@@ -76,7 +77,7 @@ def _reelect(connection: Connection, account: str, months: Sequence[BillingPerio
 
 
 def _months_of(connection: Connection, account: str, export_id: int) -> list[BillingPeriod]:
-    totals = sources.month_totals(connection, account)
+    totals = month_totals(connection, account)
     return [BillingPeriod.parse(total.period) for total in totals if total.export_id == export_id]
 
 

@@ -13,11 +13,13 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from sqlalchemy import Connection
 
-from staxpipe.db import audit_log, results, sources
-from staxpipe.db.sources import EVERY_MONTH, Holder
+from staxpipe.db import audit_log, results, source_choices, sources
+from staxpipe.db.source_choices import EVERY_MONTH
+from staxpipe.db.sources import Holder
 from staxpipe.model import BillingPeriod, Finding
 from staxpipe.warehouse import source_findings
-from staxpipe.warehouse.parity import Comparison, Holding, compare, not_counted
+from staxpipe.warehouse.holdings import Holding, not_counted
+from staxpipe.warehouse.parity import Comparison, compare
 from staxpipe.warehouse.source_rule import Candidate, Chosen, Elected, elect, newer_rival
 
 OURSELVES = "staxpipe"
@@ -73,7 +75,7 @@ def _settle(
         sources.remove_elected(connection, account, period)
         return None
     holdings = _holdings(connection, account, holders)
-    chosen = sources.choices(connection, account)
+    chosen = source_choices.choices(connection, account)
     candidates = {holding.holder.export_id: _candidate(holding, period, chosen) for holding in holdings}
     elected = elect(list(candidates.values()))
     before = sources.elected(connection, account, period)

@@ -9,7 +9,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
 from staxpipe.model import BillingPeriod, Finding, Severity
-from staxpipe.warehouse.parity import Comparison, Holding, NotCounted, Verdict, still_running
+from staxpipe.warehouse.holdings import Holding, NotCounted
+from staxpipe.warehouse.parity import Comparison, Verdict
+from staxpipe.warehouse.parity_reasons import still_running
 from staxpipe.warehouse.source_rule import HALF_A_CENT, IN_WORDS, Elected
 
 AGREES = "shadow-agrees"

@@ -15,7 +15,7 @@ from staxpipe.db.results import SumRow
 from staxpipe.db.sources import CostLine, Holder
 from staxpipe.db.tables import delivery_services
 from staxpipe.model import AccountId, BillingPeriod, Delivery, DeliveryState, Export, ExportKind, FileFormat
-from staxpipe.warehouse.parity import Holding
+from staxpipe.warehouse.holdings import Holding
 
 OCTOBER = BillingPeriod(2026, 10)
 PAYER, ANN, BEN = "111111111111", "222222222222", "333333333333"

@@ -9,8 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine, delete, select
 
-from staxpipe.db import audit_log, sources
-from staxpipe.db.tables import source_choices
+from staxpipe.db import audit_log, source_choices, sources, tables
+from staxpipe.db.month_totals import month_totals
 from staxpipe.errors import PermanentError
 from staxpipe.model import ExportKind
 from staxpipe.warehouse.choices import choose, release
@@ -83,14 +83,14 @@ def test_a_choice_for_every_month_counts_where_the_export_holds_the_month_and_yi
         release(connection, PAYER, None, "operator")
         assert sources.elected(connection, PAYER, OCTOBER) == two.legacy
         assert sources.elected(connection, PAYER, NOVEMBER) == two.legacy
-        assert sources.choices(connection, PAYER) == {"2026-10": two.legacy}
+        assert source_choices.choices(connection, PAYER) == {"2026-10": two.legacy}
 
 
 def test_chosen_again_it_is_one_choice(engine: Engine, two: Exports) -> None:
     with engine.begin() as connection:
         for export in (two.focus, two.legacy, two.legacy):
             choose(connection, PAYER, OCTOBER, export, "operator")
-        rows = connection.execute(select(source_choices)).all()
+        rows = connection.execute(select(tables.source_choices)).all()
     assert [row.export_id for row in rows] == [two.legacy]
 
 
@@ -102,7 +102,7 @@ def test_what_an_export_does_not_hold_it_cannot_be_chosen_for(engine: Engine, tw
             choose(connection, BEN, None, two.focus, "operator")
         with pytest.raises(PermanentError, match="There is no export 99"):
             choose(connection, PAYER, OCTOBER, 99, "operator")
-        assert sources.choices(connection, PAYER) == {}
+        assert source_choices.choices(connection, PAYER) == {}
 
 
 def test_what_was_not_chosen_cannot_be_released_and_what_was_is_named(engine: Engine, two: Exports) -> None:
@@ -126,7 +126,7 @@ def test_whatever_is_published_the_chosen_one_counts_and_it_alone(
     engine: Engine, two: Exports, published: list[tuple[str, tuple[object, ...], int]], chosen: str
 ) -> None:
     with engine.connect() as connection, connection.begin() as transaction:
-        connection.execute(delete(source_choices))
+        connection.execute(delete(tables.source_choices))
         export = two.legacy if chosen == "legacy" else two.focus
         choose(connection, PAYER, OCTOBER, export, "operator")
         for number, (name, lines, age) in enumerate(published):
@@ -140,6 +140,6 @@ def test_whatever_is_published_the_chosen_one_counts_and_it_alone(
                 delivered_at=CLOSED + days(age),
             )
             assert sources.elected(connection, PAYER, OCTOBER) == export
-        totals = [total for total in sources.month_totals(connection, PAYER) if total.period == "2026-10"]
+        totals = [total for total in month_totals(connection, PAYER) if total.period == "2026-10"]
         assert [total.export_id for total in totals if total.counted] == [export]
         transaction.rollback()

@@ -7,7 +7,8 @@ from decimal import Decimal
 import pytest
 
 from staxpipe.model import ExportKind
-from staxpipe.warehouse.parity import Comparison, Holding, Verdict, compare, not_counted
+from staxpipe.warehouse.holdings import Holding, not_counted
+from staxpipe.warehouse.parity import Comparison, Verdict, compare
 from staxpipe_tests.warehouse.shadows import (
     ANN,
     BEN,
@@ -113,7 +114,7 @@ def test_without_a_journal_categories_are_compared_and_no_service_is_named() -> 
 @pytest.mark.parametrize(
     ("shadow", "words"),
     [
-        (holding(*WHOLE, export_id=2, kind=ExportKind.FOCUS_1_0), "AWS itself says that row counts and values differ"),
+        (holding(*WHOLE, export_id=2, kind=ExportKind.FOCUS_1_0), "divides charges into other rows"),
         (holding(*WHOLE[1:], export_id=2), f"nothing of {ANN}"),
         (holding(*WHOLE, export_id=2, columns=("line_item_net_unblended_cost",)), "Only the shadow has net costs"),
         (holding(*WHOLE, export_id=2, final=False), "The shadow is provisional"),
@@ -123,6 +124,13 @@ def test_without_a_journal_categories_are_compared_and_no_service_is_named() -> 
 def test_what_is_known_to_make_exports_differ(shadow: Holding, words: str) -> None:
     counted = holding(*WHOLE, columns=("lineItem/UnblendedCost", "pricing/term"))
     assert any(words in reason for reason in compared(counted, shadow).reasons)
+
+
+def test_between_versions_of_focus_aws_changed_the_values() -> None:
+    old = holding(*WHOLE, kind=ExportKind.FOCUS_1_0)
+    (reason,) = compared(old, holding(*WHOLE, export_id=2, kind=ExportKind.FOCUS_1_2)).reasons
+    assert "row counts and values changed" in reason
+    assert compared(old, holding(*WHOLE, export_id=2, kind=ExportKind.FOCUS_1_0)).reasons == ()
 
 
 def test_columns_that_are_not_known_are_no_reason() -> None:
