@@ -35,22 +35,10 @@ def main() -> None:
 
 
 def _register() -> None:
-    from staxpipe.cli import (
-        demo,
-        export,
-        ledger,
-        load,
-        sign_in,
-        sql,
-        status,
-        up,
-    )  # each imports its heavy parts when called
+    # Each imports its heavy parts when it is called.
+    from staxpipe.cli import demo, export, ledger, load, parity, sign_in, source, sql, status, up
 
-    app.command()(up.up)
-    app.command()(demo.demo)
-    app.command()(load.load)
-    app.command()(sql.sql)
-    app.command()(export.export)
-    app.command()(status.status)
-    app.command()(ledger.ledger)
+    for command in (up.up, demo.demo, load.load, sql.sql, export.export, status.status, ledger.ledger, parity.parity):
+        app.command()(command)
+    app.add_typer(source.source, name="source")
     app.command("sign-in")(sign_in.sign_in)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-COMMANDS = ("up", "demo", "load", "sql", "export", "status", "sign-in")
+COMMANDS = ("up", "demo", "load", "sql", "export", "status", "source", "parity", "sign-in")
 
 
 def staxpipe(*arguments: str, home: Path, **environment: str) -> subprocess.CompletedProcess[str]:
