@@ -35,7 +35,8 @@ def main() -> None:
 
 
 def _register() -> None:
-    from staxpipe.cli import demo, export, load, sign_in, sql, status, up  # each imports its heavy parts when called
+    # Each imports its heavy parts when called.
+    from staxpipe.cli import compare, demo, export, load, sign_in, sql, status, up
 
     app.command()(up.up)
     app.command()(demo.demo)
@@ -43,4 +44,5 @@ def _register() -> None:
     app.command()(sql.sql)
     app.command()(export.export)
     app.command()(status.status)
+    app.command()(compare.compare)
     app.command("sign-in")(sign_in.sign_in)
