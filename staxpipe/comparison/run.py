@@ -180,11 +180,11 @@ def _compare_link(
                 stopped.add(against)  # of the same role, no other month can be asked either
                 report.denied.append(f"{month.account}: {error}")
                 with engine.begin() as connection:
-                    comparisons.record_denied(connection, month, against, str(error))
+                    comparisons.record_denied(connection, month, against, str(error), now)
             except PermanentError as error:  # of this month alone: one that is too old for AWS, say
                 report.unknown.append(f"{where}: {error}")
                 with engine.begin() as connection:
-                    comparisons.record_failed(connection, month, against, str(error))
+                    comparisons.record_failed(connection, month, against, str(error), now)
             except StaxpipeError as error:
                 stopped.add(against)  # throttled, or out of reach: the next month would fare no better
                 report.unknown.append(f"{where}: {error}")

@@ -214,31 +214,46 @@ def _subject(month: CountedMonth) -> str:
     return f"delivery:{month.delivery}"
 
 
-def record_denied(connection: Connection, month: CountedMonth, against: Against, why: str) -> None:
+def record_denied(connection: Connection, month: CountedMonth, against: Against, why: str, now: datetime) -> None:
     """The link's role does not allow this comparison, of whatever month."""
-    _record_refusal(connection, month, f"link:{month.link_id}", against, NOT_GRANTED, why)
+    _record_refusal(connection, month, f"link:{month.link_id}", against, NOT_GRANTED, why, now)
 
 
-def record_failed(connection: Connection, month: CountedMonth, against: Against, why: str) -> None:
+def record_failed(connection: Connection, month: CountedMonth, against: Against, why: str, now: datetime) -> None:
     """AWS refuses to answer about this month, and would tomorrow."""
-    _record_refusal(connection, month, _subject(month), against, FAILED, why)
+    _record_refusal(connection, month, _subject(month), against, FAILED, why, now)
 
 
 def _record_refusal(
-    connection: Connection, month: CountedMonth, subject: str, against: Against, result: str, why: str
+    connection: Connection,
+    month: CountedMonth,
+    subject: str,
+    against: Against,
+    result: str,
+    why: str,
+    now: datetime,
 ) -> None:
-    about = {"account": month.account, "period": str(month.period), "against": against, "why": why}
+    about = {
+        "account": month.account,
+        "period": str(month.period),
+        "against": against,
+        "why": why,
+        "at": now.isoformat(),
+    }
     audit.record(connection, WE, _COMPARED, subject, result, detail=about)
 
 
 def refusals(connection: Connection) -> dict[tuple[str, Against], Refusal]:
     """What was refused last, of a link or of a delivery. It may be allowed since: a later comparison says so."""
     rows = connection.execute(
-        select(audit_log.c.subject, audit_log.c.at, audit_log.c.detail)
-        .where(audit_log.c.action == _COMPARED)
-        .order_by(audit_log.c.id)
+        select(audit_log.c.subject, audit_log.c.detail).where(audit_log.c.action == _COMPARED).order_by(audit_log.c.id)
     )
-    return {(row.subject, Against(row.detail["against"])): Refusal(row.at, row.detail["why"]) for row in rows}
+    return {
+        (row.subject, Against(row.detail["against"])): Refusal(
+            datetime.fromisoformat(row.detail["at"]), row.detail["why"]
+        )
+        for row in rows
+    }
 
 
 def refusals_of(found: Mapping[tuple[str, Against], Refusal], month: CountedMonth, against: Against) -> list[Refusal]:

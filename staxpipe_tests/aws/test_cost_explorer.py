@@ -10,7 +10,7 @@ import pytest
 from botocore.stub import Stubber
 from moto import mock_aws
 from moto.ce.models import ce_backends
-from moto.core import DEFAULT_ACCOUNT_ID
+from moto.core.models import DEFAULT_ACCOUNT_ID
 
 from staxpipe.aws.cost_explorer import get_costs
 from staxpipe.aws.sessions import client_config
@@ -58,7 +58,7 @@ EXPECTED = Costs(
 
 
 def client_of() -> Any:
-    return boto3.client(  # type: ignore[call-overload]  # the stubs of this service are not installed
+    return boto3.client(
         "ce",
         region_name="eu-west-1",
         aws_access_key_id="key",

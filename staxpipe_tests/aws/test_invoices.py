@@ -9,6 +9,7 @@ from typing import Any
 import boto3
 import pytest
 from botocore.awsrequest import AWSResponse
+from botocore.compat import HTTPHeaders
 from botocore.stub import Stubber
 
 from staxpipe.aws.invoices import list_invoices
@@ -54,7 +55,7 @@ MEMO = {
 
 @pytest.fixture
 def client() -> Any:
-    return boto3.client(  # type: ignore[call-overload]  # the stubs of this service are not installed
+    return boto3.client(
         "invoicing",
         region_name="eu-west-1",
         aws_access_key_id="key",
@@ -141,7 +142,7 @@ def test_the_request_goes_to_the_one_endpoint_that_knows_it(client: Any, monkeyp
             def stream(self, **_: Any) -> list[bytes]:
                 return [b'{"InvoiceSummaries": []}']
 
-        return AWSResponse(request.url, 200, {}, Raw())
+        return AWSResponse(request.url, 200, HTTPHeaders(), Raw())
 
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
     client.meta.events.register("before-send.invoicing.*", answer)
