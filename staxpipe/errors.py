@@ -13,6 +13,10 @@ class PermanentError(StaxpipeError):
     """Doing the same again cannot help: somebody must change something (a role, a bucket, a file)."""
 
 
+class NotGrantedError(PermanentError):
+    """The role does not allow something that is by choice. Nothing else suffers, and no data is at fault."""
+
+
 class TransientError(StaxpipeError):
     """Doing the same again later may help (throttling, a cut connection, a file being replaced)."""
 

@@ -118,6 +118,17 @@ class Settings(BaseSettings):
         15, ge=0, le=1440, description="Minutes between two listings of one customer's bucket (0: at every look)."
     )
     concurrent_runs: int = Field(2, ge=1, le=1000, description="Months that load at the same time.")
+    compare_invoices: bool = Field(
+        True,
+        description="Compare finished months with AWS's invoices, in accounts whose role allows it "
+        "(the template's IncludeInvoices). Free of charge.",
+    )
+    compare_cost_explorer: bool = Field(
+        False,
+        description="Compare finished months with Cost Explorer too, in accounts whose role allows it (the template's "
+        "IncludeCostExplorer). AWS charges the linked account USD 0.01 for each request: one for each delivery of a "
+        "finished month.",
+    )
     line_item_ids: bool = Field(False, description="Keep identity/LineItemId in the lake (about 45 % more bytes).")
 
     @classmethod

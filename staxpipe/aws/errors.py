@@ -27,7 +27,14 @@ from botocore.exceptions import (
 )
 from botocore.exceptions import ConnectionError as NoConnectionError
 
-from staxpipe.errors import AccessError, OwnCredentialsError, PermanentError, StaxpipeError, TransientError
+from staxpipe.errors import (
+    AccessError,
+    NotGrantedError,
+    OwnCredentialsError,
+    PermanentError,
+    StaxpipeError,
+    TransientError,
+)
 
 ACCESS_DENIED = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedAccess", "403", "Forbidden"})
 MISSING_OBJECT = frozenset({"NoSuchKey", "NotFound", "404"})
@@ -50,6 +57,7 @@ THROTTLED = frozenset(
     }
 )
 _PASSING = THROTTLED | {
+    "DataUnavailableException",  # of Cost Explorer, while AWS prepares an account's data
     "InternalError",
     "InternalFailure",
     "OperationAborted",
@@ -115,6 +123,35 @@ def in_words(what: str) -> Iterator[None]:
         if isinstance(cause, ClientError | BotoCoreError):
             raise translated(cause, what) from error
         raise TransientError(f"The transfer of {what} failed ({_first_line(error)}). It is tried again.") from error
+
+
+@contextmanager
+def by_choice_in_words(what: str, action: str, parameter: str) -> Iterator[None]:
+    """As `in_words`, for what a role allows only where its owner chose so.
+
+    Args:
+        what: as in ``the invoices of account 123456789012``.
+        action: the IAM action that is needed.
+        parameter: of the role's template, by which it is granted.
+
+    Raises:
+        NotGrantedError: AWS refuses the action to the role. That the role itself cannot be assumed is no such thing.
+    """
+    try:
+        with in_words(what):
+            yield
+    except AccessError as error:
+        cause = error.__cause__
+        if (
+            isinstance(cause, ClientError)
+            and cause.operation_name != "AssumeRole"
+            and error_code(cause) in ACCESS_DENIED
+        ):
+            raise NotGrantedError(
+                f"AWS does not show {what}: the role does not allow {action}. To allow it, update the role's stack "
+                f"with the newest template and {parameter}=true. AWS said: {_said(cause)}"
+            ) from cause
+        raise
 
 
 def translated(error: ClientError | BotoCoreError, what: str) -> StaxpipeError:

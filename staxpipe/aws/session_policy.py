@@ -15,6 +15,21 @@ NOTHING: Mapping[str, Any] = {
 """For probing: credentials that can say who they are and do nothing else, whatever the role allows."""
 
 
+LIST_INVOICES: Mapping[str, Any] = {
+    "Version": "2012-10-17",
+    "Statement": [
+        {"Sid": "ListInvoices", "Effect": "Allow", "Action": "invoicing:ListInvoiceSummaries", "Resource": "*"}
+    ],
+}
+"""For comparing a month with its invoices. AWS knows no narrower resource for the action."""
+
+GET_COSTS: Mapping[str, Any] = {
+    "Version": "2012-10-17",
+    "Statement": [{"Sid": "GetCosts", "Effect": "Allow", "Action": "ce:GetCostAndUsage", "Resource": "*"}],
+}
+"""For comparing a month with Cost Explorer. AWS's narrower resource, a billing view, is for requests that name one."""
+
+
 def read_reports(bucket: str, prefix: str) -> Mapping[str, Any]:
     """For listing and reading reports: one bucket below one prefix, and KMS through S3 alone."""
     listing: dict[str, Any] = {

@@ -36,9 +36,11 @@ def main() -> None:
 
 def _register() -> None:
     # Each imports its heavy parts when it is called.
-    from staxpipe.cli import demo, export, ledger, load, parity, sign_in, source, sql, status, up
+    from staxpipe.cli import compare, demo, export, ledger, load, parity, sign_in, source, sql, status, up
 
-    for command in (up.up, demo.demo, load.load, sql.sql, export.export, status.status, ledger.ledger, parity.parity):
+    for command in (up.up, demo.demo, load.load, sql.sql, export.export, status.status):
+        app.command()(command)
+    for command in (ledger.ledger, compare.compare, parity.parity):
         app.command()(command)
     app.add_typer(source.source, name="source")
     app.command("sign-in")(sign_in.sign_in)

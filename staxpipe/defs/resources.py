@@ -7,8 +7,10 @@ from dagster import ConfigurableResource, InitResourceContext
 from pydantic import PrivateAttr
 from sqlalchemy import Engine
 
+from staxpipe.aws.link_billing import LinkBilling
 from staxpipe.aws.link_bucket import link_bucket
 from staxpipe.aws.sessions import operator_session
+from staxpipe.comparison.run import Billing
 from staxpipe.db.engine import make_engine
 from staxpipe.db.links import Link
 from staxpipe.errors import PermanentError
@@ -67,3 +69,7 @@ class StaxpipeResource(ConfigurableResource["StaxpipeResource"]):
     def bucket(self, link: Link) -> Bucket:
         """A customer's bucket, by the linked role; credentials are made now and renew themselves."""
         return link_bucket(operator_session(self.settings), link)
+
+    def billing(self) -> Billing:
+        """What customers' bills say beside their buckets, asked by the linked roles."""
+        return LinkBilling(operator_session(self.settings))

@@ -63,6 +63,23 @@ PERMISSIONS = (
         "Reports in such a bucket cannot be read.",
         optional=True,
     ),
+    Permission(
+        "invoicing:ListInvoiceSummaries",
+        "To compare each month with the totals of your invoices.",
+        "Numbers, issuers, dates and totals of this account's invoices, not the invoices themselves. You choose it in "
+        "the template.",
+        "Months are compared with their report only, not with what AWS invoiced.",
+        optional=True,
+    ),
+    Permission(
+        "ce:GetCostAndUsage",
+        "To compare each month with what Cost Explorer says it cost.",
+        "Cost and usage of this account. staxpipe asks for a month's total, once for each delivery of a finished "
+        "month; AWS charges you USD 0.01 for each request. You choose it in the template, and whoever runs staxpipe "
+        "switches it on.",
+        "Months are not compared with Cost Explorer.",
+        optional=True,
+    ),
     _organization("DescribeOrganization", "To know which organisation the account belongs to."),
     _organization("DescribeAccount", "To show an account by its name."),
     _organization("DescribeOrganizationalUnit", "To show an organisational unit by its name."),

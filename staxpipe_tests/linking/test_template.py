@@ -207,6 +207,23 @@ def test_the_organisation_is_read_when_asked_for_and_never_changed(customer: Cus
     assert all(action.startswith(("organizations:List", "organizations:Describe")) for action in actions)
 
 
+@pytest.mark.parametrize(
+    ("parameter", "statement", "action"),
+    [
+        ("IncludeInvoices", "ListInvoices", "invoicing:ListInvoiceSummaries"),
+        ("IncludeCostExplorer", "GetCosts", "ce:GetCostAndUsage"),
+    ],
+)
+def test_what_a_month_is_compared_with_is_read_when_asked_for(
+    customer: Customer, parameter: str, statement: str, action: str
+) -> None:
+    # By the policy's text: the stand-in has neither service.
+    customer.deploy(**{parameter: "true"})
+    granted = policy(customer)
+    assert granted[statement] == {"Sid": statement, "Effect": "Allow", "Action": action, "Resource": "*"}
+    assert {"ListInvoices", "GetCosts", "ReadOrganization"} & set(granted) == {statement}
+
+
 def test_a_permissions_boundary_is_set_when_given() -> None:
     # By the template's text: the stand-in's CloudFormation leaves boundaries out.
     template, _ = cfn_decode.decode_str(template_text())
@@ -237,6 +254,8 @@ def test_a_permissions_boundary_is_set_when_given() -> None:
         ("KmsKeyArn", "arn:aws:kms:eu-west-1:222222222222:alias/bills"),
         ("KmsKeyArn", "*"),
         ("IncludeOrganizations", "yes"),
+        ("IncludeInvoices", "yes"),
+        ("IncludeCostExplorer", "1"),
         ("PermissionsBoundaryArn", "boundary"),
     ],
 )
