@@ -38,9 +38,14 @@ def _register() -> None:
     # Each imports its heavy parts when it is called.
     from staxpipe.cli import compare, demo, export, ledger, load, parity, sign_in, source, sql, status, up
 
-    for command in (up.up, demo.demo, load.load, sql.sql, export.export, status.status):
-        app.command()(command)
-    for command in (ledger.ledger, compare.compare, parity.parity):
-        app.command()(command)
+    app.command()(up.up)
+    app.command()(demo.demo)
+    app.command()(load.load)
+    app.command()(sql.sql)
+    app.command()(export.export)
+    app.command()(status.status)
+    app.command()(ledger.ledger)
+    app.command()(compare.compare)
+    app.command()(parity.parity)
     app.add_typer(source.source, name="source")
     app.command("sign-in")(sign_in.sign_in)
