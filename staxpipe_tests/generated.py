@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from staxpipe.model import BillingPeriod
+from staxpipe.model import BillingPeriod, ExportKind, FileFormat
 from staxpipe.synthetic.delivery import Report, Versioning, deliver, into_folder
 from staxpipe.synthetic.month import Month
 from staxpipe.synthetic.organisation import Organisation
@@ -37,8 +37,10 @@ def deliver_month(bucket_folder: Path) -> Deliver:
         day: int = 20,
         versioning: Versioning = Versioning.CREATE_NEW,
         name: str = "hourly-cost",
+        kind: ExportKind = ExportKind.LEGACY_CUR,
+        format: FileFormat = FileFormat.CSV_GZIP,
     ) -> Month:
-        report = Report("bucket", name=name, versioning=versioning, rows_per_file=20_000)
+        report = Report("bucket", name=name, versioning=versioning, rows_per_file=20_000, kind=kind, format=format)
         as_of = datetime(2026, 10, day, 6, tzinfo=UTC)
         return deliver(organisation, period, as_of, report, into_folder(bucket_folder), SCALE)
 

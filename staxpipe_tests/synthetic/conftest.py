@@ -1,4 +1,4 @@
-"""A small organisation and moments at which its report is looked at."""
+"""Small organisations, moments at which their reports are looked at, and months that many tests share."""
 
 from __future__ import annotations
 
@@ -23,5 +23,23 @@ def organisation() -> Organisation:
 
 @pytest.fixture(scope="package")
 def closed_month(organisation: Organisation) -> Month:
-    """The month that has everything: an upfront plan, a refund of a plan, support, tax."""
+    """The month that has everything ordinary: an upfront plan, a refund of a plan, support, tax."""
     return generate_month(organisation, SECOND, CLOSED_LONG_AGO, SCALE)
+
+
+@pytest.fixture(scope="package")
+def month_of_rows() -> Month:
+    """Every line-item type; discounts are rows."""
+    return generate_month(Organisation.everything(7, OPENED, SCALE), SECOND, CLOSED_LONG_AGO, SCALE)
+
+
+@pytest.fixture(scope="package")
+def month_of_net() -> Month:
+    """Every other feature; discounts are net columns."""
+    return generate_month(Organisation.everything(7, OPENED, SCALE, net=True), SECOND, CLOSED_LONG_AGO, SCALE)
+
+
+@pytest.fixture(scope="package", params=["rows", "net"])
+def everything(request: pytest.FixtureRequest, month_of_rows: Month, month_of_net: Month) -> Month:
+    """Both in turn."""
+    return month_of_rows if request.param == "rows" else month_of_net

@@ -31,13 +31,15 @@ def _tally(path: Path, file_format: FileFormat, month: Month) -> Tally:
 
 
 def _compare(tally: Tally, month: Month) -> None:
-    payer = month.organisation.payer.id
-    assert {key[2]: (total.rows, total.cost) for key, total in tally.source.items()} == {
-        kind: (rows, month.expected.unblended_by_type[kind]) for kind, rows in month.expected.rows_by_type.items()
+    assert {key[1:]: (total.rows, total.cost) for key, total in tally.source.items()} == {
+        key: (sums.rows, sums.net) for key, sums in month.expected.source.items()
     }
-    assert {key: Sums(total.rows, total.billed, total.effective, total.list) for key, total in tally.focus.items()} == {
-        (payer, "USD", category): total for category, total in month.expected.focus_by_category.items()
-    }
+    assert {key[0] for key in (*tally.source, *tally.focus)} == {month.organisation.payer.id}
+    # Split rows are rows too, of usage that costs nothing.
+    split = {("USD", "Usage"): Sums(month.expected.split.rows)}
+    assert {
+        key[1:]: Sums(total.rows, total.billed, total.effective, total.list) for key, total in tally.focus.items()
+    } == {key: sums + split.get(key, Sums()) for key, sums in month.expected.focus_sums.items()}
     assert tally.rows_quarantined == 0
     assert tally.rows_without_invoice == month.expected.rows_without_invoice
     assert reconcile(tally).reconciled
@@ -52,6 +54,11 @@ def test_the_product_comes_to_the_same_totals(closed_month: Month, tmp_path: Pat
         CsvWriter(text).write(tmp_path / "file", 0, closed_month.expected.rows)
     tally = _tally(tmp_path / "file", FileFormat.PARQUET if parquet else FileFormat.CSV_GZIP, closed_month)
     _compare(tally, closed_month)
+
+
+def test_the_product_comes_to_the_same_totals_of_everything(everything: Month, tmp_path: Path) -> None:
+    CsvWriter(MonthText(everything)).write(tmp_path / "file", 0, everything.expected.rows)
+    _compare(_tally(tmp_path / "file", FileFormat.CSV_GZIP, everything), everything)
 
 
 def test_the_product_comes_to_the_same_totals_in_an_open_month(organisation: Organisation, tmp_path: Path) -> None:
