@@ -118,6 +118,12 @@ class Settings(BaseSettings):
         15, ge=0, le=1440, description="Minutes between two listings of one customer's bucket (0: at every look)."
     )
     concurrent_runs: int = Field(2, ge=1, le=1000, description="Months that load at the same time.")
+    keep_deliveries_days: int = Field(
+        90,
+        ge=0,
+        le=36_500,
+        description="Days for which the lake can still be read as of a superseded delivery (0: for ever).",
+    )
     line_item_ids: bool = Field(False, description="Keep identity/LineItemId in the lake (about 45 % more bytes).")
 
     @classmethod
