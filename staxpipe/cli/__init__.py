@@ -35,12 +35,22 @@ def main() -> None:
 
 
 def _register() -> None:
-    from staxpipe.cli import demo, export, load, sign_in, sql, status, up  # each imports its heavy parts when called
+    from staxpipe.cli import (
+        demo,
+        diff,
+        export,
+        load,
+        sign_in,
+        sql,
+        status,
+        up,
+    )  # each imports its heavy parts when called
 
     app.command()(up.up)
     app.command()(demo.demo)
     app.command()(load.load)
     app.command()(sql.sql)
+    app.command()(diff.diff)
     app.command()(export.export)
     app.command()(status.status)
     app.command("sign-in")(sign_in.sign_in)

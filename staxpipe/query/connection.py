@@ -5,9 +5,10 @@ from __future__ import annotations
 import atexit
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Literal, Self
 
 import duckdb
 import pyarrow as pa
@@ -17,6 +18,7 @@ from staxpipe.lake.table import Lake
 from staxpipe.local.database import open_database
 from staxpipe.model import BillingPeriod
 from staxpipe.query.answers import as_frame
+from staxpipe.query.diff import Diff, Since, compare
 from staxpipe.query.focus_file import FocusFile, write_focus_file
 from staxpipe.query.session import open_session
 from staxpipe.query.statements import explained, question, refuse_writing
@@ -78,6 +80,31 @@ class Connection:
             PermanentError: that month is not loaded, or the file cannot be written.
         """
         return write_focus_file(self._lake, self._engine, account, _period(period), Path(out))
+
+    def diff(
+        self,
+        account: str,
+        period: str,
+        *,
+        before: str | None = None,
+        after: str | None = None,
+        since: Literal["yesterday", "close"] | None = None,
+    ) -> Diff:
+        """What changed in a month between two deliveries: the last two, where none is named.
+
+        Raises:
+            PermanentError: there are no two such deliveries; says which there are.
+        """
+        return compare(
+            self._lake,
+            self._engine,
+            account,
+            _period(period),
+            datetime.now(UTC),
+            before=before,
+            after=after,
+            since=None if since is None else Since(since),
+        )
 
     def close(self) -> None:
         """Let go of the database; an embedded one that was started for this connection stops."""
