@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed-from-lock
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test e2e check lint types format lock validate-focus clean
+.PHONY: help setup demo up test e2e check lint types format lock validate-focus bench-load clean
 
 help:  ## Show what can be made
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -53,6 +53,9 @@ format: $(STAMP)  ## Put the code into its one form, and README's settings table
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 	$(BIN)/python tools/readme_settings.py
+
+bench-load: $(STAMP)  ## Rows per second and peak memory of `staxpipe load`, 1 M and 5 M rows; AGAINST=checkout compares
+	$(BIN)/python -m benchmarks.load $(if $(AGAINST),--against $(AGAINST))
 
 clean:  ## Remove what tests and tools leave behind; .venv and data stay
 	rm -rf .coverage .mypy_cache .pytest_cache .ruff_cache .hypothesis dist

@@ -119,7 +119,7 @@ class Export:
 class Delivery:
     """One complete restatement of one billing period of one export.
 
-    `delivery_id` is AWS's assemblyId, or a digest of the files where there is no manifest.
+    `delivery_id` is AWS's assemblyId or executionId; where there is none, a digest of the manifest, else of the files.
     `files` are in the manifest's order. `columns` are the manifest's column names as written, possibly
     empty. `shared_files` is True where the files may hold rows of other periods too (bare files without a
     manifest): then rows of another period belong to another delivery; otherwise they are an error.
@@ -157,6 +157,14 @@ class Finding:
     message: str
     count: int = 1
     examples: tuple[str, ...] = field(default=())
+
+
+class Badge(StrEnum):
+    """How far a billing account's month can be trusted."""
+
+    PROVISIONAL = "provisional"  # it adds up, and some charges have no invoice yet
+    RECONCILED = "reconciled"
+    OFF = "off"  # something is missing: the line says what, and how much
 
 
 class RequestState(StrEnum):

@@ -39,6 +39,7 @@ def _register() -> None:
         demo,
         diff,
         export,
+        ledger,
         load,
         sign_in,
         sql,
@@ -53,4 +54,5 @@ def _register() -> None:
     app.command()(diff.diff)
     app.command()(export.export)
     app.command()(status.status)
+    app.command()(ledger.ledger)
     app.command("sign-in")(sign_in.sign_in)

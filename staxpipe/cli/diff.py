@@ -72,6 +72,11 @@ def sentences(found: Diff) -> Iterator[str]:
     if found.before.id == found.after.id:
         yield f"Nothing was published since delivery {found.after.id}."
         return
+    if found.accounts[0] != found.accounts[1]:
+        yield (
+            f"Delivery {found.before.id} is of account {found.accounts[0]} and delivery {found.after.id} of "
+            f"{found.accounts[1]}; they are compared as if that were one account."
+        )
     if found.rows is None:
         yield f"{found.rows_unknown} Rows cannot be compared any more; these amounts are from the journal."
         return
@@ -128,6 +133,7 @@ def _as_json(found: Diff) -> dict[str, object]:
     rows = found.rows
     return {
         "account": found.billing_account_id,
+        "accounts": list(found.accounts),
         "period": str(found.period),
         "from": _entry(found.before),
         "to": _entry(found.after),

@@ -12,6 +12,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from staxpipe.model import Badge
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -128,7 +130,8 @@ def _show(months: list[LoadedMonth]) -> None:
 
 
 def _state(month: LoadedMonth) -> str:
-    state = "[green]reconciled[/green]" if month.reconciled else "[red]not reconciled[/red]"
+    colour = "red" if not month.reconciled else "yellow" if month.badge == Badge.PROVISIONAL else "green"
+    state = f"[{colour}]{month.badge}[/{colour}]"
     return state if month.changed else f"{state}, nothing changed"
 
 
@@ -142,6 +145,7 @@ def _as_json(month: LoadedMonth) -> dict[str, object]:
         "billed_cost": str(month.billed_cost),
         "effective_cost": str(month.effective_cost),
         "list_cost": str(month.list_cost),
+        "badge": month.badge,
         "reconciled": month.reconciled,
         "changed": month.changed,
         "source": month.source,

@@ -52,17 +52,30 @@ class LedgerEntry:
 
 
 def record_export(connection: Connection, export: Export, link_id: str | None) -> int:
-    """The export's id; it is added when its source is new."""
+    """The export's id; it is added when its source is new.
+
+    What an export is may be known only later, and its owner may change its table: the kind that is told last
+    stays, unless it is DATA_EXPORT, which says that it is not known.
+    """
     values = {"name": export.name, "kind": export.kind, "owner": export.owner, "link_id": link_id}
     statement = upsert(exports).values(source=export.source, **values)
     # DO UPDATE rather than DO NOTHING: only then does RETURNING answer for a row that was there.
     export_id: int = connection.execute(
         statement.on_conflict_do_update(
             index_elements=["source"],
-            set_={"owner": export.owner, "link_id": func.coalesce(statement.excluded.link_id, exports.c.link_id)},
+            set_={
+                "owner": export.owner,
+                "link_id": func.coalesce(statement.excluded.link_id, exports.c.link_id),
+                "kind": func.coalesce(func.nullif(statement.excluded.kind, ExportKind.DATA_EXPORT), exports.c.kind),
+            },
         ).returning(exports.c.id)
     ).scalar_one()
     return export_id
+
+
+def set_kind(connection: Connection, export_id: int, kind: ExportKind) -> None:
+    """What an export turned out to be when a file of it was read."""
+    connection.execute(update(exports).where(exports.c.id == export_id).values(kind=kind))
 
 
 def record_delivery(

@@ -12,7 +12,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Connection, Row, String, cast, delete, exists, insert, select, update
+from sqlalchemy import Connection, Row, String, cast, delete, exists, func, insert, select, update
 
 from staxpipe.db.results import SumRow, sums_of
 from staxpipe.db.tables import deliveries, delivery_services, delivery_sums, exports, period_sources
@@ -29,6 +29,7 @@ class JournalEntry:
     kind: str
     period: BillingPeriod
     delivery_id: str
+    accounts: tuple[str, ...]  # billing accounts that it has rows of
     delivered_at: datetime
     published_at: datetime | None
     current: bool  # readers see it now
@@ -38,7 +39,7 @@ class JournalEntry:
 
 
 @dataclass(frozen=True)
-class ServiceRow:
+class ServiceCost:
     """What a delivery came to for one service of one sub-account; costs exact, in the currency."""
 
     billing_account_id: str
@@ -51,22 +52,22 @@ class ServiceRow:
     effective_cost: Decimal
 
 
-def published(connection: Connection, billing_account_id: str, period: BillingPeriod) -> list[JournalEntry]:
-    """Every published delivery that has the account's month, of whatever export, oldest first.
+def published(
+    connection: Connection, period: BillingPeriod, billing_account_id: str | None = None
+) -> list[JournalEntry]:
+    """Every published delivery of a month, or of the exports that have one account's, oldest first.
 
-    Of an export that once had the month, deliveries that have it no longer are there, too.
+    Of an export that once had the account's month, deliveries that have it no longer are there, too.
     """
-    with_account = (
-        select(deliveries.c.export_id)
-        .join(delivery_sums, delivery_sums.c.delivery == deliveries.c.id)
-        .where(deliveries.c.period == str(period), delivery_sums.c.billing_account_id == billing_account_id)
-    )
-    rows = connection.execute(
-        _entries()
-        .where(deliveries.c.period == str(period), deliveries.c.loaded_at.is_not(None))
-        .where(deliveries.c.export_id.in_(with_account))
-    )
-    return [_entry(row) for row in rows]
+    wanted = _entries().where(deliveries.c.period == str(period), deliveries.c.loaded_at.is_not(None))
+    if billing_account_id is not None:
+        with_account = (
+            select(deliveries.c.export_id)
+            .join(delivery_sums, delivery_sums.c.delivery == deliveries.c.id)
+            .where(deliveries.c.period == str(period), delivery_sums.c.billing_account_id == billing_account_id)
+        )
+        wanted = wanted.where(deliveries.c.export_id.in_(with_account))
+    return [_entry(row) for row in connection.execute(wanted)]
 
 
 def named(
@@ -110,21 +111,21 @@ def sums(connection: Connection, delivery: int, billing_account_id: str) -> list
     return [row for row in sums_of(connection, delivery, "focus") if row.billing_account_id == billing_account_id]
 
 
-def services(connection: Connection, delivery: int, billing_account_id: str) -> list[ServiceRow]:
+def services(connection: Connection, delivery: int, billing_account_id: str) -> list[ServiceCost]:
     """What a delivery came to, by service; nothing if it was published before there was a journal."""
-    names = list(ServiceRow.__dataclass_fields__)
+    names = list(ServiceCost.__dataclass_fields__)
     rows = connection.execute(
         select(*(delivery_services.c[name] for name in names))
         .where(delivery_services.c.delivery == delivery, delivery_services.c.billing_account_id == billing_account_id)
         .order_by(*(delivery_services.c[name] for name in names[:5]))
     )
-    return [ServiceRow(**row) for row in rows.mappings()]
+    return [ServiceCost(**row) for row in rows.mappings()]
 
 
-def replace_services(connection: Connection, delivery: int, rows: Iterable[ServiceRow]) -> None:
+def replace_services(connection: Connection, delivery: int, costs: Iterable[ServiceCost]) -> None:
     """Write what a delivery came to by service; what was written of it before goes."""
     connection.execute(delete(delivery_services).where(delivery_services.c.delivery == delivery))
-    values = [{"delivery": delivery, **asdict(row)} for row in rows]
+    values = [{"delivery": delivery, **asdict(cost)} for cost in costs]
     if values:
         connection.execute(insert(delivery_services), values)
 
@@ -145,8 +146,13 @@ def mark_held(connection: Connection, held: Collection[int]) -> None:
 
 
 def _entries() -> Any:
+    accounts = (
+        select(func.array_agg(delivery_sums.c.billing_account_id.distinct()))
+        .where(delivery_sums.c.delivery == deliveries.c.id, delivery_sums.c.side == "focus")
+        .scalar_subquery()
+    )
     return (
-        select(deliveries, exports.c.source, exports.c.kind)
+        select(deliveries, exports.c.source, exports.c.kind, accounts.label("accounts"))
         .join(exports, exports.c.id == deliveries.c.export_id)
         .order_by(deliveries.c.delivered_at, deliveries.c.id)
     )
@@ -160,6 +166,7 @@ def _entry(row: Row[Any]) -> JournalEntry:
         kind=row.kind,
         period=BillingPeriod.parse(row.period),
         delivery_id=row.delivery_id,
+        accounts=tuple(sorted(row.accounts or ())),
         delivered_at=row.delivered_at,
         published_at=row.loaded_at,
         current=row.state == DeliveryState.LOADED,

@@ -20,7 +20,10 @@ _GRAVEST_FIRST = (Severity.ERROR, Severity.WARNING, Severity.INFO)
 
 @dataclass(frozen=True)
 class SumRow:
-    """One class of one side of a delivery's control totals (see the table `delivery_sums`)."""
+    """One class of one side of a delivery's control totals (see the table `delivery_sums`).
+
+    `outcome` is what became of the rows of the source side (`staxpipe.focus.outcomes`); other sides have none.
+    """
 
     side: str
     billing_account_id: str
@@ -31,6 +34,7 @@ class SumRow:
     effective_cost: Decimal | None = None
     list_cost: Decimal | None = None
     contracted_cost: Decimal | None = None
+    outcome: str = ""
 
 
 def replace_results(
@@ -47,15 +51,24 @@ def replace_results(
     """
     for table in (delivery_sums, findings, quarantine):
         connection.execute(delete(table).where(table.c.delivery == entry.id))
-    if sums:
-        rows = [
-            {"delivery": entry.id, **{"class" if k == "charge" else k: v for k, v in asdict(s).items()}} for s in sums
-        ]
-        connection.execute(insert(delivery_sums), rows)
+    _add_sums(connection, entry.id, sums)
     if rejected:
         connection.execute(insert(quarantine), [{"delivery": entry.id, **row} for row in rejected])
     for finding in found:
         add_finding(connection, finding, delivery=entry.id, account_id=account_id, period=entry.period)
+
+
+def replace_side(connection: Connection, delivery: int, side: str, sums: Sequence[SumRow]) -> None:
+    """Write one side of a delivery's control totals in the place of what was there."""
+    of = delivery_sums.c
+    connection.execute(delete(delivery_sums).where(of.delivery == delivery, of.side == side))
+    _add_sums(connection, delivery, sums)
+
+
+def _add_sums(connection: Connection, delivery: int, sums: Sequence[SumRow]) -> None:
+    rows = [{"delivery": delivery, **{"class" if k == "charge" else k: v for k, v in asdict(s).items()}} for s in sums]
+    if rows:
+        connection.execute(insert(delivery_sums), rows)
 
 
 def add_finding(
@@ -90,7 +103,7 @@ def sums_of(connection: Connection, delivery: int, side: str) -> list[SumRow]:
     rows = connection.execute(
         select(delivery_sums)
         .where(delivery_sums.c.delivery == delivery, delivery_sums.c.side == side)
-        .order_by(delivery_sums.c.billing_account_id, delivery_sums.c.currency, delivery_sums.c["class"])
+        .order_by(*(delivery_sums.c[name] for name in ("billing_account_id", "currency", "class", "outcome")))
     ).mappings()
     return [
         SumRow(**{"charge" if key == "class" else key: value for key, value in row.items() if key != "delivery"})

@@ -21,8 +21,18 @@ from staxpipe.db import links as link_queries
 from staxpipe.db import results
 from staxpipe.db.deliveries import LedgerEntry
 from staxpipe.db.links import Link
+from staxpipe.db.reconciliations import identities_of, lines_of
 from staxpipe.defs.failures import RETRY, in_dagsters_words
-from staxpipe.defs.metadata import charges_table, column_schema, findings_table, small_table, source_table, totals
+from staxpipe.defs.metadata import (
+    charges_table,
+    column_schema,
+    findings_table,
+    identities_table,
+    ledger_table,
+    small_table,
+    source_table,
+    totals,
+)
 from staxpipe.defs.partitions import ACCOUNT_MONTHS, account_month
 from staxpipe.defs.resources import StaxpipeResource
 from staxpipe.errors import AccessError, PermanentError, StaxpipeError
@@ -139,6 +149,8 @@ def line_items(
     with staxpipe.engine.connect() as connection:
         source = [total for result in built for total in results.sums_of(connection, result.entry.id, "source")]
         focus = [total for result in built for total in results.sums_of(connection, result.entry.id, "focus")]
+        lines = [line for result in built for line in lines_of(connection, result.entry.id)]
+        compared = [identity for result in built for identity in identities_of(connection, result.entry.id)]
     quarantined = sum(result.tally.rows_quarantined for result in built)
     yield MaterializeResult(
         metadata={
@@ -146,6 +158,8 @@ def line_items(
             "rows_read": sum(result.tally.rows_read for result in built),
             "rows_quarantined": quarantined,
             **totals(focus),
+            "ledger": ledger_table(lines),
+            "identities": identities_table(compared),
             "charges": charges_table(focus),
             "line_item_types": source_table(source),
             "findings": findings_table(found),

@@ -7,6 +7,8 @@ import pyarrow as pa
 from dagster import MetadataValue, TableColumn, TableColumnConstraints, TableRecord, TableSchema
 
 from staxpipe.db.results import SumRow
+from staxpipe.focus.identities import Identity
+from staxpipe.focus.reconciliation import LedgerLine, badge_of
 from staxpipe.model import Finding
 
 
@@ -50,11 +52,47 @@ def source_table(sums: Sequence[SumRow]) -> MetadataValue:
     return small_table(
         {
             "line item type": total.charge,
+            "became": total.outcome,
             "currency": total.currency,
             "rows": total.rows,
             "cost": money(total.billed_cost),
         }
         for total in sums
+    )
+
+
+def ledger_table(lines: Sequence[LedgerLine]) -> MetadataValue:
+    """The verdict on each billing account and currency, and what became of the rows."""
+    return small_table(
+        {
+            "account": line.billing_account_id,
+            "verdict": badge_of(line),
+            "source": money(line.source_cost),
+            "lake": money(line.lake_cost),
+            "currency": line.currency,
+            "rows read": line.rows_read,
+            "doubled by rule": line.rows_doubled,
+            "dropped by rule": line.rows_dropped,
+            "split shares": line.rows_split,
+            "set aside": line.rows_quarantined,
+        }
+        for line in lines
+    )
+
+
+def identities_table(identities: Sequence[Identity]) -> MetadataValue:
+    """What must be equal, both sides."""
+    return small_table(
+        {
+            "account": identity.billing_account_id,
+            "identity": identity.name.value,
+            "left": money(identity.left),
+            "right": money(identity.right),
+            "currency": identity.currency,
+            "holds": "yes" if identity.holds else "no",
+            "difference": f"{identity.difference:f} {identity.reason or ''}".strip(),
+        }
+        for identity in identities
     )
 
 

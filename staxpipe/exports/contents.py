@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from staxpipe.exports.data_exports import is_of_other_table
 from staxpipe.exports.layout import format_of
-from staxpipe.exports.manifests import LAYOUTS
+from staxpipe.exports.manifests import layout_of
 from staxpipe.model import Finding, Severity, StoredObject
 
 EXAMPLES = 3
@@ -43,9 +44,9 @@ class Contents:
         """One more object."""
         self.all.add(stored.key)
         address = f"{self.url}/{stored.key.lstrip('/')}"
-        if any(layout.place(address) for layout in LAYOUTS):
+        if layout_of(address) is not None:
             self.manifests.append(stored)
-        elif stored.key.endswith("anifest.json"):
+        elif is_of_other_table(address):
             self.unread.add(stored.key)
         elif format_of(stored.key) is not None:
             self.data.add(stored.key)
@@ -63,7 +64,10 @@ class Contents:
                 self.all,
             )
         if self.unread.count:
-            message = f"The exports in {where} are of a kind that this version does not read (CUR 2.0 or FOCUS)."
+            message = (
+                f"The exports in {where} are neither Cost and Usage Reports nor FOCUS: such as cost optimization "
+                "recommendations or carbon emissions, which are not read."
+            )
             return _warning("export-not-supported", message, self.unread)
         if self.data.count:
             message = (

@@ -14,7 +14,7 @@ from staxpipe.errors import PermanentError
 from staxpipe.exports.bucket import Bucket
 from staxpipe.exports.contents import contents
 from staxpipe.exports.layout import Manifest, common_format
-from staxpipe.exports.manifests import LAYOUTS, MANIFEST_BYTES, PlacedManifest, newest_manifests
+from staxpipe.exports.manifests import PlacedManifest, newest_manifests, read_manifest
 from staxpipe.model import BillingPeriod, Delivery, Export, Finding, Severity, StoredObject
 
 SETTLE_SLACK = timedelta(minutes=10)
@@ -107,9 +107,19 @@ def newest_deliveries(
     return Discovery(
         bucket,
         tuple(outcome for outcome in newest.values() if isinstance(outcome, Delivery)),
-        (*findings, *(Finding("delivery-broken", Severity.ERROR, delivery.reason) for delivery in broken)),
+        (*_once(findings), *(Finding("delivery-broken", Severity.ERROR, delivery.reason) for delivery in broken)),
         broken,
     )
+
+
+def _once(findings: Iterable[Finding]) -> list[Finding]:
+    """The same said of several months of an export, once."""
+    said: dict[tuple[str, str], Finding] = {}
+    for finding in findings:
+        before = said.get((finding.code, finding.message))
+        count = finding.count + (before.count if before else 0)
+        said[finding.code, finding.message] = replace(finding, count=count)
+    return list(said.values())
 
 
 def still_current(bucket: Bucket, delivery: Delivery) -> bool:
@@ -128,9 +138,8 @@ def still_current(bucket: Bucket, delivery: Delivery) -> bool:
         return False
     if _same(now, delivery.manifest):
         return True
-    layout = {layout.kind: layout for layout in LAYOUTS}[delivery.export.kind]
     try:
-        manifest = layout.parse(now.key, bucket.read(now, MANIFEST_BYTES))
+        manifest = read_manifest(bucket, now)
     except PermanentError:
         return False
     same_files = len(manifest.keys) == len(delivery.files)
@@ -172,7 +181,7 @@ def _delivery(
     placed: PlacedManifest, manifest: Manifest, locate: Locate, now: datetime | None
 ) -> tuple[Delivery | BrokenDelivery | None, list[Finding]]:
     """The delivery that a manifest describes, checked against what the bucket holds."""
-    export = Export(placed.place.source, manifest.name, placed.layout.kind, manifest.owner)
+    export = Export(placed.place.source, manifest.name, manifest.kind, manifest.owner)
     located = locate(placed.stored, manifest.keys)
     files = tuple(stored for key in manifest.keys if (stored := located[key]) is not None)
     missing = tuple(key for key in manifest.keys if located[key] is None)

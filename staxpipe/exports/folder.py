@@ -99,7 +99,7 @@ class FolderBucket:
     def head(self, key: str) -> StoredObject | None:
         """The file under a key as it is now; None where there is none, or where the key leads out of the folder."""
         path = self._path(key)
-        if path is None or not path.is_file():
+        if path is None or not _is_file(path):
             return None
         with suppress(FileNotFoundError):
             return _stored(key.lstrip("/"), path)
@@ -109,6 +109,14 @@ class FolderBucket:
         """Where the file of a key lies; None where the key leads out of the folder."""
         return self._path(key)
 
+    def names(self, key: str) -> frozenset[str]:
+        """What lies in the folder under a key, the empty one being the root; nothing where there is no such folder."""
+        path = self._path(key) if key else self._root
+        try:
+            return frozenset(found.name for found in path.iterdir()) if path is not None else frozenset()
+        except OSError:
+            return frozenset()
+
     def _path(self, key: str) -> Path | None:
         parts = key.lstrip("/").split("/")
         if not all(parts) or "\0" in key or {".", ".."} & set(parts):
@@ -116,14 +124,14 @@ class FolderBucket:
         path = self._root.joinpath(*parts)
         try:
             return path if path.resolve().is_relative_to(self._root) else None
-        except (OSError, RuntimeError):  # a loop of symbolic links, or a name too long for this disk
+        except (OSError, RuntimeError, ValueError):  # a loop of links, or a name that no file on this disk can have
             return None
 
     def _existing(self, stored: StoredObject) -> Path:
         path = self._path(stored.key)
         if path is None:
             raise PermanentError(f"The key {stored.key!r} leads out of {self._root}; it is not read.")
-        if not path.is_file():
+        if not _is_file(path):
             raise PermanentError(f"There is no file {path}. It was there when the folder was listed.")
         self._unchanged(stored, path)
         return path
@@ -142,7 +150,7 @@ class FolderBucket:
         return self._root if not folder else self._path(folder)
 
     def _walk(self, start: Path | None) -> Iterator[tuple[str, Path]]:
-        if start is None or not start.is_dir():
+        if start is None or not _is_folder(start):
             return
         # Symbolic links to folders are not followed; those to files only where they stay inside.
         for folder, folders, files in os.walk(start, onerror=_refuse):
@@ -152,6 +160,20 @@ class FolderBucket:
                 key = path.relative_to(self._root).as_posix()
                 if not name.startswith(".") and self._path(key) is not None and path.is_file():
                     yield key, path
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a name longer than this disk's: nothing is called so
+        return False
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:
+        return False
 
 
 def _stored(key: str, path: Path) -> StoredObject:

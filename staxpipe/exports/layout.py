@@ -1,7 +1,8 @@
 """The seam between kinds of exports: what every layout of manifests has to answer.
 
-One module implements it for each `ExportKind` (`legacy.py`). Which delivery is the newest, and whether its files are
-there, is the same question for all of them and is answered in `discovery.py`.
+One module implements it for each layout (`legacy.py`, `data_exports.py`; `elsewhere.py` for what lies in none). Which
+delivery is the newest, and whether its files are there, is the same question for all of them and is answered in
+`manifests.py` and `discovery.py`.
 """
 
 from __future__ import annotations
@@ -13,8 +14,16 @@ from typing import Protocol
 from staxpipe.errors import PermanentError
 from staxpipe.model import AccountId, BillingPeriod, ExportKind, FileFormat
 
-FORMAT_ENDINGS = ((".csv.gz", FileFormat.CSV_GZIP), (".csv", FileFormat.CSV), (".parquet", FileFormat.PARQUET))
-"""How the names of data files end, the longest first."""
+FORMAT_ENDINGS = (
+    (".csv.gz", FileFormat.CSV_GZIP),
+    (".zip", FileFormat.CSV_ZIP),
+    (".csv", FileFormat.CSV),
+    (".parquet", FileFormat.PARQUET),
+)
+"""How the names of data files end. Zipped reports are called ``….csv.zip`` by most of AWS's guides."""
+
+DATA_FILES = ".csv, .csv.gz, .zip or .parquet"
+"""The endings in words."""
 
 
 @dataclass(frozen=True)
@@ -22,9 +31,9 @@ class Place:
     """Where a manifest stands, as far as its address tells.
 
     `source` is the export's address (see `staxpipe.model.Export`). `month` groups the manifests of one
-    month; it is a hint for grouping and never the billing period, which only the manifest itself tells; None where
-    the address is not one that AWS makes. `version` is the delivery whose own, immutable manifest this is; None for
-    a manifest that the next delivery overwrites.
+    month; it is a hint for grouping, and the billing period only where the manifest itself does not tell; None where
+    the address is not one that AWS makes. `version` is the folder of the delivery whose own, immutable manifest this
+    is: its id, or a timestamp, a hyphen and its id. None for a manifest that the next delivery overwrites.
     """
 
     source: str
@@ -34,9 +43,13 @@ class Place:
 
 @dataclass(frozen=True)
 class Manifest:
-    """What a manifest says. `keys` are its data files in order, each once; `repeated` those listed again."""
+    """What a manifest says. `keys` are its data files in order, each once; `repeated` those listed again.
+
+    `kind` is what its layout or its columns tell, DATA_EXPORT where only a data file can.
+    """
 
     name: str
+    kind: ExportKind
     owner: AccountId | None
     period: BillingPeriod
     delivery_id: str
@@ -47,25 +60,17 @@ class Manifest:
 
 
 class Layout(Protocol):
-    """How one kind of export lays out its manifests and data files."""
-
-    @property
-    def kind(self) -> ExportKind:
-        """Which product of AWS delivers so."""
-        ...
+    """How manifests and data files are laid out. The address of an object is its bucket's url, '/' and its key."""
 
     def place(self, address: str) -> Place | None:
-        """Where a manifest stands; None for an object that is not a manifest of this layout.
-
-        `address` is a bucket's url, '/' and a key.
-        """
+        """Where a manifest stands; None for an object that is not a manifest of this layout."""
         ...
 
-    def parse(self, key: str, body: bytes) -> Manifest:
+    def parse(self, address: str, body: bytes) -> Manifest:
         """Read a manifest.
 
         Raises:
-            PermanentError: it is not what a manifest must be; names the key and what is missing or wrong.
+            PermanentError: it is not what a manifest must be; names its address and what is missing or wrong.
             TransientError: it is written by half.
         """
         ...
@@ -83,18 +88,17 @@ def common_format(keys: Sequence[str], compression: str) -> FileFormat:
     Raises:
         PermanentError: files of several formats, or of one that staxpipe does not read.
     """
-    if zipped := next((key for key in keys if key.lower().endswith(".zip")), None):
-        raise PermanentError(
-            f"The data files are ZIP archives ({zipped}), which this version does not read. "
-            "Set the report's compression to GZIP or Parquet; AWS delivers it anew within a day."
-        )
-    stated = {"GZIP": FileFormat.CSV_GZIP, "PARQUET": FileFormat.PARQUET}.get(compression.upper())
+    stated = {
+        "GZIP": FileFormat.CSV_GZIP,
+        "ZIP": FileFormat.CSV_ZIP,
+        "PARQUET": FileFormat.PARQUET,
+    }.get(compression.upper())
     formats = {key: format_of(key) or stated for key in keys}
     unknown = next((key for key, format in formats.items() if format is None), None)
     if unknown is not None:
         raise PermanentError(
             f"It is not clear how {unknown} is written: neither its name nor the manifest's compression "
-            f"({compression or 'not given'}) says csv, csv.gz or Parquet."
+            f"({compression[:40] or 'not given'}) says csv, csv.gz, zip or Parquet."
         )
     found = {format for format in formats.values() if format is not None}
     if len(found) != 1:

@@ -5,6 +5,7 @@ Manifests win: they say which files count. Only where there is none do bare data
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +14,7 @@ from staxpipe.errors import PermanentError
 from staxpipe.exports.discovery import Discovery, newest_deliveries
 from staxpipe.exports.folder import FolderBucket
 from staxpipe.exports.loose import loose_deliveries, loose_files
-from staxpipe.exports.manifests import LAYOUTS
+from staxpipe.exports.manifests import layout_of
 from staxpipe.model import Finding, Severity, StoredObject
 
 
@@ -54,7 +55,7 @@ def find_all(paths: Sequence[Path]) -> tuple[Discovery, ...]:
 
 
 def _is_manifest(path: Path) -> bool:
-    return any(layout.place(f"file://{path.absolute()}") is not None for layout in LAYOUTS)
+    return layout_of(f"file://{path.absolute()}") is not None
 
 
 def _has_manifest(bucket: FolderBucket, objects: Iterable[StoredObject]) -> bool:
@@ -102,7 +103,7 @@ def _locate(bucket: FolderBucket, manifest: StoredObject, keys: Sequence[str]) -
     places = [(0, 0)] + [(depth, cut) for depth in range(len(above), -1, -1) for cut in range(depth_of_all)]
     for depth, cut in places:
         # Names without any folder are believed beside the manifest only.
-        if cut + 1 < depth_of_all or depth == len(above):
+        if (cut + 1 < depth_of_all or depth == len(above)) and _is_place(bucket, above[:depth], parts, cut):
             found = {
                 key: bucket.head("/".join([*above[:depth], *part[cut:]])) if cut < len(part) else None
                 for key, part in zip(keys, parts, strict=True)
@@ -110,6 +111,15 @@ def _locate(bucket: FolderBucket, manifest: StoredObject, keys: Sequence[str]) -
             if any(found.values()):
                 return found
     return dict.fromkeys(keys)
+
+
+def _is_place(bucket: FolderBucket, above: Sequence[str], parts: Iterable[Sequence[str]], cut: int) -> bool:
+    """Whether any of the files is there. Of thousands, most lie in one folder: it is listed, they are not asked for."""
+    files: dict[tuple[str, ...], set[str]] = defaultdict(set)
+    for part in parts:
+        if cut < len(part):
+            files[tuple(part[cut:-1])].add(part[-1])
+    return any(not names.isdisjoint(bucket.names("/".join([*above, *folder]))) for folder, names in files.items())
 
 
 def _without_manifest(path: Path) -> Discovery:

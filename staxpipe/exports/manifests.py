@@ -1,7 +1,7 @@
 """Which manifest counts: of every export and month the newest one, wherever it stands.
 
 Only manifests, never data files: whether what they list is there is asked in `discovery.py`; how they look is a
-layout's affair (`legacy.py`).
+layout's affair (`legacy.py`, `data_exports.py`).
 """
 
 from __future__ import annotations
@@ -11,13 +11,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from staxpipe.errors import StaxpipeError, TransientError
+from staxpipe.errors import PermanentError, StaxpipeError, TransientError
 from staxpipe.exports.bucket import Bucket
+from staxpipe.exports.data_exports import DataExports, OtherTableError
+from staxpipe.exports.elsewhere import Elsewhere
 from staxpipe.exports.layout import Layout, Manifest, Place
 from staxpipe.exports.legacy import LegacyCur
 from staxpipe.model import Finding, Severity, StoredObject
 
-LAYOUTS: tuple[Layout, ...] = (LegacyCur(),)
+LAYOUTS: tuple[Layout, ...] = (DataExports(), LegacyCur(), Elsewhere())
 """Every layout that staxpipe reads; the first that claims a manifest reads it."""
 
 MANIFEST_BYTES = 32 << 20
@@ -40,6 +42,30 @@ class PlacedManifest:
     manifest: Manifest | None = None  # where it had to be read to learn its place
 
 
+def address_of(bucket: Bucket, stored: StoredObject) -> str:
+    """An object's address, as layouts understand it: some tools' keys begin with a slash."""
+    return f"{bucket.url}/{stored.key.lstrip('/')}"
+
+
+def layout_of(address: str) -> tuple[Layout, Place] | None:
+    """The layout that claims a manifest, and its place in it; None for an object that is no manifest."""
+    return next(((layout, place) for layout in LAYOUTS if (place := layout.place(address))), None)
+
+
+def read_manifest(bucket: Bucket, stored: StoredObject) -> Manifest:
+    """Read an object as the layout does that claims it.
+
+    Raises:
+        PermanentError: it is no manifest that staxpipe reads.
+        TransientError: it is written by half, or the bucket could not be read.
+    """
+    address = address_of(bucket, stored)
+    found = layout_of(address)
+    if found is None:
+        raise PermanentError(f"{address} is no manifest.")
+    return found[0].parse(address, bucket.read(stored, MANIFEST_BYTES))
+
+
 class _BadManifestError(Exception):
     """One manifest is wrong: no reason to stop looking at the others, as a failing bucket would be."""
 
@@ -52,6 +78,8 @@ def _told(findings: list[Finding]) -> Iterator[None]:
     except _BadManifestError as error:
         if isinstance(error.__cause__, TransientError):
             findings.append(Finding("manifest-half-written", Severity.WARNING, str(error)))
+        elif isinstance(error.__cause__, OtherTableError):
+            findings.append(Finding("export-not-supported", Severity.WARNING, str(error)))
         else:
             findings.append(Finding("manifest-invalid", Severity.ERROR, str(error)))
 
@@ -78,17 +106,16 @@ def _by_month(
     """The manifests of a listing, those of one export and month together."""
     months: dict[tuple[str, str | None], list[PlacedManifest]] = {}
     for stored in objects:
-        address = f"{bucket.url}/{stored.key.lstrip('/')}"
-        for layout in LAYOUTS:
-            if place := layout.place(address):
-                placed = PlacedManifest(stored, place, layout)
-                with _told(findings):
-                    if place.month is None:
-                        if _is_known(placed, known):
-                            break
-                        placed = _placed_by_contents(bucket, placed)
-                    months.setdefault((placed.place.source, placed.place.month), []).append(placed)
-                break
+        found = layout_of(address_of(bucket, stored))
+        if found is None:
+            continue
+        placed = PlacedManifest(stored, found[1], found[0])
+        with _told(findings):
+            if placed.place.month is None:
+                if _is_known(placed, known):
+                    continue
+                placed = _placed_by_contents(bucket, placed)
+            months.setdefault((placed.place.source, placed.place.month), []).append(placed)
     return list(months.values())
 
 
@@ -97,7 +124,7 @@ def _placed_by_contents(bucket: Bucket, placed: PlacedManifest) -> PlacedManifes
     manifest = _read(bucket, placed)
     above, _, last = placed.place.source.rpartition("/")
     month = str(manifest.period)
-    if last == manifest.delivery_id:
+    if _is_version_of(last, manifest.delivery_id):
         return replace(placed, place=Place(above, month, last), manifest=manifest)
     return replace(placed, place=Place(placed.place.source, month, None), manifest=manifest)
 
@@ -122,10 +149,15 @@ def _newest(
     if version is not None and _is_known(version, known) and _is_copy(pointer, version):
         return None
     manifest = _read(bucket, pointer)
-    own = next((placed for placed in versions if placed.place.version == manifest.delivery_id), None)
+    own = next((placed for placed in versions if _is_version_of(placed.place.version, manifest.delivery_id)), None)
     if own is None:
         return pointer, manifest
     return None if _is_known(own, known) else (own, manifest)
+
+
+def _is_version_of(folder: str | None, delivery_id: str) -> bool:
+    """Whether a folder is a delivery's own: ``<id>``, or ``<timestamp>-<id>`` of Data Exports."""
+    return folder is not None and (folder == delivery_id or folder.endswith(f"-{delivery_id}"))
 
 
 def _is_copy(pointer: PlacedManifest, version: PlacedManifest) -> bool:
@@ -149,8 +181,11 @@ def _is_known(placed: PlacedManifest, known: Mapping[str, str]) -> bool:
 def _read(bucket: Bucket, placed: PlacedManifest) -> Manifest:
     if placed.manifest is not None:
         return placed.manifest
+    address = address_of(bucket, placed.stored)
+    if placed.stored.size > MANIFEST_BYTES:
+        raise _BadManifestError(f"The manifest {address} has {placed.stored.size:,} bytes: more than any has.")
     body = bucket.read(placed.stored, MANIFEST_BYTES)
     try:
-        return placed.layout.parse(placed.stored.key, body)
+        return placed.layout.parse(address, body)
     except StaxpipeError as error:
         raise _BadManifestError(str(error)) from error

@@ -10,14 +10,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from staxpipe.focus.balances import AMOUNT, KEYS, SCHEMA
-from staxpipe.focus.coded import Coded, Mask, Rows, from_arrow, nothing
+from staxpipe.focus.coded import Coded, Mask, Rows, from_arrow
 from staxpipe.focus.line_item_types import DOUBLED, PRICED, Kind
 from staxpipe.focus.lines import Kinds
 from staxpipe.focus.moments import Moments
 from staxpipe.focus.numbers import Numbers, exact_add, zero
+from staxpipe.focus.outcomes import COUNTED, Outcome, having
 from staxpipe.focus.refusals import USED_BY, used
 from staxpipe.focus.services import counts
-from staxpipe.focus.tally import FocusSum, ReservationSum, SourceSum, Tally, sums_by
+from staxpipe.focus.tally import FocusSum, PlanSum, ReservationSum, SourceSum, Tally, sums_by
 
 
 def source_totals(
@@ -29,18 +30,20 @@ def source_totals(
     currency: Coded,
     types: Coded,
     kinds: Kinds,
-    kept: Rows,
+    outcome: Coded,
 ) -> None:
-    """Count and add up into `tally` the source rows that were mapped: those at `kept` of the given columns."""
+    """Count and add up into `tally` the source rows of the given columns, by what becomes of them (`outcomes.py`)."""
+    every: Rows = np.arange(len(kinds))
+    for key, (rows, (cost,)) in sums_by((account, currency, types, outcome), (_charged(numbers, every),)).items():
+        tally.source[_four(key)] = SourceSum(rows, cost)
+
+    kept = np.flatnonzero(having(outcome, *COUNTED, Outcome.SPLIT))
     account, currency, types, kinds = account.take(kept), currency.take(kept), types.take(kept), kinds[kept]
     gross = numbers["line_item_unblended_cost"].array(kept)
     net = numbers["line_item_net_unblended_cost"].array(kept) if "line_item_net_unblended_cost" in numbers else None
-    charged = gross if net is None else pc.coalesce(net, gross)
-    for key, (rows, (cost,)) in sums_by((account, currency, types), (charged,)).items():
-        tally.source[_three(key)] = SourceSum(rows, cost)
-
-    invoice = source.get("bill_invoice_id", nothing(len(types))).codes
-    tally.rows_without_invoice += len(kept) if "bill_invoice_id" not in source else int((invoice[kept] < 0).sum())
+    charged = _charged(numbers, kept)
+    for key, (rows, _) in sums_by((account, currency), (), _uninvoiced(source, kept)).items():
+        tally.uninvoiced[_two(key)] = rows
     tally.rows_negated += int((kinds == Kind.SAVINGS_PLAN_NEGATION).sum())
     tally.rows_doubled += int(np.isin(kinds, tuple(DOUBLED)).sum())
     tally.unknown_types = counts(types.where(kinds == Kind.UNKNOWN))
@@ -64,16 +67,34 @@ def source_totals(
         without = pc.is_null(net).to_numpy(zero_copy_only=False) & (kinds == Kind.DISCOUNT)
         _sums_into(tally.gross_discounts, account, currency, gross, without & costs_something)
     _reservations(tally, numbers, account, currency, gross, kinds, kept)
+    _plans(tally, numbers, account, currency, kinds, kept)
     _balances(tally, source, starts, account, currency, charged, kinds, kept)
 
 
 def focus_totals(tally: Tally, rows: pa.RecordBatch) -> None:
-    """Count and add up FOCUS rows into `tally`."""
+    """Count and add up FOCUS rows into `tally`; split cost allocation rows are only counted."""
+    shares = rows.column("x_SplitParentResourceId").is_valid()
+    split = pc.sum(shares).as_py() or 0
+    tally.rows_split += split
+    tally.rows_written += rows.num_rows
+    if split:
+        rows = rows.filter(pc.invert(shares))
     keys = tuple(from_arrow(rows.column(name)) for name in ("BillingAccountId", "BillingCurrency", "ChargeCategory"))
     names = ("BilledCost", "EffectiveCost", "ListCost", "ContractedCost")
     for key, (count, sums) in sums_by(keys, tuple(rows.column(name) for name in names)).items():
         tally.focus[_three(key)] = FocusSum(count, *sums)
-    tally.rows_written += rows.num_rows
+
+
+def _charged(numbers: Mapping[str, Numbers], rows: Rows) -> pa.Array:
+    gross = numbers["line_item_unblended_cost"].array(rows)
+    if "line_item_net_unblended_cost" not in numbers:
+        return gross
+    return pc.coalesce(numbers["line_item_net_unblended_cost"].array(rows), gross)
+
+
+def _uninvoiced(source: Mapping[str, Coded], kept: Rows) -> Mask:
+    invoice = source.get("bill_invoice_id")
+    return np.ones(len(kept), np.bool_) if invoice is None else ~invoice.take(kept).present
 
 
 def _reservations(
@@ -109,6 +130,29 @@ def _reservations(
         tally.reservations.setdefault(_two(key), ReservationSum()).add(
             ReservationSum(Decimal(0), exact_add(unused_upfront, unused_recurring), paid, spread)
         )
+
+
+def _plans(
+    tally: Tally, numbers: Mapping[str, Numbers], account: Coded, currency: Coded, kinds: Kinds, kept: Rows
+) -> None:
+    """The sides of the Savings Plan invariant (gross), where the file has all its columns."""
+    names = (
+        "savings_plan_savings_plan_effective_cost",
+        "savings_plan_used_commitment",
+        "savings_plan_total_commitment_to_date",
+    )
+    if any(name not in numbers for name in names):
+        return
+    rows = np.flatnonzero(np.isin(kinds, (Kind.SAVINGS_PLAN_COVERED_USAGE, Kind.SAVINGS_PLAN_RECURRING_FEE)))
+    if not len(rows):
+        return
+    covered, used_commitment, committed = (numbers[name].array(kept[rows]) for name in names)
+    fee = kinds[rows] == Kind.SAVINGS_PLAN_RECURRING_FEE
+    keys = account.take(rows), currency.take(rows)
+    for key, (_, (cost,)) in sums_by(keys, (covered,), ~fee).items():
+        tally.plans.setdefault(_two(key), PlanSum()).add(PlanSum(covered=cost))
+    for key, (_, (used_sum, whole)) in sums_by(keys, (used_commitment, committed), fee).items():
+        tally.plans.setdefault(_two(key), PlanSum()).add(PlanSum(used=used_sum, committed=whole))
 
 
 def _balances(
@@ -162,6 +206,11 @@ def _true(condition: pa.Array) -> Mask:
 def _two(key: tuple[str, ...]) -> tuple[str, str]:
     account, currency = key
     return account, currency
+
+
+def _four(key: tuple[str, ...]) -> tuple[str, str, str, str]:
+    account, currency, word, outcome = key
+    return account, currency, word, outcome
 
 
 def _three(key: tuple[str, ...]) -> tuple[str, str, str]:

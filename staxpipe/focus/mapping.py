@@ -34,8 +34,9 @@ from staxpipe.focus.lines import Kinds, Lines
 from staxpipe.focus.maps import fold, tag_keys
 from staxpipe.focus.moments import parse_moments
 from staxpipe.focus.numbers import Numbers, parse_numbers
+from staxpipe.focus.outcomes import Outcome, having, outcomes
 from staxpipe.focus.periods import PERIOD_START, USAGE_END, USAGE_START, in_period, time_columns
-from staxpipe.focus.refusals import Rejected, refuse
+from staxpipe.focus.refusals import Rejected, priced, refuse
 from staxpipe.focus.services import service_columns
 from staxpipe.focus.source_columns import (
     ASSUMED,
@@ -107,8 +108,8 @@ def normalise(batch: pa.RecordBatch, context: MappingContext, first_row: int = 1
     require_amortisation(source, kinds, here, periods)
 
     rejected = refuse(source, numbers, moments, kinds, here, first_row)
-    kept = here.copy()
-    kept[[refused.row - first_row for refused in rejected]] = False
+    outcome = outcomes(kinds, here, (refused.row - first_row for refused in rejected))
+    kept = ~having(outcome, Outcome.QUARANTINED, Outcome.ELSEWHERE)
     lines = _lines(source, numbers, kinds, kept)
     costs = cost_of(lines)
 
@@ -121,7 +122,7 @@ def normalise(batch: pa.RecordBatch, context: MappingContext, first_row: int = 1
     tally.assumed = {name: len(kept_rows) for name in ASSUMED if name not in source and len(kept_rows)}
     columns, tally.unknown_services = _columns(lines, costs, types, context)
     columns |= time_columns(lines, source, moments, period_start)
-    rows = _record_batch(columns, len(lines))
+    rows = record_batch(columns, len(lines))
     source_totals(
         tally,
         source,
@@ -131,10 +132,10 @@ def normalise(batch: pa.RecordBatch, context: MappingContext, first_row: int = 1
         source.get("line_item_currency_code", constant(DEFAULT_CURRENCY, count)),
         types,
         kinds,
-        kept_rows,
+        outcome,
     )
     focus_totals(tally, rows)
-    return Normalised(rows, rejected, tally)
+    return Normalised(rows, priced(rejected, numbers, first_row), tally)
 
 
 def require_columns(names: list[str]) -> None:
@@ -226,7 +227,8 @@ def _maps(lines: Lines, price: Coded) -> dict[str, pa.Array]:
     }
 
 
-def _record_batch(columns: Mapping[str, Coded | pa.Array], count: int) -> pa.RecordBatch:
+def record_batch(columns: Mapping[str, Coded | pa.Array], count: int) -> pa.RecordBatch:
+    """Columns by FOCUS name as a batch of LINE_ITEM_COLUMNS; a column that is not given is null."""
     arrays = []
     names = []
     for column in LINE_ITEM_COLUMNS:

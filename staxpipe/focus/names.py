@@ -6,12 +6,24 @@ Names only, never values. Which columns the mapping needs stands in `source_colu
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from staxpipe.errors import PermanentError
+from staxpipe.focus.columns import FOCUS_COLUMNS
 
 TAG_FAMILIES = ("resource_tags", "cost_category")
 """Families whose columns are named by the customer's own keys: ``resource_tags/<key>``."""
+
+KEYED_MAPS = (*TAG_FAMILIES, "tags", "sku_price_details", "x_cost_categories", "x_discounts")
+"""Map columns of CUR 2.0 and FOCUS that become one column a key, ``tags/<key>``, the key as it is written."""
+
+ATTRIBUTE_MAPS = ("product", "discount")
+"""Map columns of CUR 2.0 that hold what were columns of their own in a legacy CUR: ``product_<key in snake case>``."""
+
+UNREADABLE = "#unreadable"
+"""What follows a map column's name and a slash where its text is no JSON object."""
+
+_AWS_FOCUS_EXTRAS = ("x_CostCategories", "x_Discounts", "x_Operation", "x_ServiceCode", "x_UsageType")
 
 
 class NotACostReportError(PermanentError):
@@ -21,6 +33,7 @@ class NotACostReportError(PermanentError):
 _UPPER = re.compile(r"([A-Z])")
 _NOT_ALPHANUMERIC = re.compile(r"[^a-z0-9]+")
 _SPELLED_ARN = re.compile(r"_arn$")
+_NUMBER = re.compile(r"#[0-9]+$")
 
 
 def canonical_name(header: str) -> str:
@@ -34,6 +47,8 @@ def canonical_name(header: str) -> str:
     ``resourceTags/user:Name``                  ``resource_tags/user:Name``
     ``costCategory/Team``                       ``cost_category/Team``
     Parquet     ``resource_tags_user_name``     ``resource_tags/user_name``
+    FOCUS       ``BilledCost``                  ``billed_cost``
+    FOCUS       ``x_ServiceCode``               ``x_service_code``
     ==========================================  =================================
 
     The rule is the one by which AWS names the Parquet columns (Cost and Usage Report guide, "Configuring Amazon
@@ -43,20 +58,21 @@ def canonical_name(header: str) -> str:
     and ``user_name`` may have been ``user:Name`` or ``user:name``.
 
     An ARN is spelled ``a_r_n`` by the rule and ``arn`` by files whose header says ``…Arn``; here it is always the
-    first. Headers in capitals only, as some warehouses unload them, are read as lower case.
+    first. Headers in capitals only, as some warehouses unload them, are read as lower case. FOCUS columns that a
+    warehouse has put into one case (``billedcost``; Glue does) are known by their letters.
     """
     name = header.removeprefix("\ufeff").strip()
     if name.isupper():
         name = name.lower()
     family, slash, key = name.partition("/")
     family = _snake(family)
-    if slash and key and family in TAG_FAMILIES:
+    if slash and key and family in KEYED_MAPS:
         return f"{family}/{key}"
     snake = _snake(name)
     for family in TAG_FAMILIES:
         if snake.startswith(family + "_"):
             return f"{family}/{snake.removeprefix(family + '_')}"
-    return _SPELLED_ARN.sub("_a_r_n", snake)
+    return _FOCUS_IN_ONE_CASE.get(snake) or _SPELLED_ARN.sub("_a_r_n", snake)
 
 
 def is_tag(canonical: str) -> bool:
@@ -64,39 +80,67 @@ def is_tag(canonical: str) -> bool:
     return canonical.partition("/")[0] in TAG_FAMILIES and "/" in canonical
 
 
+def map_of(canonical: str) -> str | None:
+    """The map that a column is by its name (``resource_tags``, and ``resource_tags#2`` too), if it is one."""
+    name = _NUMBER.sub("", canonical)
+    return name if name in KEYED_MAPS or name in ATTRIBUTE_MAPS else None
+
+
+def expanded_name(map_name: str, key: str) -> str:
+    """The canonical name of a map's key, as if the key were a column of its own.
+
+    An attribute gets the name that it has in a legacy CUR: key ``instanceType`` or ``instance_type`` of ``product``
+    is ``product_instance_type``. One without a letter or digit of ASCII stays as it is written: ``product/<key>``.
+    """
+    if map_name in ATTRIBUTE_MAPS and _snake(key):
+        return canonical_name(f"{map_name}/{key}")
+    return f"{map_name}/{key}"
+
+
+class Namer:
+    """Gives each column of a file a name of its own: the second of a name is ``name#2``, the third ``name#3``."""
+
+    def __init__(self, taken: Iterable[str] = ()) -> None:
+        self._taken = set(taken)
+
+    def name(self, wished: str) -> str:
+        """A name that no other column has, the wished one if it is free."""
+        unique, number = wished, 1
+        while unique in self._taken:
+            number += 1
+            unique = f"{wished}#{number}"
+        self._taken.add(unique)
+        return unique
+
+
 def choose_columns(headers: Sequence[str], wanted: Callable[[str], bool], file: str) -> dict[int, str]:
     """Position → canonical name of every wanted column of a file, in the file's order.
 
-    Columns of tags or cost categories that come to the same name are all kept, the second as ``…#2``: which of
-    them holds the value differs from row to row, and AWS merges such columns without saying which one won.
+    Columns that come to the same name are all kept, the second as ``…#2``, the third as ``…#3``: which of them holds
+    the value differs from row to row, and nothing is merged here.
 
     Raises:
-        PermanentError: another column is there twice: which one counts, nobody can tell.
         NotACostReportError: no column is wanted.
     """
+    namer = Namer()
     chosen: dict[int, str] = {}
-    spelled: dict[str, str] = {}
     for position, header in enumerate(headers):
         name = canonical_name(header)
-        if not name or not wanted(name):
-            continue
-        if name in spelled and not is_tag(name):
-            twice = header if header == spelled[name] else f"{spelled[name]} and {header}"
-            raise PermanentError(f"{file} has two columns for one thing: {twice}. It is not clear which one counts.")
-        unique, number = name, 1
-        while unique in spelled:
-            number += 1
-            unique = f"{name}#{number}"
-        spelled[unique] = header
-        chosen[position] = unique
+        if name and wanted(name):
+            chosen[position] = namer.name(name)
     if not chosen:
         first = ", ".join(header for header in headers[:4] if header) or "without names"
         raise NotACostReportError(
-            f"{file} is not a cost report: none of its {len(headers)} columns is one of a Cost and Usage Report. "
-            f"Its first columns are {first}."
+            f"{file} is not a cost report: none of its {len(headers)} columns is one of a Cost and Usage Report or a "
+            f"FOCUS export. Its first columns are {first}."
         )
     return chosen
 
 
 def _snake(name: str) -> str:
     return _NOT_ALPHANUMERIC.sub("_", _UPPER.sub(r"_\1", name).lower()).strip("_")
+
+
+_FOCUS_IN_ONE_CASE = {
+    name.lower(): _snake(name) for name in (*(column.name for column in FOCUS_COLUMNS), *_AWS_FOCUS_EXTRAS)
+}

@@ -1,7 +1,7 @@
 """From a data file to record batches under canonical names: one way in for every format.
 
-What is common to all formats; `reading_csv.py` and `reading_parquet.py` know their own. Nothing here
-knows what a column means.
+What is common to all formats; `reading_csv.py` and `reading_parquet.py` know their own, `reading_bytes.py` unpacks
+and `reading_maps.py` makes columns of maps. Nothing here knows what a column means.
 """
 
 from __future__ import annotations
@@ -13,8 +13,11 @@ from pathlib import Path
 import pyarrow as pa
 
 from staxpipe.errors import PermanentError, TransientError
+from staxpipe.focus.reading_bytes import parts_of
 from staxpipe.focus.reading_csv import read_csv
+from staxpipe.focus.reading_maps import MapExpander
 from staxpipe.focus.reading_parquet import read_parquet
+from staxpipe.focus.reading_text import compact
 from staxpipe.model import FileFormat
 
 
@@ -23,8 +26,10 @@ class SourceBatch:
     """Some rows of one file, in the file's order.
 
     Every column is ``dictionary<int32, string>`` under its canonical name; missing and empty are both null, and no
-    value is twice in a dictionary, so that a rule on the dictionary runs once a value.
-    `first_row` is the number of the batch's first row in the file: 1 is the first row after the header.
+    value is twice in a dictionary, so that a rule on the dictionary runs once a value. A map is there as one column a
+    key (see `staxpipe.focus.reading_maps`), so batches of one file may have different columns.
+    `first_row` is the number of the batch's first row in the file: 1 is the first row after the header. The members
+    of an archive count on, one after the other.
     """
 
     rows: pa.RecordBatch
@@ -44,14 +49,20 @@ def read_source(
 
     Values are text: in CSV as written, in Parquet numbers in their shortest form that reads back equal and times
     as ``YYYY-MM-DDTHH:MM:SSZ``. A file without rows (AWS overwrites the surplus files of a shrunken report so) gives
-    no batch; but one of 0 bytes is neither gzip nor Parquet, so it is cut.
+    no batch; but one of 0 bytes is neither gzip, ZIP nor Parquet, so it is cut.
+
+    A column that is there twice gives ``name`` and ``name#2``. A column whose type differs between the files of a
+    delivery is no matter: it is text in all of them.
 
     Args:
         path: where the file lies.
         format: how it is written.
         file: how to name it to people.
-        wanted: which canonical names are to be read. See `staxpipe.focus.names`.
-        batch_rows: the most rows of one batch; all batches but the last come close to it.
+        wanted: which canonical names are to be read. See `staxpipe.focus.names`. A map is read if its own name
+            (``resource_tags``) is wanted, and of its keys those whose name (``resource_tags/user:team``) is wanted
+            too; what of it is unreadable (``resource_tags/#unreadable``) always comes with it.
+        batch_rows: the most rows of one batch; all batches but the last come close to it, unless maps have very many
+            keys.
 
     Raises:
         PermanentError: the file is cut, damaged, malformed or not a cost report; it names file and row.
@@ -62,23 +73,30 @@ def read_source(
             if format is FileFormat.CSV:
                 return
             raise PermanentError(f"{file} is cut: it has 0 bytes. It must be delivered or copied again.")
-        match format:
-            case FileFormat.CSV_GZIP:
-                pieces = read_csv(path, file, wanted, compressed=True)
-            case FileFormat.CSV:
-                pieces = read_csv(path, file, wanted, compressed=False)
-            case FileFormat.PARQUET:
-                pieces = read_parquet(path, file, wanted, batch_rows)
         first_row = 1
-        for rows in _in_batches(pieces, batch_rows):
-            yield SourceBatch(rows, file, first_row)
-            first_row += rows.num_rows
+        for pieces in _texts(path, format, file, wanted, batch_rows):
+            expander = MapExpander(file, wanted)
+            for whole in _in_batches(pieces, batch_rows):
+                for rows in expander.expand(whole):
+                    yield SourceBatch(rows, file, first_row)
+                    first_row += rows.num_rows
     except OSError as error:
         if error.errno is None:  # Arrow's word for contents that it cannot decode
             raise PermanentError(f"{file} is damaged and cannot be read: {_first_line(error)}.") from None
         raise TransientError(
             f"{file} could not be read from {path}: {error.strerror}. It will be tried again."
         ) from None
+
+
+def _texts(
+    path: Path, format: FileFormat, file: str, wanted: Callable[[str], bool], batch_rows: int
+) -> Iterator[Iterator[pa.RecordBatch]]:
+    """The rows of each table in a file, before they are joined to batches; only an archive has several."""
+    if format is FileFormat.PARQUET:
+        yield read_parquet(path, file, wanted, batch_rows)
+    else:
+        for part in parts_of(path, format, file):
+            yield read_csv(part, wanted)
 
 
 def _in_batches(pieces: Iterable[pa.RecordBatch], batch_rows: int) -> Iterator[pa.RecordBatch]:
@@ -92,8 +110,8 @@ def _in_batches(pieces: Iterable[pa.RecordBatch], batch_rows: int) -> Iterator[p
             joined = _joined(waiting)
             whole = rows - rows % batch_rows
             for start in range(0, whole, batch_rows):
-                yield _compact(joined, start, batch_rows)
-            waiting = [_compact(joined, whole, rows - whole)] if rows > whole else []
+                yield compact(joined, start, batch_rows)
+            waiting = [compact(joined, whole, rows - whole)] if rows > whole else []
             rows -= whole
     if waiting:
         yield _joined(waiting)
@@ -101,17 +119,6 @@ def _in_batches(pieces: Iterable[pa.RecordBatch], batch_rows: int) -> Iterator[p
 
 def _joined(pieces: list[pa.RecordBatch]) -> pa.RecordBatch:
     return pieces[0] if len(pieces) == 1 else pa.concat_batches(pieces)
-
-
-def _compact(batch: pa.RecordBatch, start: int, length: int) -> pa.RecordBatch:
-    """A slice whose dictionaries hold only the values that its own rows use."""
-    if start == 0 and length == batch.num_rows:
-        return batch
-    columns = []
-    for column in batch.slice(start, length).columns:
-        codes = column.indices.dictionary_encode()
-        columns.append(pa.DictionaryArray.from_arrays(codes.indices, column.dictionary.take(codes.dictionary)))
-    return pa.RecordBatch.from_arrays(columns, schema=batch.schema)
 
 
 def _first_line(error: OSError) -> str:

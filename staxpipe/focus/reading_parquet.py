@@ -1,100 +1,111 @@
-"""Reading a Parquet data file into record batches of text.
+"""Reading a Parquet data file into record batches of text and of maps.
 
-AWS writes doubles, timestamps and text; other tools that rewrite its files also decimals, integers and
-dictionaries. Whatever the type, the outcome is the text that a CSV of the same rows would hold. Maps, lists and
-structs (as in CUR 2.0) are left out: a legacy report has none.
+AWS writes doubles, timestamps, text and (CUR 2.0, FOCUS) maps; other tools that rewrite its files also decimals,
+integers and dictionaries. Whatever a flat column's type, the outcome is the text that a CSV of the same rows would
+hold. Maps come out as maps: reading_maps.py makes columns of them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from staxpipe.errors import PermanentError
-from staxpipe.focus.names import choose_columns
+from staxpipe.focus.names import choose_columns, map_of
+from staxpipe.focus.reading_bytes import PLAUSIBLE_RATIO
+from staxpipe.focus.reading_text import is_text, text_column
 
 BUFFER_BYTES = 1 << 20
 """How much of a column is read from disk at a time: a row group may hold gigabytes."""
+
+PLAUSIBLE_CHUNK_BYTES = 256 << 20
+"""One column of one row group may unpack to this much whatever it packs; AWS's have a few MiB."""
+
+PLAUSIBLE_ROWS = 100_000_000
+"""A file may have this many rows however short it is; beyond, a thousand a byte. Real ones have 0.1 a byte."""
 
 
 def read_parquet(path: Path, file: str, wanted: Callable[[str], bool], batch_rows: int) -> Iterator[pa.RecordBatch]:
     """The wanted columns of a Parquet file under canonical names, at most `batch_rows` rows at a time.
 
+    A file that was made to burst its reader is refused by what it says about itself: see the limits above.
+
     Raises:
-        PermanentError: the file is not Parquet, is cut or damaged, or lacks every wanted column.
+        PermanentError: the file is not Parquet, is cut or damaged, lacks every wanted column, or has a wanted one
+            that is neither flat nor a known map.
     """
     try:
         with pq.ParquetFile(path) as whole:
             schema = whole.schema_arrow
-        flat = [field.name if not pa.types.is_nested(field.type) else "" for field in schema]
-        chosen = choose_columns(flat, wanted, file)
-        # Asked for by name (a name that is there twice gives both), and delivered in the order that is asked for.
-        names = list(dict.fromkeys(flat[position] for position in chosen))
-        ordered = [chosen[position] for name in names for position in chosen if flat[position] == name]
-        texts = [field.name for field in schema if field.name in names and _is_text(field.type)]
+            _require_plausible(whole.metadata, path.stat().st_size, file)
+            leaves = [whole.schema.column(at).path for at in range(len(whole.schema))]
+        chosen = choose_columns(schema.names, wanted, file)
+        for position, name in chosen.items():
+            _require_readable(schema.field(position), name, file)
+        asked = list(dict.fromkeys(schema.field(position).name for position in chosen))
+        texts = [field.name for field in schema if field.name in asked and is_text(field.type)]
+        texts += [leaf for field in schema if field.name in asked for leaf in _text_leaves(field, leaves)]
         with pq.ParquetFile(path, read_dictionary=texts, pre_buffer=False, buffer_size=BUFFER_BYTES) as parquet:
-            for batch in parquet.iter_batches(batch_rows, columns=names):
+            for batch in parquet.iter_batches(batch_rows, columns=asked):
                 if batch.num_rows:
-                    columns = [_text_column(column) for column in batch.columns]
-                    yield pa.RecordBatch.from_arrays(columns, names=ordered)
+                    yield _named(batch, schema, chosen)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, pa.ArrowTypeError) as error:
         raise PermanentError(f"{file} cannot be read as Parquet: {str(error).splitlines()[0].rstrip('.')}.") from None
 
 
-def _is_text(type: pa.DataType) -> bool:
-    return bool(
-        pa.types.is_string(type)
-        or pa.types.is_large_string(type)
-        or pa.types.is_binary(type)
-        or pa.types.is_large_binary(type)
-    )
+def _named(batch: pa.RecordBatch, schema: pa.Schema, chosen: dict[int, str]) -> pa.RecordBatch:
+    """A batch's chosen columns by the names chosen for them, in the file's order.
 
-
-def _text_column(column: pa.Array) -> pa.DictionaryArray:
-    """Any flat column as a dictionary of distinct texts; empty texts become nulls."""
-    if pa.types.is_null(column.type):
-        return pa.DictionaryArray.from_arrays(pa.nulls(len(column), pa.int32()), pa.array([], pa.string()))
-    if pa.types.is_dictionary(column.type):
-        # Parquet's own dictionary is that of a whole row group: keep only what these rows use.
-        codes = column.indices.dictionary_encode()
-        indices, values = codes.indices, column.dictionary.take(codes.dictionary)
-    else:
-        if "view" in str(column.type):
-            column = column.cast(pa.string())
-        coded = column.dictionary_encode()
-        indices, values = coded.indices, coded.dictionary
-    texts = _as_text(values)
-    texts = pc.if_else(pc.equal(texts, ""), pa.scalar(None, pa.string()), texts)
-    distinct = texts.dictionary_encode()
-    if texts.null_count or len(distinct.dictionary) != len(texts):
-        indices, texts = distinct.indices.take(indices), distinct.dictionary
-    return pa.DictionaryArray.from_arrays(indices.cast(pa.int32()), texts)
-
-
-def _as_text(values: pa.Array) -> pa.Array:
-    """Values as the text that a CSV would hold.
-
-    Arrow writes a double with the fewest digits that read back as the same double (0.1 is ``0.1``).
+    A name that is asked for gives every column of that name, and for Parquet those whose name continues it after a
+    dot too. So columns are found by name, and those of one name by their order, which is the file's.
     """
-    type = values.type
-    if pa.types.is_date(type):
-        values, type = values.cast(pa.timestamp("s")), pa.timestamp("s")
-    if pa.types.is_timestamp(type):
-        return _moments(values)
-    return values.cast(pa.string())
+    found: dict[str, list[int]] = {}
+    for at, name in enumerate(batch.schema.names):
+        found.setdefault(name, []).append(at)
+    columns = []
+    for position in chosen:
+        written = schema.field(position).name
+        before = schema.names[:position].count(written)
+        column = batch.column(found[written][before])
+        columns.append(column if pa.types.is_map(column.type) else text_column(column))
+    return pa.RecordBatch.from_arrays(columns, names=list(chosen.values()))
 
 
-def _moments(values: pa.Array) -> pa.Array:
-    """Timestamps as ``YYYY-MM-DDTHH:MM:SSZ``; with fractions only where one of them has any.
+def _text_leaves(field: pa.Field, leaves: list[str]) -> list[str]:
+    """The paths of a map's keys and values that Parquet may hand over as dictionaries."""
+    if not pa.types.is_map(field.type):
+        return []
+    types = {"key": field.type.key_type, "value": field.type.item_type}
+    paths = [
+        leaf for leaf in leaves if leaf.startswith(f"{field.name}.") and leaf.count(".") == field.name.count(".") + 2
+    ]
+    return [path for path in paths if is_text(types.get(path.rpartition(".")[2], pa.null()))]
 
-    By way of integers, which are UTC whatever the zone is called: no time zone database is needed.
-    """
-    naive = values.cast(pa.int64()).cast(pa.timestamp(values.type.unit))
-    with suppress(pa.ArrowInvalid):  # fractions of seconds would be lost: then they stay
-        naive = naive.cast(pa.timestamp("s"))
-    return pc.binary_join_element_wise(pc.replace_substring(naive.cast(pa.string()), " ", "T"), "Z", "")
+
+def _require_readable(field: pa.Field, name: str, file: str) -> None:
+    type = field.type
+    known_map = pa.types.is_map(type) and map_of(name) is not None and not pa.types.is_nested(type.item_type)
+    if pa.types.is_nested(type) and not known_map:
+        raise PermanentError(
+            f"{file}: the column {field.name} has the type {type}, which is not read. Export it as text or as a map "
+            "from text to text."
+        )
+
+
+def _require_plausible(metadata: pq.FileMetaData, size: int, file: str) -> None:
+    if metadata.num_rows > max(PLAUSIBLE_ROWS, 1_000 * size):
+        raise PermanentError(
+            f"{file} says that it has {metadata.num_rows:,} rows in {size:,} bytes, which no cost report has."
+        )
+    for group in range(metadata.num_row_groups):
+        for at in range(metadata.num_columns):
+            chunk = metadata.row_group(group).column(at)
+            packed, unpacked = chunk.total_compressed_size, chunk.total_uncompressed_size
+            if unpacked > max(PLAUSIBLE_CHUNK_BYTES, PLAUSIBLE_RATIO * packed):
+                raise PermanentError(
+                    f"{file} unpacks to more than {PLAUSIBLE_RATIO} times its size: its column "
+                    f"{chunk.path_in_schema} gives {unpacked:,} bytes for {packed:,}, which no cost report does."
+                )

@@ -1,46 +1,62 @@
-"""What the control totals of a delivery must satisfy, and what is said where they do not.
+"""The verdict on a delivery: a line for each billing account and currency, with a badge, and whether it may be shown.
 
 Billed cost of the lake = net or unblended cost of the source, per billing account and currency, to the cent; and
-every source row is accounted for. The rest are findings: they explain, ask to look, or say what was assumed.
+every source row is accounted for. What must be equal is in `identities.py`, what else is to be said in `findings.py`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import defaultdict
 from dataclasses import dataclass
 from decimal import Decimal
 
 import pyarrow as pa
 
 from staxpipe.focus import residuals
+from staxpipe.focus.findings import findings_of, money
+from staxpipe.focus.identities import Identity, IdentityName, Reason, identities
 from staxpipe.focus.mapping import MappingContext
 from staxpipe.focus.numbers import exact_add, exact_subtract
-from staxpipe.focus.residuals import open_balances
-from staxpipe.focus.source_columns import ASSUMED
-from staxpipe.focus.tally import SourceSum, Tally
-from staxpipe.model import Finding, Severity
+from staxpipe.focus.outcomes import Outcome
+from staxpipe.focus.tally import Tally
+from staxpipe.model import Badge, Finding, Severity
 
-__all__ = ["Balance", "Reconciliation", "reconcile", "residual_rows", "residual_tally"]
-
-HALF_A_CENT = Decimal("0.005")
-INVARIANT_TOLERANCE = Decimal("0.01")
-"""AWS rounds amortised parts to eight decimals an hour; real months agree to four decimals."""
-EXAMPLES = 5
+__all__ = ["LedgerLine", "Reconciliation", "reconcile", "residual_rows", "residual_tally"]
 
 
 @dataclass(frozen=True)
-class Balance:
-    """Both sides of one billing account and currency."""
+class LedgerLine:
+    """One billing account and currency of a delivery: its rows by what became of them, both sides, the verdict.
+
+    `rows_read` is the sum of the other source rows. `source_cost` is what the lake must come to, so quarantined and
+    split rows are not in it; `quarantined_cost` is what quarantined rows cost as far as that can be read.
+    """
 
     billing_account_id: str
     currency: str
+    rows_read: int
+    rows_mapped: int
+    rows_doubled: int
+    rows_dropped: int
+    rows_split: int
+    rows_quarantined: int
+    rows_without_invoice: int
     source_cost: Decimal
-    billed_cost: Decimal
+    lake_cost: Decimal
+    quarantined_cost: Decimal
+    badge: Badge
+    reason: Reason | None = None
+    marts_cost: Decimal | None = None
 
     @property
     def difference(self) -> Decimal:
-        """Billed minus source, exact."""
-        return exact_subtract(self.billed_cost, self.source_cost)
+        """Lake minus source, exact."""
+        return exact_subtract(self.lake_cost, self.source_cost)
+
+    @property
+    def off_by(self) -> Decimal:
+        """What the lake lacks (negative) or has too much, quarantined rows included as far as they can be read."""
+        return exact_subtract(self.difference, self.quarantined_cost)
 
 
 @dataclass(frozen=True)
@@ -49,7 +65,8 @@ class Reconciliation:
 
     reconciled: bool
     findings: tuple[Finding, ...]
-    balances: tuple[Balance, ...] = ()
+    lines: tuple[LedgerLine, ...] = ()
+    identities: tuple[Identity, ...] = ()
 
 
 def residual_rows(tally: Tally, context: MappingContext) -> pa.RecordBatch | None:
@@ -64,41 +81,77 @@ def residual_tally(rows: pa.RecordBatch) -> Tally:
 
 def reconcile(tally: Tally) -> Reconciliation:
     """Compare both sides of a delivery; residual rows must have been tallied."""
-    balances = _balances(tally)
-    off = [_off(balance) for balance in balances if abs(balance.difference) >= HALF_A_CENT]
+    compared = identities(tally)
+    billed = {(of.billing_account_id, of.currency): of for of in compared if of.name is IdentityName.BILLED}
+    off = [_off(identity) for identity in billed.values() if not identity.holds]
     lost = _lost_rows(tally)
-    findings = [*off, *lost, *_money_findings(tally), *_assumptions(tally), *_explanations(tally)]
+    found = [*off, *lost, *findings_of(tally, compared)]
     order = {Severity.ERROR: 0, Severity.WARNING: 1, Severity.INFO: 2}
     return Reconciliation(
-        not off and not lost, tuple(sorted(findings, key=lambda finding: order[finding.severity])), balances
+        not off and not lost,
+        tuple(sorted(found, key=lambda finding: order[finding.severity])),
+        tuple(_line(tally, identity) for identity in billed.values()),
+        compared,
     )
 
 
-def _balances(tally: Tally) -> tuple[Balance, ...]:
-    source: dict[tuple[str, str], Decimal] = {}
-    billed: dict[tuple[str, str], Decimal] = {}
-    for (account, currency, _), left in tally.source.items():
-        source[account, currency] = exact_add(source.get((account, currency), Decimal(0)), left.cost)
-    for (account, currency, _), right in tally.focus.items():
-        billed[account, currency] = exact_add(billed.get((account, currency), Decimal(0)), right.billed)
-    return tuple(
-        Balance(
-            account, currency, source.get((account, currency), Decimal(0)), billed.get((account, currency), Decimal(0))
-        )
-        for account, currency in sorted(source.keys() | billed.keys())
+def badge_of(line: LedgerLine) -> str:
+    """A line's badge in words: ``reconciled``, ``provisional``, or by how much it is off."""
+    if line.badge is not Badge.OFF:
+        return line.badge.value
+    if line.off_by:
+        return f"off by {money(line.off_by)} {line.currency}".rstrip()
+    return f"off by what {line.rows_quarantined:,} unreadable rows cost"
+
+
+def _line(tally: Tally, billed: Identity) -> LedgerLine:
+    account, currency = billed.billing_account_id, billed.currency
+    rows: dict[str, int] = defaultdict(int)
+    quarantined = Decimal(0)
+    for (of, in_, _, outcome), total in tally.source.items():
+        if (of, in_) == (account, currency):
+            rows[outcome] += total.rows
+            if outcome == Outcome.QUARANTINED:
+                quarantined = exact_add(quarantined, total.cost)
+    uninvoiced = tally.uninvoiced.get((account, currency), 0)
+    badge, reason = _verdict(billed, rows[Outcome.QUARANTINED], uninvoiced)
+    return LedgerLine(
+        billing_account_id=account,
+        currency=currency,
+        rows_read=sum(count for outcome, count in rows.items() if outcome != Outcome.ELSEWHERE),
+        rows_mapped=rows[Outcome.MAPPED],
+        rows_doubled=rows[Outcome.DOUBLED],
+        rows_dropped=rows[Outcome.NEGATED],
+        rows_split=rows[Outcome.SPLIT],
+        rows_quarantined=rows[Outcome.QUARANTINED],
+        rows_without_invoice=uninvoiced,
+        source_cost=billed.right,
+        lake_cost=billed.left,
+        quarantined_cost=quarantined,
+        badge=badge,
+        reason=reason,
     )
 
 
-def _off(balance: Balance) -> Finding:
+def _verdict(billed: Identity, quarantined: int, uninvoiced: int) -> tuple[Badge, Reason | None]:
+    if not billed.holds:
+        return Badge.OFF, billed.reason
+    if quarantined:
+        return Badge.OFF, Reason.QUARANTINE
+    return (Badge.PROVISIONAL if uninvoiced else Badge.RECONCILED), billed.reason
+
+
+def _off(billed: Identity) -> Finding:
     return Finding(
         "cost-off",
         Severity.ERROR,
-        f"account {balance.billing_account_id}: the source adds up to {_money(balance.source_cost)} "
-        f"{balance.currency} and the lake to {_money(balance.billed_cost)}, off by {_money(balance.difference)}",
+        f"account {billed.billing_account_id}: the source adds up to {money(billed.right)} "
+        f"{billed.currency} and the lake to {money(billed.left)}, off by {money(billed.difference)}",
     )
 
 
 def _lost_rows(tally: Tally) -> list[Finding]:
+    """Every row that was read has an outcome, and every outcome its number of rows that were written."""
     expected = (
         tally.rows_read
         - tally.rows_quarantined
@@ -107,181 +160,17 @@ def _lost_rows(tally: Tally) -> list[Finding]:
         + tally.rows_doubled
         + tally.rows_residual
     )
-    if expected == tally.rows_written:
+    accounted = sum(total.rows for total in tally.source.values())
+    if expected == tally.rows_written and accounted == tally.rows_read:
         return []
     return [
         Finding(
             "rows-off",
             Severity.ERROR,
             f"{expected} rows should have been written and {tally.rows_written} were "
-            f"({tally.rows_read} read, {tally.rows_quarantined} refused, {tally.rows_elsewhere} of other periods, "
-            f"{tally.rows_negated} negations, {tally.rows_doubled} fees doubled, {tally.rows_residual} residuals)",
-            abs(expected - tally.rows_written),
+            f"({tally.rows_read} read, of which {accounted} are accounted for: {tally.rows_quarantined} refused, "
+            f"{tally.rows_elsewhere} of other periods, {tally.rows_negated} negations, {tally.rows_doubled} fees "
+            f"doubled; and {tally.rows_residual} residuals)",
+            max(abs(expected - tally.rows_written), abs(accounted - tally.rows_read)),
         )
     ]
-
-
-def _money_findings(tally: Tally) -> list[Finding]:
-    """Findings that somebody should look at: money that is not where it is expected."""
-    found: list[Finding] = []
-    if tally.rows_quarantined:
-        found.append(
-            Finding(
-                "rejected-rows",
-                Severity.ERROR,
-                f"{_rows(tally.rows_quarantined)} could not be read and are in no total; "
-                "the quarantine names file, row, column and value of each",
-                tally.rows_quarantined,
-                _most(tally.rejected_columns),
-            )
-        )
-    for (account, currency), amount in sorted(open_balances(tally).items()):
-        found.append(
-            Finding(
-                "savings-plan-residual",
-                Severity.WARNING,
-                f"account {account}: Savings Plan covered usage and its negation do not balance; "
-                f"{_money(amount)} {currency} are left over and shown as Adjustment",
-                max(tally.rows_residual, 1),
-            )
-        )
-    found += _sums(
-        tally.discounted,
-        "discounted-usage-costs",
-        "usage covered by a reservation has a cost of its own, where AWS normally writes 0; it is kept as billed cost",
-    )
-    found += _sums(
-        tally.net_zero,
-        "net-cost-zero",
-        "the net cost is 0 where the unblended cost is not; 0 is taken as the cost, as after a discount of 100 %",
-    )
-    if tally.rows_net_lower:
-        found += _sums(
-            tally.gross_discounts,
-            "discount-beside-net-cost",
-            "discounts stand as rows of their own while other rows have net costs; if the net costs contain these "
-            "discounts, they are subtracted twice: compare with the invoice",
-        )
-    found += _reservation_findings(tally)
-    if tally.rows_unamortised:
-        found.append(
-            Finding(
-                "amortised-cost-missing",
-                Severity.WARNING,
-                f"{_rows(tally.rows_unamortised)} of reservations or Savings Plans have no amortised cost in the "
-                "source: billed cost is right, and effective cost is too low",
-                tally.rows_unamortised,
-            )
-        )
-    return found
-
-
-def _reservation_findings(tally: Tally) -> list[Finding]:
-    """Used + unused = recurring + amortised (gross), which holds on real months to four decimals."""
-    found: list[Finding] = []
-    for (account, currency), sums in sorted(tally.reservations.items()):
-        left = exact_add(sums.used, sums.unused)
-        right = exact_add(sums.recurring, sums.amortised)
-        if abs(exact_subtract(left, right)) > INVARIANT_TOLERANCE:
-            found.append(
-                Finding(
-                    "ri-invariant-off",
-                    Severity.WARNING,
-                    f"account {account}: reservations used ({_money(sums.used)}) and unused ({_money(sums.unused)}) do "
-                    f"not add up to what was paid ({_money(sums.recurring)}) and amortised "
-                    f"({_money(sums.amortised)} {currency}). Purchased by another account, or fee rows are missing",
-                )
-            )
-    return found
-
-
-def _assumptions(tally: Tally) -> list[Finding]:
-    found: list[Finding] = []
-    for column, rows in sorted(tally.assumed.items()):
-        found.append(
-            Finding(
-                "column-assumed",
-                Severity.WARNING,
-                f"the column {column} is absent, so {ASSUMED[column]}",
-                rows,
-                (column,),
-            )
-        )
-    if tally.unknown_types:
-        found.append(
-            Finding(
-                "unknown-line-item-type",
-                Severity.WARNING,
-                "line-item types that staxpipe does not know are loaded as Adjustment with their cost: "
-                + ", ".join(sorted(tally.unknown_types)),
-                sum(tally.unknown_types.values()),
-                _most(tally.unknown_types),
-            )
-        )
-    return found
-
-
-def _explanations(tally: Tally) -> list[Finding]:
-    found: list[Finding] = []
-    if tally.unknown_services:
-        found.append(
-            Finding(
-                "unknown-service",
-                Severity.INFO,
-                "product codes that staxpipe's table of services does not have are in category Other: "
-                + ", ".join(_most(tally.unknown_services)),
-                sum(tally.unknown_services.values()),
-                _most(tally.unknown_services),
-            )
-        )
-    if tally.rows_unlisted:
-        found.append(
-            Finding(
-                "list-cost-unreadable",
-                Severity.INFO,
-                f"the public on-demand cost of {_rows(tally.rows_unlisted)} is not a number; their list cost is taken "
-                "from rate and quantity, or from what they cost",
-                tally.rows_unlisted,
-            )
-        )
-    if tally.rows_rounded:
-        found.append(
-            Finding(
-                "rounded-amounts",
-                Severity.INFO,
-                f"{_rows(tally.rows_rounded)} have an amount of more than 18 decimals, which is rounded to 18",
-                tally.rows_rounded,
-            )
-        )
-    if tally.rows_without_invoice:
-        found.append(
-            Finding(
-                "no-invoice-yet",
-                Severity.INFO,
-                f"provisional: {_rows(tally.rows_without_invoice)} have no invoice id yet, and may still change",
-                tally.rows_without_invoice,
-            )
-        )
-    return found
-
-
-def _sums(sums: Mapping[tuple[str, str], SourceSum], code: str, what: str) -> list[Finding]:
-    return [
-        Finding(code, Severity.WARNING, f"account {account}: {_money(found.cost)} {currency}: {what}", found.rows)
-        for (account, currency), found in sorted(sums.items())
-    ]
-
-
-def _most(counts: Mapping[str, int]) -> tuple[str, ...]:
-    return tuple(sorted(counts, key=lambda name: (-counts[name], name))[:EXAMPLES])
-
-
-def _rows(count: int) -> str:
-    return "1 row" if count == 1 else f"{count:,} rows"
-
-
-def _money(amount: Decimal) -> str:
-    """An amount for people: at least two decimals, at most ten, never an exponent."""
-    text = f"{amount:.10f}".rstrip("0")
-    whole, _, decimals = text.partition(".")
-    return f"{whole}.{decimals.ljust(2, '0')}"

@@ -7,10 +7,12 @@ on-demand costs are such a column (koku-nise writes `convertible` there): list c
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
 
 import numpy as np
+import pyarrow.compute as pc
 
 from staxpipe.focus.coded import Coded, Mask
 from staxpipe.focus.line_item_types import Kind
@@ -45,12 +47,16 @@ USED_BY: dict[str, frozenset[Kind]] = {
 
 @dataclass(frozen=True)
 class Rejected:
-    """A source row that was not mapped: where it stands in its file, and which value is at fault."""
+    """A source row that was not mapped: where it stands in its file, and which value is at fault.
+
+    `cost` is what the row would have cost, where that can be read: the totals lack so much.
+    """
 
     row: int
     column: str
     value: str
     reason: str
+    cost: Decimal | None = None
 
 
 def used(column: str, kinds: Kinds) -> Mask:
@@ -93,6 +99,17 @@ def refuse(
         uncharged &= _null_rows(numbers["line_item_net_unblended_cost"])
     note(uncharged, "line_item_unblended_cost", {}, "is empty")
     return tuple(found[row] for row in sorted(found))
+
+
+def priced(rejected: Sequence[Rejected], numbers: Mapping[str, Numbers], first_row: int) -> tuple[Rejected, ...]:
+    """The same, each with the net or unblended cost that its row has."""
+    if not rejected:
+        return ()
+    at = np.array([refused.row - first_row for refused in rejected], np.int64)
+    gross = numbers["line_item_unblended_cost"].array(at)
+    net = numbers.get("line_item_net_unblended_cost")
+    costs = gross if net is None else pc.coalesce(net.array(at), gross)
+    return tuple(replace(refused, cost=cost) for refused, cost in zip(rejected, costs.to_pylist(), strict=True))
 
 
 def _null_rows(numbers: Numbers) -> Mask:

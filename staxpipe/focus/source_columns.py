@@ -127,9 +127,17 @@ TAG_PREFIX = "resource_tags/"
 COST_CATEGORY_PREFIX = "cost_category/"
 DISCOUNT_PREFIX = "discount_"
 
-_WANTED = REQUIRED | ASSUMED.keys() | _DIMENSIONS | NUMBERS | SKU_DETAILS.keys()
+_MAPS = frozenset({"cost_category", "discount", "product", "resource_tags", "tags"})
+"""Map columns of CUR 2.0. The reader asks for each by its name, and then for what it makes of their keys."""
+
+_UNREADABLE_MAPS = frozenset({f"{name}/#unreadable" for name in _MAPS})
+"""Texts of map columns that the reader could not make columns of."""
+
+_WANTED = REQUIRED | ASSUMED.keys() | _DIMENSIONS | NUMBERS | SKU_DETAILS.keys() | _MAPS | _UNREADABLE_MAPS
 
 
 def wanted(canonical_name: str) -> bool:
     """Whether the mapping reads the column with this canonical name."""
-    return canonical_name in _WANTED or canonical_name.startswith((TAG_PREFIX, COST_CATEGORY_PREFIX, DISCOUNT_PREFIX))
+    return canonical_name in _WANTED or canonical_name.startswith(
+        (TAG_PREFIX, COST_CATEGORY_PREFIX, "tags/", DISCOUNT_PREFIX)
+    )

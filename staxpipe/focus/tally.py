@@ -5,7 +5,7 @@ Counting and merging only; what the numbers must satisfy is in reconciliation.py
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TypeVar
@@ -71,16 +71,33 @@ class ReservationSum:
         self.amortised = exact_add(self.amortised, other.amortised)
 
 
-_Sum = TypeVar("_Sum", SourceSum, FocusSum, ReservationSum)
+@dataclass
+class PlanSum:
+    """Savings Plans (gross): what covered usage cost by its plans, and what the fee rows say was used and committed."""
+
+    covered: Decimal = ZERO
+    used: Decimal = ZERO
+    committed: Decimal = ZERO
+
+    def add(self, other: PlanSum) -> None:
+        """Merge."""
+        self.covered = exact_add(self.covered, other.covered)
+        self.used = exact_add(self.used, other.used)
+        self.committed = exact_add(self.committed, other.committed)
+
+
+_Sum = TypeVar("_Sum", SourceSum, FocusSum, ReservationSum, PlanSum)
 _Key = TypeVar("_Key", bound=tuple[str, ...])
+_Name = TypeVar("_Name", bound=Hashable)
 
 
 @dataclass
 class Tally:
     """What one or more batches of one delivery added up to.
 
-    `source` is keyed by (billing account id, currency, line-item type) and leaves out quarantined rows and
-    rows of other periods; `focus` is keyed by (billing account id, currency, charge category). The identity:
+    `source` is keyed by (billing account id, currency, line-item type, outcome) and has every row that was read;
+    `focus` is keyed by (billing account id, currency, charge category) and leaves out split cost allocation rows, which
+    stand beside the totals. The identity:
     rows_written = rows_read - rows_quarantined - rows_elsewhere - rows_negated + rows_doubled + rows_residual.
     """
 
@@ -88,18 +105,20 @@ class Tally:
     rows_written: int = 0
     rows_quarantined: int = 0
     rows_elsewhere: int = 0
-    rows_without_invoice: int = 0  # source rows that were mapped and have no invoice id yet
     rows_negated: int = 0  # SavingsPlanNegation rows, which have no FOCUS row
     rows_doubled: int = 0  # fee rows that have a second, Unused row
     rows_residual: int = 0  # Adjustment rows added for what covered usage and negation leave over
     rows_rounded: int = 0  # rows with an amount of more than 18 decimals
     rows_unlisted: int = 0  # rows whose public on-demand cost is a word; their list cost comes from elsewhere
     rows_unamortised: int = 0  # rows whose amortised cost is empty in the source
-    source: dict[tuple[str, str, str], SourceSum] = field(default_factory=dict)
+    rows_split: int = 0  # rows written of split cost allocation
+    uninvoiced: dict[tuple[str, str], int] = field(default_factory=dict)  # mapped source rows without an invoice id
+    source: dict[tuple[str, str, str, str], SourceSum] = field(default_factory=dict)
     focus: dict[tuple[str, str, str], FocusSum] = field(default_factory=dict)
     periods: set[BillingPeriod] = field(default_factory=set)
     balances: Balances = field(default_factory=Balances)
     reservations: dict[tuple[str, str], ReservationSum] = field(default_factory=dict)
+    plans: dict[tuple[str, str], PlanSum] = field(default_factory=dict)
     unknown_types: dict[str, int] = field(default_factory=dict)
     unknown_services: dict[str, int] = field(default_factory=dict)
     rejected_columns: dict[str, int] = field(default_factory=dict)
@@ -108,6 +127,11 @@ class Tally:
     net_zero: dict[tuple[str, str], SourceSum] = field(default_factory=dict)  # net 0 beside an unblended cost
     rows_net_lower: int = 0  # rows whose net cost differs from the unblended one
     gross_discounts: dict[tuple[str, str], SourceSum] = field(default_factory=dict)  # discount rows without a net cost
+
+    @property
+    def rows_without_invoice(self) -> int:
+        """Source rows that were mapped and have no invoice id yet."""
+        return sum(self.uninvoiced.values())
 
     def add(self, other: Tally) -> None:
         """Merge another tally of the same delivery into this one.
@@ -125,19 +149,17 @@ class Tally:
         _merge(self.source, other.source, SourceSum)
         _merge(self.focus, other.focus, FocusSum)
         _merge(self.reservations, other.reservations, ReservationSum)
+        _merge(self.plans, other.plans, PlanSum)
         _merge(self.discounted, other.discounted, SourceSum)
         _merge(self.net_zero, other.net_zero, SourceSum)
         _merge(self.gross_discounts, other.gross_discounts, SourceSum)
         self.periods |= other.periods
         self.balances.merge(other.balances)
-        for mine, theirs in (
-            (self.unknown_types, other.unknown_types),
-            (self.unknown_services, other.unknown_services),
-            (self.rejected_columns, other.rejected_columns),
-            (self.assumed, other.assumed),
-        ):
-            for key, count in theirs.items():
-                mine[key] = mine.get(key, 0) + count
+        _count(self.uninvoiced, other.uninvoiced)
+        _count(self.unknown_types, other.unknown_types)
+        _count(self.unknown_services, other.unknown_services)
+        _count(self.rejected_columns, other.rejected_columns)
+        _count(self.assumed, other.assumed)
 
 
 _COUNTS = (
@@ -145,7 +167,6 @@ _COUNTS = (
     "rows_written",
     "rows_quarantined",
     "rows_elsewhere",
-    "rows_without_invoice",
     "rows_negated",
     "rows_doubled",
     "rows_residual",
@@ -153,6 +174,7 @@ _COUNTS = (
     "rows_unlisted",
     "rows_unamortised",
     "rows_net_lower",
+    "rows_split",
 )
 
 
@@ -161,6 +183,11 @@ def _merge(mine: dict[_Key, _Sum], theirs: Mapping[_Key, _Sum], new: Callable[[]
         if key not in mine:
             mine[key] = new()
         mine[key].add(value)
+
+
+def _count(mine: dict[_Name, int], theirs: Mapping[_Name, int]) -> None:
+    for key, count in theirs.items():
+        mine[key] = mine.get(key, 0) + count
 
 
 def sums_by(

@@ -4,23 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from sqlalchemy import Connection
+
 from staxpipe.db import deliveries as ledger
 from staxpipe.db import results
+from staxpipe.db.columns_read import put_columns
 from staxpipe.db.deliveries import LedgerEntry
-from staxpipe.db.results import SumRow
+from staxpipe.db.reconciliations import replace_reconciliation
 from staxpipe.errors import PermanentError
 from staxpipe.focus.mapping import MappingContext, Rejected, normalise
 from staxpipe.focus.reading import read_source
 from staxpipe.focus.reconciliation import Reconciliation, reconcile, residual_rows, residual_tally
 from staxpipe.focus.source_columns import wanted
+from staxpipe.focus.source_schema import read_schema
 from staxpipe.focus.tally import Tally
+from staxpipe.ingest.control_totals import sum_rows
 from staxpipe.ingest.exclusive import exclusively
 from staxpipe.ingest.landing_store import full_disk_explained
 from staxpipe.ingest.platform import Platform
+from staxpipe.ingest.schema_drift import ColumnsRead
 from staxpipe.lake.table import LakeWriter
 from staxpipe.model import Delivery, DeliveryState, Finding, StoredObject
 
@@ -57,6 +63,15 @@ class Built:
     snapshot_id: int
 
 
+@dataclass(frozen=True)
+class _Read:
+    """What reading a delivery's files brought, beside the rows that were written."""
+
+    tally: Tally
+    rejected: list[dict[str, object]]
+    columns: ColumnsRead
+
+
 def build_line_items(
     platform: Platform, entry: LedgerEntry, open_file: OpenFile, progress: Progress = lambda _file, _rows: None
 ) -> Built:
@@ -77,17 +92,17 @@ def build_line_items(
     )
     with exclusively(platform.engine, entry), full_disk_explained(Path(platform.settings.lake)):
         with platform.lake.writer(entry.export_id, delivery.period, delivery.delivery_id) as writer:
-            tally, rejected = _write_rows(delivery, context, writer, open_file, progress)
+            read = _write_rows(delivery, context, writer, open_file, progress)
+            tally = read.tally
             reconciliation = reconcile(tally)
             if not reconciliation.reconciled:
+                _record_refusal(platform, entry, read, reconciliation)
                 raise ReconciliationError(delivery, reconciliation)
             _refuse_an_empty_month(platform, entry, tally)
         snapshot = platform.lake.replace(entry.export_id, delivery.period, writer.files, delivery.delivery_id)
         reconciled = tally.rows_quarantined == 0
         with platform.engine.begin() as connection:
-            results.replace_results(
-                connection, entry, sum_rows(tally), reconciliation.findings, rejected, entry.account_id
-            )
+            found = _record_results(connection, entry, read, reconciliation)
             ledger.mark(
                 connection,
                 entry.id,
@@ -102,7 +117,28 @@ def build_line_items(
                 committed_at=datetime.now(UTC),
                 error=None,
             )
-    return Built(entry, tally, reconciliation.findings, reconciled, snapshot)
+    return Built(entry, tally, found, reconciled, snapshot)
+
+
+def _record_results(
+    connection: Connection, entry: LedgerEntry, read: _Read, reconciliation: Reconciliation
+) -> tuple[Finding, ...]:
+    """Write what reading a delivery taught; returns every finding."""
+    found = (*reconciliation.findings, *read.columns.findings(connection, entry))
+    results.replace_results(connection, entry, sum_rows(read.tally), found, read.rejected, entry.account_id)
+    replace_reconciliation(connection, entry.id, reconciliation.lines, reconciliation.identities)
+    put_columns(connection, entry.id, read.columns.schema.as_json())
+    return found
+
+
+def _record_refusal(platform: Platform, entry: LedgerEntry, read: _Read, reconciliation: Reconciliation) -> None:
+    """Keep both sides of a delivery that does not add up, for people to look at.
+
+    What the ledger says of a delivery that readers see stays as it was, as the lake does.
+    """
+    if entry.state not in {DeliveryState.COMMITTED, DeliveryState.LOADED}:
+        with platform.engine.begin() as connection:
+            _record_results(connection, entry, read, reconciliation)
 
 
 def _refuse_an_empty_month(platform: Platform, entry: LedgerEntry, tally: Tally) -> None:
@@ -125,11 +161,13 @@ def _refuse_an_empty_month(platform: Platform, entry: LedgerEntry, tally: Tally)
 
 def _write_rows(
     delivery: Delivery, context: MappingContext, writer: LakeWriter, open_file: OpenFile, progress: Progress
-) -> tuple[Tally, list[dict[str, object]]]:
+) -> _Read:
     tally = Tally()
     rejected: list[dict[str, object]] = []
+    columns = ColumnsRead()
     for position, file in enumerate(delivery.files):
         with open_file(position, file) as path:
+            columns.add(read_schema(path, delivery.format, file.key))
             for batch in read_source(path, delivery.format, file=file.key, wanted=wanted):
                 try:
                     normalised = normalise(batch.rows, context, batch.first_row)
@@ -149,31 +187,8 @@ def _write_rows(
     if residuals is not None:
         writer.write(residuals)
         tally.add(residual_tally(residuals))
-    return tally, rejected
+    return _Read(tally, rejected, columns)
 
 
 def _quarantined(file: StoredObject, value: Rejected) -> dict[str, object]:
-    return {"file": file.key, "row": value.row, "column": value.column, "value": value.value, "reason": value.reason}
-
-
-def sum_rows(tally: Tally) -> list[SumRow]:
-    """A tally as the ledger's rows."""
-    source = [
-        SumRow("source", account, currency, line_item_type, total.rows, total.cost)
-        for (account, currency, line_item_type), total in tally.source.items()
-    ]
-    focus = [
-        SumRow(
-            "focus",
-            account,
-            currency,
-            category,
-            total.rows,
-            total.billed,
-            total.effective,
-            total.list,
-            total.contracted,
-        )
-        for (account, currency, category), total in tally.focus.items()
-    ]
-    return source + focus
+    return {"file": file.key, **asdict(value)}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,16 +11,18 @@ from pathlib import Path
 from staxpipe.db import deliveries as ledger
 from staxpipe.db import results
 from staxpipe.db.deliveries import LedgerEntry
-from staxpipe.db.results import SumRow
+from staxpipe.db.reconciliations import lines_of
 from staxpipe.errors import PermanentError, StaxpipeError
 from staxpipe.exports.discovery import Discovery
 from staxpipe.exports.folder import FolderBucket
 from staxpipe.focus.numbers import exact_sum
+from staxpipe.focus.reconciliation import LedgerLine, badge_of
+from staxpipe.ingest.control_totals import LAKE
 from staxpipe.ingest.line_items import OpenFile, Progress, build_line_items
 from staxpipe.ingest.marts import publish
 from staxpipe.ingest.outcome import outcome_recorded
 from staxpipe.ingest.platform import Platform
-from staxpipe.model import BillingPeriod, Delivery, DeliveryState, Finding, StoredObject
+from staxpipe.model import Badge, BillingPeriod, Delivery, DeliveryState, Finding, StoredObject
 
 
 @dataclass(frozen=True)
@@ -38,8 +39,13 @@ class LoadedMonth:
     effective_cost: Decimal
     list_cost: Decimal
     findings: tuple[Finding, ...]
+    badge: str  # reconciled, provisional, or by how much it is off, in words
     reconciled: bool
     changed: bool  # False: it was loaded before, and nothing was done
+
+
+NOTHING = LedgerLine("", "", 0, 0, 0, 0, 0, 0, 0, Decimal(0), Decimal(0), Decimal(0), Badge.RECONCILED)
+"""The line of a delivery without rows: that is worth a line, too."""
 
 
 @dataclass(frozen=True)
@@ -104,34 +110,27 @@ def in_place(seen: Discovery) -> OpenFile:
 
 def _months(platform: Platform, entry: LedgerEntry, changed: bool) -> Iterator[LoadedMonth]:
     with platform.engine.connect() as connection:
-        source = results.sums_of(connection, entry.id, "source")
-        focus = results.sums_of(connection, entry.id, "focus")
+        lines = lines_of(connection, entry.id)
+        lake = results.sums_of(connection, entry.id, LAKE)
         findings = tuple(results.findings_of(connection, entry.id))
-        reconciled, rows_read = ledger.what_was_read(connection, entry.id)
-    groups: dict[tuple[str, str], list[SumRow]] = defaultdict(list)
-    for total in focus:
-        groups[total.billing_account_id, total.currency].append(total)
-    for total in source:
-        groups.setdefault((total.billing_account_id, total.currency), [])  # all of its rows may be quarantined
-    if not groups:
-        groups["", ""] = []  # no rows at all: that is worth a line, too
-    for (account, currency), totals in sorted(groups.items()):
+    for line in lines or [NOTHING]:
+        totals = [
+            total
+            for total in lake
+            if (total.billing_account_id, total.currency) == (line.billing_account_id, line.currency)
+        ]
         yield LoadedMonth(
             source=entry.delivery.export.source,
-            billing_account_id=account,
+            billing_account_id=line.billing_account_id,
             billing_period=entry.period,
-            currency=currency,
-            # Of a quarantined row not even the account is sure: only a file of one account counts it.
-            rows_read=rows_read
-            if len(groups) == 1
-            else sum(
-                total.rows for total in source if (total.billing_account_id, total.currency) == (account, currency)
-            ),
-            rows_written=sum(total.rows for total in totals),
+            currency=line.currency,
+            rows_read=line.rows_read,
+            rows_written=sum(total.rows for total in totals) + line.rows_split,
             billed_cost=exact_sum(total.billed_cost for total in totals),
             effective_cost=exact_sum(total.effective_cost for total in totals),
             list_cost=exact_sum(total.list_cost for total in totals),
             findings=findings,
-            reconciled=reconciled,
+            badge=badge_of(line),
+            reconciled=line.badge is not Badge.OFF,
             changed=changed,
         )

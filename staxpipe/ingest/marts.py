@@ -5,11 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+import pyarrow as pa
+from sqlalchemy import Connection
+
 from staxpipe.db import deliveries as ledger
 from staxpipe.db import results
 from staxpipe.db.deliveries import LedgerEntry
-from staxpipe.errors import TransientError
+from staxpipe.db.journal import replace_services
+from staxpipe.db.reconciliations import put_identity, put_marts_cost
+from staxpipe.errors import PermanentError, TransientError
 from staxpipe.ingest.announcement import announce_if_complete
+from staxpipe.ingest.control_totals import LAKE, MARTS, compare_with_lake, mart_sums, service_costs
 from staxpipe.ingest.exclusive import exclusively
 from staxpipe.ingest.landing import landing_prefix
 from staxpipe.ingest.platform import Platform
@@ -34,6 +40,7 @@ def publish(platform: Platform, entry: LedgerEntry) -> Published:
 
     Raises:
         TransientError: the lake holds another delivery of the month, or none.
+        PermanentError: the rows that the lake gives do not add up to those that were written; nothing is published.
     """
     with exclusively(platform.engine, entry):
         current = platform.lake.delivery_of(entry.export_id, entry.period)
@@ -41,18 +48,19 @@ def publish(platform: Platform, entry: LedgerEntry) -> Published:
             raise TransientError(
                 f"{entry.delivery.export.source}, {entry.period}: the lake holds another delivery of it, or none."
             )
-        rollup = Rollup()
+        collected = Rollup()
         for batch in platform.lake.batches(entry.export_id, entry.period, Rollup.COLUMNS):
-            rollup.add(batch)
+            collected.add(batch)
+        rollup = collected.table()
         with platform.engine.begin() as connection:
-            accounts = {total.billing_account_id for total in results.sums_of(connection, entry.id, "focus")}
+            accounts = _record_totals(connection, entry, rollup)
             found = elect_source(connection, entry.export_id, sorted(accounts), entry.period)
             results.remove_findings(connection, entry.id, {finding.code for finding in found})  # of an earlier time
             for finding in found:
                 results.add_finding(
                     connection, finding, delivery=entry.id, account_id=entry.account_id, period=entry.period
                 )
-            rows = swap_daily_costs(connection, entry.export_id, entry.period, entry.id, rollup.table())
+            rows = swap_daily_costs(connection, entry.export_id, entry.period, entry.id, rollup)
             superseded = ledger.supersede_others(connection, entry)
             ledger.mark(connection, entry.id, DeliveryState.LOADED, loaded_at=datetime.now(UTC), error=None)
             if entry.account_id is not None:
@@ -60,3 +68,21 @@ def publish(platform: Platform, entry: LedgerEntry) -> Published:
     for delivery in superseded:  # its files are of no use any more; its row stays
         platform.landing.remove(landing_prefix(entry.export_id, entry.period, delivery))
     return Published(rows, tuple(found))
+
+
+def _record_totals(connection: Connection, entry: LedgerEntry, rollup: pa.Table) -> set[str]:
+    """Compare the rollup with what was written to the lake, and keep its sums; returns the billing accounts."""
+    lake, marts = results.sums_of(connection, entry.id, LAKE), mart_sums(rollup)
+    for identity in compare_with_lake(marts, lake):
+        if not identity.holds:
+            raise PermanentError(
+                f"{entry.delivery.export.source}, {entry.period}: the lake's rows of account "
+                f"{identity.billing_account_id} add up to {identity.left} {identity.currency}, and {identity.right} "
+                "were written. The marts stay as they were. Materialise line_items again; if it stays so, somebody "
+                "else changed a file of the lake."
+            )
+        put_identity(connection, entry.id, identity)
+        put_marts_cost(connection, entry.id, identity.billing_account_id, identity.currency, identity.left)
+    results.replace_side(connection, entry.id, MARTS, marts)
+    replace_services(connection, entry.id, service_costs(rollup))
+    return {total.billing_account_id for total in lake}

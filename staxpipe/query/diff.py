@@ -6,7 +6,7 @@ From the lake while it holds both; else from the journal, which knows services a
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time
 from decimal import Decimal
 from enum import StrEnum
@@ -14,7 +14,7 @@ from enum import StrEnum
 from sqlalchemy import Connection, Engine
 
 from staxpipe.db import journal
-from staxpipe.db.journal import JournalEntry, ServiceRow
+from staxpipe.db.journal import JournalEntry, ServiceCost
 from staxpipe.errors import PermanentError
 from staxpipe.lake.table import Lake, PlannedFile
 from staxpipe.model import BillingPeriod
@@ -63,8 +63,13 @@ class Change:
 
 @dataclass(frozen=True)
 class Diff:
-    """What changed. `changes` are those of services that did, largest first; `rows` is None where only the journal
-    knows, and `rows_unknown` says why."""
+    """What changed.
+
+    `accounts` are the billing accounts that were compared, before and after: two only where each delivery is of one
+    account and they are not the same; then the rows of the one are taken as if they were the other's. `changes` are
+    those of services that did change, largest first; `rows` is None where only the journal knows, and `rows_unknown`
+    says why.
+    """
 
     billing_account_id: str
     period: BillingPeriod
@@ -73,7 +78,8 @@ class Diff:
     totals: tuple[Change, ...]
     changes: tuple[Change, ...]
     rows: RowChanges | None
-    rows_unknown: str | None = None
+    rows_unknown: str | None
+    accounts: tuple[str, str]
 
 
 def compare(
@@ -104,16 +110,29 @@ def compare(
     """
     with engine.connect() as connection:
         first, second = _choose(connection, account, period, now, before, after, since)
+    accounts = _accounts(first, second, account)
     rows, unknown = None, None
-    files = [_files(lake, entry, account) for entry in (first, second)]
+    files = [_files(lake, entry, own) for entry, own in zip((first, second), accounts, strict=True)]
     if files[0] is not None and files[1] is not None:
-        compared = compare_files(lake, files[0], files[1])
+        compared = compare_files(lake, files[0], files[1], account)
         rows, changes = compared.rows, _changes(compared.before, compared.after)
     else:
         unknown = why_not_held(first if files[0] is None else second)
         with engine.connect() as connection:
-            changes = _changes(_journal(connection, first, account), _journal(connection, second, account))
-    return Diff(account, period, first, second, _totals(changes), _largest_first(changes), rows, unknown)
+            sides = [
+                _journal(connection, entry, own, account) for entry, own in zip((first, second), accounts, strict=True)
+            ]
+        changes = _changes(*sides)
+    return Diff(account, period, first, second, _totals(changes), _largest_first(changes), rows, unknown, accounts)
+
+
+def _accounts(first: JournalEntry, second: JournalEntry, account: str) -> tuple[str, str]:
+    """Whose rows are compared: the account's; or those of two deliveries that have one account each, not the same."""
+    if account not in first.accounts and account not in second.accounts:
+        raise PermanentError(f"Neither {called(first)} nor {called(second)} is of account {account}.")
+    if len(first.accounts) == len(second.accounts) == 1:
+        return first.accounts[0], second.accounts[0]
+    return account, account
 
 
 def _choose(
@@ -125,7 +144,7 @@ def _choose(
     after: str | None,
     since: Since | None,
 ) -> tuple[JournalEntry, JournalEntry]:
-    entries = journal.published(connection, account, period)
+    entries = journal.published(connection, period, account)
     if not entries:
         raise PermanentError(_nothing(connection, account, period))
     counted = journal.counted_export(connection, account, period)
@@ -134,13 +153,14 @@ def _choose(
             raise PermanentError("--since says what to compare with; leave --from and --to out, or leave it out.")
         own = _of_export(entries, counted) or entries
         return _since(since, own, now), own[-1]
-    first = None if before is None else _named(entries, before)
-    second = None if after is None else _named(entries, after)
+    everything = journal.published(connection, period)
+    first = None if before is None else _named(everything, before)
+    second = None if after is None else _named(everything, after)
     if second is None:
         export = counted if first is None else first.export_id
-        second = (_of_export(entries, export) or entries)[-1]
+        second = (_of_export(everything, export) or entries)[-1]
     if first is None:
-        own = _of_export(entries, second.export_id)
+        own = _of_export(everything, second.export_id)
         earlier = own[: own.index(second)]
         if not earlier:
             raise PermanentError(_alone(entries, second))
@@ -208,17 +228,17 @@ def _files(lake: Lake, entry: JournalEntry, account: str) -> list[PlannedFile] |
     return None if files is None else [file for file in files if file.billing_account_id == account]
 
 
-def _journal(connection: Connection, entry: JournalEntry, account: str) -> list[ServiceRow]:
-    rows = journal.services(connection, entry.id, account)
-    if not rows and journal.sums(connection, entry.id, account):
+def _journal(connection: Connection, entry: JournalEntry, own: str, account: str) -> list[ServiceCost]:
+    costs = journal.services(connection, entry.id, own)
+    if not costs and own in entry.accounts:
         raise PermanentError(
             f"D{called(entry)[1:]} was loaded by a version that did not keep what it came to by service, and the lake "
             "does not hold it any more: it cannot be compared."
         )
-    return rows
+    return [replace(cost, sub_account_id=account) if cost.sub_account_id == own else cost for cost in costs]
 
 
-def _changes(before: Iterable[ServiceRow], after: Iterable[ServiceRow]) -> list[Change]:
+def _changes(before: Iterable[ServiceCost], after: Iterable[ServiceCost]) -> list[Change]:
     """Both sides of every service, sub-account, charge category and currency."""
     sides: list[dict[tuple[str, str, str | None, str], Amounts]] = []
     for rows in (before, after):

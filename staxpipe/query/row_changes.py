@@ -14,7 +14,7 @@ from pathlib import Path
 
 import duckdb
 
-from staxpipe.db.journal import ServiceRow
+from staxpipe.db.journal import ServiceCost
 from staxpipe.focus.columns import LINE_ITEM_COLUMNS, TEXT_MAP
 from staxpipe.lake.table import Lake, PlannedFile
 from staxpipe.query.storage import reach
@@ -88,13 +88,20 @@ NO_CHANGES = RowChanges(0, 0, 0, (), only_columns=True)
 class Compared:
     """What two deliveries came to by service, and how their rows differ."""
 
-    before: tuple[ServiceRow, ...]
-    after: tuple[ServiceRow, ...]
+    before: tuple[ServiceCost, ...]
+    after: tuple[ServiceCost, ...]
     rows: RowChanges
 
 
-def compare_files(lake: Lake, before: Sequence[PlannedFile], after: Sequence[PlannedFile]) -> Compared:
-    """Compare the rows of some files of the lake with those of others, exactly."""
+def compare_files(lake: Lake, before: Sequence[PlannedFile], after: Sequence[PlannedFile], account: str) -> Compared:
+    """Compare the rows of some files of the lake with those of others, exactly, as if all were one billing account's.
+
+    Args:
+        lake: where the files are.
+        before: files of one billing account.
+        after: the same, of that account or another.
+        account: the account that rows of either are taken for; so are its own charges, among the sub-accounts'.
+    """
     with tempfile.TemporaryDirectory(prefix="staxpipe-diff-") as scratch:
         session = duckdb.connect(
             ":memory:", config={"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
@@ -106,8 +113,15 @@ def compare_files(lake: Lake, before: Sequence[PlannedFile], after: Sequence[Pla
             session.execute(f"SET temp_directory = {quoted(str(Path(scratch) / 'spill'))}")
             reach(session, lake, [*before, *after])
             one_schema = lake.has_one_schema()
-            make_view(session, "before", before, one_schema)
-            make_view(session, "after", after, one_schema)
+            own = quoted(account)
+            # An account without a name is called by its number.
+            as_account = f"{own} AS BillingAccountId, " + ", ".join(
+                f"CASE WHEN {column} = BillingAccountId THEN {own} ELSE {column} END AS {column}"
+                for column in ("BillingAccountName", "SubAccountId", "SubAccountName")
+            )
+            for side, files in (("before", before), ("after", after)):
+                make_view(session, f"{side}_files", files, one_schema)
+                session.execute(f"CREATE VIEW {side} AS SELECT * REPLACE ({as_account}) FROM {side}_files")  # noqa: S608
             same = {file.path for file in before} == {file.path for file in after}
             rows = NO_CHANGES if same else _row_changes(session, Path(scratch))
             return Compared(_services(session, "before"), _services(session, "after"), rows)
@@ -115,12 +129,12 @@ def compare_files(lake: Lake, before: Sequence[PlannedFile], after: Sequence[Pla
             session.close()
 
 
-def _services(session: duckdb.DuckDBPyConnection, side: str) -> tuple[ServiceRow, ...]:
+def _services(session: duckdb.DuckDBPyConnection, side: str) -> tuple[ServiceCost, ...]:
     rows = session.execute(
         "SELECT BillingAccountId, SubAccountId, ServiceName, ChargeCategory, BillingCurrency, "  # noqa: S608
         f"count(*), sum(BilledCost), sum(EffectiveCost) FROM {side} GROUP BY ALL"
     ).fetchall()
-    return tuple(ServiceRow(*row) for row in rows)
+    return tuple(ServiceCost(*row) for row in rows)
 
 
 def _row_changes(session: duckdb.DuckDBPyConnection, scratch: Path) -> RowChanges:

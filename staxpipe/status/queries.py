@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, and_, func, select
 
+from staxpipe.db.reconciliations import loaded_lines
 from staxpipe.db.tables import (
     deliveries,
     delivery_sums,
@@ -20,6 +21,7 @@ from staxpipe.db.tables import (
     outbox,
     period_sources,
 )
+from staxpipe.focus.reconciliation import badge_of
 from staxpipe.model import DeliveryState, Finding, LinkState, RequestState, Severity
 from staxpipe.settings import Settings
 from staxpipe.status.report import (
@@ -164,6 +166,11 @@ def _totals(connection: Connection) -> dict[int, tuple[Total, ...]]:
         .group_by(sums.delivery, sums.billing_account_id, sums.currency)
         .order_by(sums.delivery, sums.billing_account_id, sums.currency)
     )
+    badges = {
+        (delivery, line.billing_account_id, line.currency): badge_of(line)
+        for delivery, lines in loaded_lines(connection).items()
+        for line in lines
+    }
     totals: dict[int, list[Total]] = defaultdict(list)
     for row in rows:
         totals[row.delivery].append(
@@ -175,6 +182,7 @@ def _totals(connection: Connection) -> dict[int, tuple[Total, ...]]:
                 row.effective,
                 row.listed,
                 row.counted,
+                badges.get((row.delivery, row.billing_account_id, row.currency), ""),
             )
         )
     return {delivery: tuple(listed) for delivery, listed in totals.items()}

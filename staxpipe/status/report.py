@@ -57,6 +57,7 @@ class Total:
     effective_cost: Decimal
     list_cost: Decimal
     counted: bool
+    badge: str = ""  # reconciled, provisional, or by how much it is off
 
 
 class Progress(StrEnum):

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from staxpipe.model import Finding, Severity
-from staxpipe.status.report import MonthStatus, Report
+from staxpipe.status.report import Loaded, MonthStatus, Report
 
 WIDE = 100
 """Characters from which there is room for the number of rows."""
@@ -191,12 +191,17 @@ def _progress(month: MonthStatus, now: datetime) -> Text:
 def _readable(month: MonthStatus) -> Text:
     if month.loaded is None:
         return Text()
-    text = Text("reconciled", "green") if month.loaded.reconciled else Text("not all of it", "red")
+    text = Text("reconciled", "green") if month.loaded.reconciled else Text(_off(month.loaded), "red")
     if month.loaded.provisional:
         text.append("\nprovisional", "yellow")
     if month.loaded.totals and not any(total.counted for total in month.loaded.totals):
         text.append("\nnot counted: another export is", "yellow")
     return text
+
+
+def _off(loaded: Loaded) -> str:
+    badges = [total.badge for total in loaded.totals if total.badge.startswith("off")]
+    return "\n".join(badges) or "not all of it"
 
 
 def _findings(month: MonthStatus) -> Text:

@@ -39,6 +39,7 @@ REGIONS: Mapping[str, Region] = {
         Region("eu-central-1", "EU (Frankfurt)", "EUC1-", 115, 1),
         Region("eu-west-1", "EU (Ireland)", "EU-", 108, 0),
         Region("ap-northeast-1", "Asia Pacific (Tokyo)", "APN1-", 124, 9),
+        Region("ap-south-1", "Asia Pacific (Mumbai)", "APS3-", 105, 5),
         Region("global", "Any", "", 100, 0),
     )
 }

@@ -1,6 +1,7 @@
-"""The header of the generated Cost and Usage Report: names in AWS's order, and how each becomes a Parquet column.
+"""The columns of a Cost and Usage Report: names in AWS's order, and how each becomes a Parquet column.
 
-Names only. What stands in the columns comes from `catalogue`, `organisation` and `month`.
+Names only. Which of them a month has is in `header`; what stands in them comes from `catalogue`, `organisation` and
+`month`.
 """
 
 from __future__ import annotations
@@ -107,6 +108,41 @@ SAVINGS_PLAN = (
     "TotalCommitmentToDate",
     "UsedCommitment",
 )
+NET_LINE_ITEM = ("NetUnblendedCost", "NetUnblendedRate")
+NET_RESERVATION = (
+    "NetAmortizedUpfrontCostForUsage",
+    "NetAmortizedUpfrontFeeForBillingPeriod",
+    "NetEffectiveCost",
+    "NetRecurringFeeForUsage",
+    "NetUnusedAmortizedUpfrontFeeForBillingPeriod",
+    "NetUnusedRecurringFee",
+    "NetUpfrontValue",
+)
+NET_SAVINGS_PLAN = (
+    "NetAmortizedUpfrontCommitmentForBillingPeriod",
+    "NetRecurringCommitmentForBillingPeriod",
+    "NetSavingsPlanEffectiveCost",
+)
+DISCOUNT = ("BundledDiscount", "EdpDiscount", "TotalDiscount")
+"""What is taken off, as positive amounts: public queries add `discount_edp_discount` to the net cost for the gross."""
+
+SPLIT_LINE_ITEM = (
+    "ActualUsage",
+    "NetSplitCost",
+    "NetUnusedCost",
+    "ParentResourceId",
+    "PublicOnDemandSplitCost",
+    "PublicOnDemandUnusedCost",
+    "ReservedUsage",
+    "SplitCost",
+    "SplitUsage",
+    "SplitUsageRatio",
+    "UnusedCost",
+)
+NET_SPLIT = ("NetSplitCost", "NetUnusedCost")
+CAPACITY_RESERVATION = ("CapacityReservationArn", "CapacityReservationStatus", "CapacityReservationType")
+"""Only CUR 2.0 has them; here they are named as a legacy report would name them."""
+
 COST_CATEGORIES = ("Environment", "Product", "Team")
 TAGS = (
     "aws:autoscaling:groupName",
@@ -122,20 +158,11 @@ TAGS = (
     "user:project",
     "user:Ürün",
 )
-LATE_TAGS = frozenset({"resourceTags/user:project", "resourceTags/user:Ürün"})
-"""Tag keys that are activated only in the organisation's third month: columns come and go."""
+SPLIT_TAGS = ("aws:ecs:clusterName", "aws:eks:deployment", "aws:eks:namespace")
+"""Keys that AWS puts on split cost allocation rows, beside aws:eks:cluster-name."""
 
-HEADER: tuple[str, ...] = (
-    *(f"identity/{name}" for name in IDENTITY),
-    *(f"bill/{name}" for name in BILL),
-    *(f"lineItem/{name}" for name in LINE_ITEM),
-    *(f"product/{name}" for name in PRODUCT),
-    *(f"pricing/{name}" for name in PRICING),
-    *(f"reservation/{name}" for name in RESERVATION),
-    *(f"savingsPlan/{name}" for name in SAVINGS_PLAN),
-    *(f"costCategory/{name}" for name in COST_CATEGORIES),
-    *(f"resourceTags/{name}" for name in TAGS),
-)
+LATE_TAGS = frozenset({"user:project", "user:Ürün"})
+"""Tag keys that are activated only in the organisation's third month: columns come and go."""
 
 VARYING: tuple[str, ...] = (
     "identity/TimeInterval",
@@ -151,6 +178,20 @@ VARYING: tuple[str, ...] = (
     "reservation/RecurringFeeForUsage",
     "savingsPlan/SavingsPlanEffectiveCost",
     "savingsPlan/UsedCommitment",
+    "lineItem/NetUnblendedCost",
+    "discount/BundledDiscount",
+    "discount/EdpDiscount",
+    "discount/TotalDiscount",
+    "reservation/NetAmortizedUpfrontCostForUsage",
+    "reservation/NetEffectiveCost",
+    "reservation/NetRecurringFeeForUsage",
+    "savingsPlan/NetSavingsPlanEffectiveCost",
+    "splitLineItem/NetSplitCost",
+    "splitLineItem/NetUnusedCost",
+    "splitLineItem/PublicOnDemandSplitCost",
+    "splitLineItem/PublicOnDemandUnusedCost",
+    "splitLineItem/SplitCost",
+    "splitLineItem/UnusedCost",
 )
 """Columns whose value differs from row to row; all others follow from the row's template."""
 
@@ -187,6 +228,11 @@ PARQUET_DOUBLES = frozenset(
         "savingsPlan/SavingsPlanRate",
         "savingsPlan/TotalCommitmentToDate",
         "savingsPlan/UsedCommitment",
+        "lineItem/NetUnblendedCost",
+        *(f"reservation/{name}" for name in NET_RESERVATION),
+        *(f"savingsPlan/{name}" for name in NET_SAVINGS_PLAN),
+        *(f"discount/{name}" for name in DISCOUNT),
+        *(f"splitLineItem/{name}" for name in SPLIT_LINE_ITEM if name != "ParentResourceId"),
     }
 )
 """Doubles in AWS's Parquet: amounts. Rates other than the Savings Plan rate are text there."""

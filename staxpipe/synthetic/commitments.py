@@ -31,6 +31,22 @@ class Coverage:
     cost: Ints
 
 
+@dataclass
+class ReservationUse:
+    """What a reservation has held and covered in a month so far, in units of 1E-6 and 1E-10.
+
+    `amortised` and `recurring` are what its DiscountedUsage rows carry of the upfront and of the hourly fee; the
+    net ones are the same after the discounts that net columns tell of.
+    """
+
+    hours: int
+    covered: int = 0
+    amortised: int = 0
+    recurring: int = 0
+    net_amortised: int = 0
+    net_recurring: int = 0
+
+
 def reservation_lines(reservation: ReservedInstance, lines: Sequence[Line]) -> Ints:
     """Positions that a reservation applies to, its owner's first."""
     matching = [
@@ -43,17 +59,16 @@ def reservation_lines(reservation: ReservedInstance, lines: Sequence[Line]) -> I
 
 def plan_lines(plan: SavingsPlan, lines: Sequence[Line]) -> Ints:
     """Positions that a Savings Plan applies to."""
-    if plan.kind == "ComputeSavingsPlans":
-        return np.array([position for position, line in enumerate(lines) if line.offer.compute], np.int64)
-    prefix = plan.family + "."
-    return np.array(
-        [
+    # Commitments are not shared with accounts that another AWS company invoices.
+    mine = [position for position, line in enumerate(lines) if line.offer.compute and not line.account.seller]
+    if plan.kind != "ComputeSavingsPlans":
+        prefix = plan.family + "."
+        mine = [
             position
-            for position, line in enumerate(lines)
-            if line.offer.compute and line.offer.instance_type.startswith(prefix) and line.region.code == plan.region
-        ],
-        np.int64,
-    )
+            for position in mine
+            if lines[position].offer.instance_type.startswith(prefix) and lines[position].region.code == plan.region
+        ]
+    return np.array(mine, np.int64)
 
 
 def reserve(reservation: ReservedInstance, lines: Ints, usage: Ints, active: Ints) -> Coverage:
@@ -96,3 +111,8 @@ def active_hours(opens_in_month: int, months_open: int, hours: int) -> Ints:
     elif months_open == opens_in_month:
         active[opening_hour(opens_in_month) :] = 1
     return active
+
+
+def priced(quantity: Ints, rate: Ints | np.int64) -> Ints:
+    """Cost in units of 1E-10 of quantities in units of 1E-6 at rates in units of 1E-10, rounded half up."""
+    return (quantity * rate + QUANTITY_UNITS // 2) // QUANTITY_UNITS

@@ -44,6 +44,12 @@ class Line:
     group: int = 0
     metered: bool = True  # varies from hour to hour; otherwise exactly `quantity`
 
+    @property
+    def rate(self) -> int:
+        """Price per unit in the account's currency, in units of 1E-10."""
+        rate = self.offer.rate(self.region)
+        return rate * self.account.seller.exchange if self.account.seller else rate
+
 
 @dataclass(frozen=True)
 class _Plan:
@@ -147,6 +153,15 @@ _PLANS: Mapping[str, tuple[_Plan, ...]] = {
         _Plan("lambda.calls", 1, 3, S, ""),
         _Plan("lambda.disk", 1, 0.4, S, ""),
         _Plan("sqs.free", 1, 5, S, ""),
+    ),
+    "mumbai": (
+        _Plan("ec2.t3.medium", 2, 1, A, "checkout"),
+        _Plan("spot.t3.medium", 1, 1, N, "search"),
+        _Plan("gp3", 2, 0.05, A, "checkout"),
+        _Plan("s3.tier2", 1, 700, T, "media"),
+        _Plan("lambda.calls", 1, 900, T, "events"),
+        _Plan("out", 1, 0.2, T, "checkout"),
+        _Plan("sqs.free", 1, 12, S, "events"),
     ),
     "security": (
         _Plan("guard", 2, 61_000, A, "audit"),

@@ -3,28 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 
 import numpy as np
+import numpy.typing as npt
 
 from staxpipe.synthetic.catalogue import QUANTITY_UNITS
 from staxpipe.synthetic.commitments import (
-    Coverage,
+    ReservationUse,
     active_hours,
     commit,
     plan_lines,
     plan_rates,
+    priced,
     reservation_lines,
     reserve,
 )
+from staxpipe.synthetic.covered import PlannedLines, ReservedLines
 from staxpipe.synthetic.fleet import Line, Rhythm
 from staxpipe.synthetic.organisation import ReservedInstance, SavingsPlan
+from staxpipe.synthetic.restatement import Restatement
 from staxpipe.synthetic.rows import RowCollector
+from staxpipe.synthetic.split import SplitRows
 from staxpipe.synthetic.templates import (
-    Restatement,
+    CAPACITY_OFFER,
     covered_template,
     discounted_template,
+    idle_template,
     negation_template,
     plan_fee_template,
     usage_template,
@@ -38,16 +43,6 @@ TWICE_HOURS = 53
 """Every so many hours one resource's usage is reported by two rows that are the same in every column."""
 
 
-@dataclass
-class ReservationUse:
-    """What a reservation has held and covered in a month so far, in units of 1E-6 and 1E-10."""
-
-    hours: int
-    covered: int = 0
-    cost: int = 0
-    amortised: int = 0
-
-
 class HourlyRows:
     """Writes a month's hourly rows into a collector, day by day."""
 
@@ -59,7 +54,7 @@ class HourlyRows:
         self._hours = (period.end - period.start) // timedelta(hours=1)
         self._since_start = int((restatement.as_of - period.start) // timedelta(hours=1))
         self.elapsed = min(self._hours, self._since_start)
-        self._rates = np.array([line.offer.rate(line.region) for line in lines], np.int64)
+        self._rates = np.array([line.rate for line in lines], np.int64)
         self._lag = np.array([line.offer.lag_hours for line in lines])
         self._spot = np.array([line.offer.spot for line in lines])
         self._daily = np.array([line.rhythm is Rhythm.DAILY for line in lines])
@@ -80,6 +75,10 @@ class HourlyRows:
                 else self._usage_templates[position]
                 for position, line in enumerate(lines)
             ]
+        )
+        self._idle = self._idle_templates()
+        self._split = (
+            SplitRows(restatement, lines, collector, self._spans) if organisation.features.split_costs else None
         )
         months = organisation.months_open(period)
         self._reservations = [
@@ -107,15 +106,39 @@ class HourlyRows:
         hours = first + np.arange(24)
         visible = (hours[None, :] < self.elapsed) & (hours[None, :] + 1 + self._lag[:, None] <= self._since_start)
         usage = np.where(visible, usage, 0)
+        self._write_idle((usage == 0) & visible, first)
+        used, cost = usage.copy(), np.zeros_like(usage)
         for reservation in self._reservations:
             coverage = reserve(reservation.terms, reservation.lines, usage, reservation.active[first : first + 24])
             usage[reservation.lines] -= coverage.quantity
+            cost[reservation.lines] += coverage.cost
             reservation.write(coverage, first)
         for plan in self._plans:
             coverage = commit(plan.terms, plan.lines, usage, self._rates, plan.active[first : first + 24])
             usage[plan.lines] -= coverage.quantity
+            cost[plan.lines] += coverage.cost
             plan.write(coverage, first)
         self._write_usage(usage, first)
+        if self._split is not None:
+            rates = self._rates[:, None]
+            self._split.write(used, cost + priced(usage, rates), priced(used, rates), first)
+
+    def _idle_templates(self) -> dict[int, int]:
+        """Templates of unused reserved capacity, by the position of its line."""
+        if not self._restatement.organisation.features.capacity_reservations:
+            return {}
+        return {
+            position: self._collector.template(idle_template(self._restatement, line, int(self._rates[position])))
+            for position, line in enumerate(self._lines)
+            if line.offer.key == CAPACITY_OFFER
+        }
+
+    def _write_idle(self, idle: npt.NDArray[np.bool_], first: int) -> None:
+        for position, template in self._idle.items():
+            hours = first + np.flatnonzero(idle[position])
+            quantity = np.full(len(hours), QUANTITY_UNITS, np.int64)
+            cost = priced(quantity, self._rates[position])
+            self._collector.add(np.full(len(hours), template), self._spans[hours], quantity, cost, public=cost)
 
     def _write_usage(self, usage: Ints, first: int) -> None:
         line, hour = np.nonzero(usage)
@@ -143,7 +166,7 @@ class HourlyRows:
             ]
         )
 
-    def _reservation(self, terms: ReservedInstance, active: Ints) -> _Reservation:
+    def _reservation(self, terms: ReservedInstance, active: Ints) -> ReservedLines:
         lines = reservation_lines(terms, self._lines)
         templates = [
             self._collector.template(
@@ -151,12 +174,13 @@ class HourlyRows:
             )
             for position in lines
         ]
-        return _Reservation(
-            terms, lines, active, np.array(templates, np.int64), self._rates[lines], self._spans, self._collector,
-            ReservationUse(int(active[: self.elapsed].sum())),
+        return ReservedLines(
+            terms, lines, active, np.array(templates, np.int64), self._rates[lines],
+            np.array([self._collector.templates[template].per_mille for template in templates], np.int64),
+            self._spans, self._collector, ReservationUse(int(active[: self.elapsed].sum())),
         )  # fmt: skip
 
-    def _plan(self, terms: SavingsPlan, active: Ints) -> _Plan:
+    def _plan(self, terms: SavingsPlan, active: Ints) -> PlannedLines:
         lines = plan_lines(terms, self._lines)
         rates = plan_rates(terms, self._rates[lines])
         templates, groups = [], []
@@ -174,87 +198,7 @@ class HourlyRows:
             groups.append(negations[group])
         due = self._collector.template(plan_fee_template(self._restatement, terms, due=True))
         ahead = self._collector.template(plan_fee_template(self._restatement, terms, due=False))
-        return _Plan(
+        return PlannedLines(
             terms, lines, active, np.array(templates, np.int64), np.array(groups, np.int64), self._rates[lines],
             due, ahead, self._spans, self._collector, np.zeros(self._hours, np.int64),
         )  # fmt: skip
-
-
-@dataclass
-class _Reservation:
-    """A reservation among the fleet: the lines it applies to, and a template for each."""
-
-    terms: ReservedInstance
-    lines: Ints
-    active: Ints
-    templates: Ints
-    rates: Ints
-    spans: Ints
-    collector: RowCollector
-    use: ReservationUse
-
-    def write(self, coverage: Coverage, first: int) -> None:
-        line, hour = np.nonzero(coverage.quantity)
-        quantity, cost = coverage.quantity[line, hour], coverage.cost[line, hour]
-        amortised = quantity * self.terms.amortised_hourly // QUANTITY_UNITS
-        self.collector.add(
-            self.templates[line],
-            self.spans[first + hour],
-            quantity,
-            np.zeros(len(line), np.int64),
-            public=priced(quantity, self.rates[line]),
-            effective=cost,
-            amortised=amortised,
-        )
-        self.use.covered += int(quantity.sum())
-        self.use.cost += int(cost.sum())
-        self.use.amortised += int(amortised.sum())
-
-
-@dataclass
-class _Plan:
-    """A Savings Plan among the fleet; `groups` are the negation templates of its lines."""
-
-    terms: SavingsPlan
-    lines: Ints
-    active: Ints
-    templates: Ints
-    groups: Ints
-    rates: Ints
-    due: int
-    ahead: int
-    spans: Ints
-    collector: RowCollector
-    used: Ints
-
-    def write(self, coverage: Coverage, first: int) -> None:
-        line, hour = np.nonzero(coverage.quantity)
-        quantity, cost = coverage.quantity[line, hour], coverage.cost[line, hour]
-        on_demand = priced(quantity, self.rates[line])
-        self.collector.add(
-            self.templates[line], self.spans[first + hour], quantity, on_demand, public=on_demand, effective=cost
-        )
-        np.add.at(self.used, first + hour, cost)
-        # One negation for each group and hour takes back exactly what its covered rows add up to.
-        keys, positions = np.unique(self.groups[line] * 1000 + hour, return_inverse=True)
-        negated, amount = np.zeros(len(keys), np.int64), np.zeros(len(keys), np.int64)
-        np.add.at(negated, positions, on_demand)
-        np.add.at(amount, positions, quantity)
-        self.collector.add(keys // 1000, self.spans[first + keys % 1000], amount, -negated)
-
-    def write_fees(self, first: int, elapsed: int) -> None:
-        """The day's fee rows; hours that have not come yet are billed ahead."""
-        hours = first + np.flatnonzero(self.active[first : first + 24])
-        count = len(hours)
-        self.collector.add(
-            np.where(hours < elapsed, self.due, self.ahead),
-            self.spans[hours],
-            np.full(count, QUANTITY_UNITS, np.int64),
-            np.full(count, self.terms.recurring_hourly, np.int64),
-            effective=self.used[hours],
-        )
-
-
-def priced(quantity: Ints, rate: Ints) -> Ints:
-    """Cost in units of 1E-10 of quantities in units of 1E-6 at rates in units of 1E-10, rounded half up."""
-    return (quantity * rate + QUANTITY_UNITS // 2) // QUANTITY_UNITS

@@ -15,15 +15,18 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 
 from staxpipe.model import BillingPeriod
-from staxpipe.synthetic import charges
+from staxpipe.synthetic import charges, commitment_charges
+from staxpipe.synthetic.adjustments import adjustments
 from staxpipe.synthetic.books import Expected, expected
-from staxpipe.synthetic.charges import Charge
-from staxpipe.synthetic.columns import HEADER, LATE_TAGS
+from staxpipe.synthetic.charge import Charge
+from staxpipe.synthetic.commitments import ReservationUse
 from staxpipe.synthetic.fleet import Line, fleet
-from staxpipe.synthetic.hourly import HourlyRows, ReservationUse
+from staxpipe.synthetic.header import header
+from staxpipe.synthetic.hourly import HourlyRows
 from staxpipe.synthetic.organisation import Organisation, digest
+from staxpipe.synthetic.restatement import Restatement
 from staxpipe.synthetic.rows import RowCollector, Rows, Span
-from staxpipe.synthetic.templates import Restatement, Template
+from staxpipe.synthetic.template import Template
 
 
 @dataclass(frozen=True)
@@ -61,13 +64,12 @@ def generate_month(organisation: Organisation, period: BillingPeriod, as_of: dat
         _add(collector, charge)
     for charge in _monthly_charges(restatement, lines, collector, until):
         _add(collector, charge)
-    late = LATE_TAGS if organisation.months_open(period) < 2 else frozenset()
     return Month(
         organisation=organisation,
         period=period,
         as_of=as_of,
         assembly_id=assembly,
-        header=tuple(name for name in HEADER if name not in late),
+        header=header(organisation, period),
         templates=tuple(collector.templates),
         spans=tuple(collector.spans),
         rows=collector.rows(),
@@ -77,8 +79,7 @@ def generate_month(organisation: Organisation, period: BillingPeriod, as_of: dat
 
 def _reservation_charges(restatement: Restatement, uses: Mapping[str, ReservationUse]) -> Iterator[Charge]:
     for reservation in restatement.organisation.reserved_instances:
-        use = uses[reservation.id]
-        yield from charges.reservation_fees(restatement, reservation, use.hours, use.covered, use.amortised, use.cost)
+        yield from commitment_charges.reservation_fees(restatement, reservation, uses[reservation.id])
 
 
 def _monthly_charges(
@@ -90,20 +91,27 @@ def _monthly_charges(
     sums = collector.sums()
     # A copy, because templates are added while charges are taken.
     for position, template in enumerate(tuple(collector.templates)):
-        if template.type == "Usage" and template.text["bill/BillingEntity"] == "AWS" and sums.rows[position]:
+        if (
+            template.type == "Usage"
+            and not template.split
+            and template.text["bill/BillingEntity"] == "AWS"
+            and sums.rows[position]
+        ):
             key = (str(template.account), template.code)
             bases[key] = bases.get(key, 0) + int(sums.unblended[position])
             if template.taxable:
                 taxed[key] = taxed.get(key, 0) + int(sums.unblended[position])
     for plan in restatement.organisation.savings_plans:
-        yield from charges.plan_fees(restatement, plan, until)
-    yield from charges.mistaken_plan(restatement, until)
+        yield from commitment_charges.plan_fees(restatement, plan, until)
+    yield from commitment_charges.mistaken_plan(restatement, until)
     yield from charges.subscription(restatement)
     yield from charges.credits(restatement)
     yield from charges.enterprise_discount(restatement, bases, names, until)
     yield from charges.taxes(restatement, taxed, names)
-    yield from charges.support(restatement, sum(bases.values()))
+    own = {account.id for account in restatement.organisation.accounts if not account.seller}
+    yield from charges.support(restatement, sum(base for (account, _), base in bases.items() if account in own))
     yield from charges.usage_refund(restatement)
+    yield from adjustments(restatement, until)
 
 
 def _add(collector: RowCollector, charge: Charge) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from staxpipe.model import AccountId, BillingPeriod, account_id
 from staxpipe.synthetic.catalogue import money
+from staxpipe.synthetic.features import INDIA, Features, Seller, Spelling
 
 
 def digest(*parts: object) -> str:
@@ -16,13 +17,17 @@ def digest(*parts: object) -> str:
 
 @dataclass(frozen=True)
 class Account:
-    """One AWS account, its role in the organisation, and where it runs."""
+    """One AWS account, its role in the organisation, and where it runs.
+
+    `seller` is the AWS company that invoices it, where that is not the organisation's own.
+    """
 
     id: AccountId
     name: str
     role: str
     regions: tuple[str, ...]
     taxed: bool = False
+    seller: Seller | None = None
 
 
 @dataclass(frozen=True)
@@ -62,12 +67,17 @@ class SavingsPlan:
     @property
     def upfront(self) -> int:
         """The one-time fee, paid on opening."""
-        return self.commitment * 8760 if self.option == "All Upfront" else 0
+        return self.amortised_hourly * 8760
 
     @property
     def recurring_hourly(self) -> int:
         """The fee of each hour."""
-        return 0 if self.option == "All Upfront" else self.commitment
+        return {"All Upfront": 0, "Partial Upfront": self.commitment // 2}.get(self.option, self.commitment)
+
+    @property
+    def amortised_hourly(self) -> int:
+        """The one-time fee, spread over the hours of a year."""
+        return self.commitment - self.recurring_hourly
 
 
 @dataclass(frozen=True)
@@ -85,10 +95,18 @@ class Organisation:
     edp_percent: int = 0  # enterprise discount, as EdpDiscount rows; 0: there is none
     currency: str = "USD"
     growth_per_mille: int = 35  # a month
+    features: Features = field(default_factory=Features)
+    spelling: Spelling = Spelling.AWS_LIKE
     accounts: tuple[Account, ...] = field(init=False)
 
     def __post_init__(self) -> None:
+        if self.edp_percent and self.features.net_per_mille:
+            raise ValueError("discounts are either rows or net columns: choose edp_percent or net_per_mille")
         object.__setattr__(self, "accounts", (self.payer, *self.members))
+
+    def currency_of(self, account: Account) -> str:
+        """The currency in which an account is invoiced."""
+        return account.seller.currency if account.seller else self.currency
 
     def months_open(self, period: BillingPeriod) -> int:
         """Whole months from the opening to the period; negative before it."""
@@ -99,7 +117,7 @@ class Organisation:
         """A retailer with seven accounts, one id beginning with zeros; commitments grow with `scale`."""
 
         def number(name: str, lead: str = "") -> AccountId:
-            return account_id(lead + str(10**11 + int(digest(seed, name), 16) % (9 * 10**11))[len(lead) :])
+            return _account_number(seed, name, lead)
 
         payer = Account(number("payer"), "harbour-management", "management", ("us-east-1", "eu-central-1"))
         production = Account(number("production"), "shop-production", "production", ("eu-central-1", "us-east-1"), True)
@@ -172,3 +190,58 @@ class Organisation:
                 ),
             ),
         )
+
+    @classmethod
+    def everything(cls, seed: int, opened: BillingPeriod, scale: float = 1.0, net: bool = False) -> Organisation:
+        """The same retailer with every feature: all line-item types, an account in India, a partly upfront plan.
+
+        `net` tells of discounts by net columns; otherwise there is a row of each type of discount. Its second month
+        has the most: a plan bought and refunded, the purchase of an upfront plan.
+        """
+        sample = cls.sample(seed, opened, scale, edp_percent=0 if net else 3)
+        mumbai = Account(_account_number(seed, "mumbai"), "shop-mumbai", "mumbai", ("ap-south-1",), True, INDIA)
+        # Multiples of 1E-4: halves and thousandths of a commitment are printed without rounding.
+        partial = SavingsPlan(
+            digest(seed, "sp", 3)[:36],
+            sample.payer.id,
+            "ComputeSavingsPlans",
+            max(1, round(40 * scale)) * money("0.01"),
+            27,
+            1,
+            "Partial Upfront",
+        )
+        return replace(
+            sample,
+            members=(*sample.members, mumbai),
+            savings_plans=(
+                *(replace(plan, commitment=plan.commitment // 10**6 * 10**6) for plan in sample.savings_plans),
+                partial,
+            ),
+            features=Features(
+                every_discount=not net,
+                net_per_mille=65 if net else 0,
+                every_refund=True,
+                flat_rate=True,
+                unknown_type=True,
+                split_costs=True,
+                capacity_reservations=True,
+            ),
+        )
+
+    @classmethod
+    def alike(cls, seed: int, opened: BillingPeriod, scale: float = 1.0, net: bool = False) -> Organisation:
+        """Everything whose report says the same in each format of a Cost and Usage Report.
+
+        That is: plain tag keys, and no capacity reservations, which only CUR 2.0 tells of. (A CUR 2.0 export must
+        be without account names too, which a legacy report has not.)
+        """
+        everything = cls.everything(seed, opened, scale, net)
+        return replace(
+            everything,
+            features=replace(everything.features, capacity_reservations=False),
+            spelling=Spelling.PLAIN,
+        )
+
+
+def _account_number(seed: int, name: str, lead: str = "") -> AccountId:
+    return account_id(lead + str(10**11 + int(digest(seed, name), 16) % (9 * 10**11))[len(lead) :])

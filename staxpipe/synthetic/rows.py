@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from staxpipe.synthetic.books import TemplateSums, sum_by_template
-from staxpipe.synthetic.templates import Template, moment
+from staxpipe.synthetic.restatement import moment
+from staxpipe.synthetic.template import Template
 from staxpipe.synthetic.usage import Ints
 
 
@@ -27,7 +28,8 @@ class Rows:
     """Arrays of equal length, one element a report row. Money in units of 1E-10, quantity of 1E-6.
 
     `template` and `span` are positions in `RowCollector.templates` and `.spans`. `effective` is the commitment's
-    cost of covered usage, or a plan fee row's used commitment; `amortised` the upfront part of a reservation's.
+    cost of covered usage, or a plan fee row's used commitment; `amortised` the upfront part of a reservation's. Of
+    split rows they are the split and the unused cost.
     """
 
     template: npt.NDArray[np.int32]
@@ -108,7 +110,9 @@ class RowCollector:
     def sums(self) -> TemplateSums:
         """Sums of all rows so far, per template."""
         rows = self.rows()
-        return sum_by_template(len(self.templates), rows.template, rows.unblended, rows.public, rows.effective)
+        return sum_by_template(
+            self.templates, rows.template, rows.unblended, rows.public, rows.effective, rows.amortised
+        )
 
 
 def _concatenate(blocks: list[Rows]) -> Rows:

@@ -1,108 +1,30 @@
-"""The text of a row that does not change from hour to hour: one template for each resource, price and commitment.
-
-A template also carries what the books need to know of its rows: type, account, product, FOCUS charge category.
-"""
+"""The templates of rows that come by the hour: one for each resource, price and commitment."""
 
 from __future__ import annotations
 
 import base64
-import hashlib
-from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime, timedelta
 from decimal import Decimal
 
-from staxpipe.model import AccountId, BillingPeriod
-from staxpipe.synthetic.catalogue import MONEY_UNITS, Offer, Region
-from staxpipe.synthetic.commitments import opening_hour
+from staxpipe.synthetic.catalogue import Offer, Region
+from staxpipe.synthetic.columns import CAPACITY_RESERVATION, LATE_TAGS
+from staxpipe.synthetic.commitment_text import plan_text, plan_usage_type, plan_words, reservation_arn, subscription_id
 from staxpipe.synthetic.fleet import Line
-from staxpipe.synthetic.organisation import Account, Organisation, ReservedInstance, SavingsPlan, digest
+from staxpipe.synthetic.organisation import ReservedInstance, SavingsPlan, digest
+from staxpipe.synthetic.restatement import Restatement
+from staxpipe.synthetic.template import FULLY, Template, decimal_text, discount
 
 PLAN_CODE = "ComputeSavingsPlans"
 """AWS's product code for fees of every kind of Savings Plan for compute."""
 
-AWS_INC = "Amazon Web Services, Inc."
-AWS_EMEA = "Amazon Web Services EMEA SARL"
-ENVIRONMENTS = {"production": "Production", "staging": "Non-production", "data": "Production", "sandbox": "Sandbox"}
+CAPACITY_OFFER = "ec2.g4dn.xlarge"
+"""The instances for which capacity is reserved, where the organisation reserves any."""
 
-
-@dataclass(frozen=True)
-class Template:
-    """Static columns by header name, and what the books need.
-
-    `category` is the FOCUS charge category of the row (of the first row, for fees that become two).
-    `amortised_elsewhere` marks purchases whose effective cost is 0. `commitment` is the hourly commitment of a
-    Savings Plan fee row, `unused` the unused cost of an RIFee, both in units of 1E-10.
-    """
-
-    type: str
-    account: AccountId
-    code: str
-    category: str
-    text: Mapping[str, str]
-    rate: int = 0
-    public: bool = False  # has a public on-demand cost
-    normalization_halves: int = 0
-    amortised_rate: int = 0
-    amortised_elsewhere: bool = False
-    commitment: int = 0
-    unused: int = 0
-    taxable: bool = False
-
-
-def decimal_text(units: int) -> str:
-    """An amount in units of 1E-10 as AWS prints rates: ten decimals, tiny ones in scientific notation."""
-    if units == 0:
-        return "0.0000000000"
-    return str(Decimal(units).scaleb(-10))
+_BUNDLED_OFFER = "nat.hours"  # AWS gives NAT gateway hours away with Network Firewall's
 
 
 def _price(units: int) -> str:
     plain = f"{Decimal(units).scaleb(-10):f}"
     return plain.rstrip("0").rstrip(".") if units else "0.00"
-
-
-def moment(value: datetime) -> str:
-    """A moment as a CSV report prints it."""
-    return value.strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-@dataclass(frozen=True)
-class Restatement:
-    """Which restatement is being written: fixes line-item ids and whether invoices are out."""
-
-    organisation: Organisation
-    period: BillingPeriod
-    as_of: datetime
-    assembly_id: str
-
-    def invoiced(self, days_after_end: int) -> bool:
-        """Whether so many days have passed since the period's end."""
-        return self.as_of >= self.period.end + timedelta(days=days_after_end)
-
-    def line_item_id(self, *parts: object) -> str:
-        """52 letters and digits, new in every delivery, the same for every hour of one template."""
-        raw = hashlib.sha256("\x1f".join((self.assembly_id, *map(str, parts))).encode()).digest()
-        return base64.b32encode(raw).decode().lower()[:52]
-
-    def bill(self, account: Account, seller: str = "", bill_type: str = "Anniversary") -> dict[str, str]:
-        """The bill/ columns and the legal entity. Marketplace invoices come two days after AWS's own."""
-        entity = AWS_EMEA if account.taxed else AWS_INC
-        invoiced = bill_type == "Refund" or self.invoiced(5 if seller else 3)
-        number = int(digest(self.organisation.seed, self.period, entity, bool(seller), bill_type)[:8], 16) % 10**9
-        return {
-            "bill/InvoiceId": f"{number + 10**9}" if invoiced else "",
-            "bill/InvoicingEntity": entity,
-            "bill/BillingEntity": "AWS Marketplace" if seller else "AWS",
-            "bill/BillType": bill_type,
-            "bill/PayerAccountId": self.organisation.payer.id,
-            "bill/BillingPeriodStartDate": moment(self.period.start),
-            "bill/BillingPeriodEndDate": moment(self.period.end),
-            "lineItem/UsageAccountId": account.id,
-            "lineItem/CurrencyCode": self.organisation.currency,
-            "lineItem/LegalEntity": seller or entity,
-            "costCategory/Environment": ENVIRONMENTS.get(account.role, ""),
-        }
 
 
 def product_text(offer: Offer, region: Region) -> dict[str, str]:
@@ -136,10 +58,34 @@ def usage_template(restatement: Restatement, line: Line, rate: int) -> Template:
     text["identity/LineItemId"] = restatement.line_item_id("Usage", line.account.id, offer.key, line.resource, rate)
     if not offer.spot:
         text |= _public_text(offer, region, rate)
+    per_mille = restatement.per_mille(line.account, offer.seller)
+    if per_mille:
+        per_mille = FULLY if offer.key == _BUNDLED_OFFER else per_mille
+        text["lineItem/NetUnblendedRate"] = decimal_text(rate - discount(rate, per_mille))
     return Template(
         "Usage", line.account.id, offer.code, "Usage", text, rate,
         public=not offer.spot, normalization_halves=offer.normalization_halves,
-        taxable=line.account.taxed and not offer.seller,
+        taxable=line.account.taxed and not offer.seller, per_mille=per_mille,
+    )  # fmt: skip
+
+
+def idle_template(restatement: Restatement, line: Line, rate: int) -> Template:
+    """Hours in which reserved capacity runs nothing: they cost what the instance would."""
+    text = _usage_text(restatement, line, "Usage", rate) | _public_text(line.offer, line.region, rate)
+    arn = text["capacityReservation/CapacityReservationArn"]
+    text |= {
+        "identity/LineItemId": restatement.line_item_id("Idle", line.account.id, line.resource),
+        "lineItem/UsageType": f"{line.region.prefix}UnusedBox:{line.offer.instance_type}",
+        "lineItem/ResourceId": arn,
+        "lineItem/LineItemDescription": f"per Unused Reservation Linux {line.offer.instance_type} Instance Hour",
+        "product/usagetype": f"{line.region.prefix}UnusedBox:{line.offer.instance_type}",
+        "product/capacitystatus": "UnusedCapacityReservation",
+        "capacityReservation/CapacityReservationStatus": "Unused",
+    }
+    return Template(
+        "Usage", line.account.id, line.offer.code, "Usage", text, rate, public=True,
+        normalization_halves=line.offer.normalization_halves, taxable=line.account.taxed,
+        per_mille=restatement.per_mille(line.account),
     )  # fmt: skip
 
 
@@ -156,12 +102,12 @@ def discounted_template(restatement: Restatement, line: Line, rate: int, reserva
         "pricing/OfferingClass": "standard",
         "pricing/PurchaseOption": reservation.option,
         "reservation/ReservationARN": reservation_arn(reservation),
-        "reservation/SubscriptionId": _subscription(reservation.id),
+        "reservation/SubscriptionId": subscription_id(reservation),
     }
     return Template(
         "DiscountedUsage", line.account.id, line.offer.code, "Usage", text, rate,
         public=True, normalization_halves=line.offer.normalization_halves,
-        amortised_rate=reservation.amortised_hourly,
+        per_mille=restatement.per_mille(line.account),
     )  # fmt: skip
 
 
@@ -178,6 +124,7 @@ def covered_template(restatement: Restatement, line: Line, rate: int, plan: Savi
     return Template(
         "SavingsPlanCoveredUsage", line.account.id, line.offer.code, "Usage", text, rate,
         public=True, normalization_halves=line.offer.normalization_halves,
+        per_mille=restatement.per_mille(line.account),
     )  # fmt: skip
 
 
@@ -207,16 +154,17 @@ def plan_fee_template(restatement: Restatement, plan: SavingsPlan, due: bool) ->
     """A plan's hourly fee. Hours that have not come yet (`due` False) are billed ahead and commit nothing."""
     organisation = restatement.organisation
     owner = next(account for account in organisation.accounts if account.id == plan.owner)
-    amortised = plan.commitment if plan.upfront and due else 0
+    amortised = plan.amortised_hourly if due else 0
     recurring = plan.recurring_hourly if due else 0
+    per_mille = restatement.per_mille(owner)
     text = restatement.bill(owner) | plan_text(restatement, plan)
     text |= {
         "identity/LineItemId": restatement.line_item_id("SavingsPlanRecurringFee", plan.id, due),
         "lineItem/LineItemType": "SavingsPlanRecurringFee",
         "lineItem/ProductCode": PLAN_CODE,
-        "lineItem/UsageType": _plan_usage_type(plan),
+        "lineItem/UsageType": plan_usage_type(plan),
         "lineItem/Operation": "None",
-        "lineItem/LineItemDescription": f"1 year {plan.option} {_plan_words(plan)}",
+        "lineItem/LineItemDescription": f"1 year {plan.option} {plan_words(plan)}",
         "product/ProductName": "Savings Plans for AWS Compute usage",
         "product/servicecode": PLAN_CODE,
         "product/region": plan.region,
@@ -224,64 +172,14 @@ def plan_fee_template(restatement: Restatement, plan: SavingsPlan, due: bool) ->
         "savingsPlan/AmortizedUpfrontCommitmentForBillingPeriod": decimal_text(amortised),
         "savingsPlan/RecurringCommitmentForBillingPeriod": decimal_text(recurring),
     }
-    return Template("SavingsPlanRecurringFee", owner.id, PLAN_CODE, "Purchase", text, commitment=amortised + recurring)
-
-
-def plan_text(restatement: Restatement, plan: SavingsPlan) -> dict[str, str]:
-    """The savingsPlan/ columns that say which plan it is."""
-    opened = _opening(restatement.organisation, plan.opens_in_month)
-    return {
-        "savingsPlan/SavingsPlanARN": plan_arn(plan),
-        "savingsPlan/OfferingType": plan.kind,
-        "savingsPlan/PaymentOption": plan.option,
-        "savingsPlan/PurchaseTerm": "1yr",
-        "savingsPlan/InstanceTypeFamily": plan.family,
-        "savingsPlan/Region": plan.region or "Any",
-        "savingsPlan/StartTime": moment(opened),
-        "savingsPlan/EndTime": moment(opened + timedelta(days=365) - timedelta(seconds=1)),
-    }
-
-
-def plan_arn(plan: SavingsPlan) -> str:
-    """The ARN of a Savings Plan."""
-    return f"arn:aws:savingsplans::{plan.owner}:savingsplan/{plan.id}"
-
-
-def reservation_arn(reservation: ReservedInstance) -> str:
-    """The ARN of a reservation."""
-    service, kind = ("rds", "ri") if reservation.offer.startswith("rds.") else ("ec2", "reserved-instances")
-    separator = ":" if service == "rds" else "/"
-    return f"arn:aws:{service}:{reservation.region}:{reservation.owner}:{kind}{separator}{reservation.id}"
-
-
-def reservation_opened(organisation: Organisation, reservation: ReservedInstance) -> datetime:
-    """When a reservation began."""
-    return _opening(organisation, reservation.opens_in_month)
-
-
-def _opening(organisation: Organisation, opens_in_month: int) -> datetime:
-    period = organisation.opened
-    for _ in range(opens_in_month):
-        period = period.next()
-    return period.start + timedelta(hours=opening_hour(opens_in_month))
-
-
-def _subscription(text: str) -> str:
-    return str(10**9 + int(text[:8], 16) % 10**9)
-
-
-def subscription_id(reservation: ReservedInstance) -> str:
-    """AWS's number of a reservation's subscription."""
-    return _subscription(reservation.id)
-
-
-def _plan_usage_type(plan: SavingsPlan) -> str:
-    option = plan.option.replace(" ", "")
-    return f"EUC1-EC2SP:{plan.family}.1yr{option}" if plan.family else f"ComputeSP:1yr{option}"
-
-
-def _plan_words(plan: SavingsPlan) -> str:
-    return f"{plan.family} EC2 Instance Savings Plan in {plan.region}" if plan.family else "Compute Savings Plan"
+    if per_mille:
+        net = amortised - discount(amortised, per_mille), recurring - discount(recurring, per_mille)
+        text["savingsPlan/NetAmortizedUpfrontCommitmentForBillingPeriod"] = decimal_text(net[0])
+        text["savingsPlan/NetRecurringCommitmentForBillingPeriod"] = decimal_text(net[1])
+    return Template(
+        "SavingsPlanRecurringFee", owner.id, PLAN_CODE, "Purchase", text,
+        commitment=amortised + recurring, per_mille=per_mille,
+    )  # fmt: skip
 
 
 def _usage_text(restatement: Restatement, line: Line, kind: str, rate: int) -> dict[str, str]:
@@ -299,16 +197,31 @@ def _usage_text(restatement: Restatement, line: Line, kind: str, rate: int) -> d
         "lineItem/BlendedRate": decimal_text(rate),
         "lineItem/LineItemDescription": f"${_price(rate)} {what}",
         "pricing/unit": offer.unit,
-        "pricing/currency": restatement.organisation.currency,
+        "pricing/currency": restatement.organisation.currency_of(line.account),
     }
     if offer.normalization_halves:
         text["lineItem/NormalizationFactor"] = str(offer.normalization_halves / 2)
+    text |= tag_text(restatement, line)
+    if restatement.organisation.features.capacity_reservations and offer.key == CAPACITY_OFFER:
+        number = digest(line.account.id, line.resource)[:17]
+        arn = f"arn:aws:ec2:{region.code}:{line.account.id}:capacity-reservation/cr-{number}"
+        text |= dict(
+            zip((f"capacityReservation/{name}" for name in CAPACITY_RESERVATION), (arn, "Used", "ODCR"), strict=True)
+        )
+    return text
+
+
+def tag_text(restatement: Restatement, line: Line) -> dict[str, str]:
+    """The tags of a line's resource that are activated by now, and the cost category that follows from them."""
+    spelling = restatement.organisation.spelling
     months = restatement.organisation.months_open(restatement.period)
-    for key, value in line.tags.items():
-        if months >= 2 or key not in {"user:project", "user:Ürün"}:
-            text[f"resourceTags/{key}"] = value
+    text = {
+        f"resourceTags/{spelling.tag(key)}": value
+        for key, value in line.tags.items()
+        if months >= 2 or key not in LATE_TAGS
+    }
     if team := line.tags.get("user:Team"):
-        text["costCategory/Team"] = team
+        text[f"costCategory/{spelling.cost_category('Team')}"] = team
     return text
 
 
@@ -320,9 +233,3 @@ def _public_text(offer: Offer, region: Region, rate: int) -> dict[str, str]:
         "pricing/RateId": str(10**9 + int(code[:8], 16) % (9 * 10**9)),
         "pricing/RateCode": f"{sku(offer, region)}.JRTCKXETXF.6YS6EN2CT7",
     }
-
-
-def cents(units: int) -> int:
-    """An amount rounded half up to whole cents, in units of 1E-10."""
-    cent = MONEY_UNITS // 100
-    return (units + cent // 2) // cent * cent

@@ -6,6 +6,7 @@ Nothing is formatted row by row in Python: templates give text once, numbers go 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -14,20 +15,41 @@ import pyarrow.compute as pc
 
 from staxpipe.synthetic.columns import VARYING
 from staxpipe.synthetic.month import Month
+from staxpipe.synthetic.split import public_unused
+from staxpipe.synthetic.template import FULLY, discount
 from staxpipe.synthetic.usage import Ints
 
 Mask = npt.NDArray[np.bool_]
+Rows32 = npt.NDArray[np.int32]
 
 BATCH_ROWS = 65_536
 
 
+class TextTable(Protocol):
+    """Text columns over the rows of a month: `static` ones have a value a template, the others differ row by row.
+
+    `quoted` names those of the latter that have to be quoted in CSV.
+    """
+
+    month: Month
+    header: tuple[str, ...]
+    static: Mapping[str, pa.Array]
+    quoted: frozenset[str]
+
+    def varying(self, first: int, count: int) -> dict[str, pa.Array]:
+        """The columns that are not static, for `count` rows from `first`."""
+        ...
+
+
 class MonthText:
-    """The text columns of a month, a batch of rows at a time. Missing values are null."""
+    """The text columns of a month's legacy report, a batch of rows at a time. Missing values are null."""
 
     def __init__(self, month: Month) -> None:
         self.month = month
         templates = month.templates
         self.header = month.header
+        self.varying_names = frozenset(VARYING).intersection(month.header)
+        self.quoted: frozenset[str] = frozenset()
         self.static: Mapping[str, pa.Array] = {
             name: pa.array([template.text.get(name) or None for template in templates], pa.string())
             for name in month.header
@@ -40,8 +62,12 @@ class MonthText:
         self._reserved = types == "DiscountedUsage"
         self._covered = types == "SavingsPlanCoveredUsage"
         self._plan_fee = types == "SavingsPlanRecurringFee"
-        self._unblended_only = types == "EdpDiscount"  # AWS leaves BlendedCost blank on discount rows
+        # AWS leaves BlendedCost blank on discount rows.
+        self._unblended_only = np.array([template.type.endswith("Discount") for template in templates])
         self._public = np.array([template.public for template in templates])
+        self._split = np.array([template.split for template in templates])
+        self._charge = np.array([template.charge_per_mille for template in templates], np.int64)
+        self._per_mille = np.array([template.per_mille for template in templates], np.int64)
         self._halves = np.array([template.normalization_halves for template in templates], np.int64)
 
     def varying(self, first: int, count: int) -> dict[str, pa.Array]:
@@ -54,7 +80,7 @@ class MonthText:
         reserved, covered = self._reserved[template], self._covered[template]
         unblended = decimals(rows.unblended[part])
         effective, amortised = rows.effective[part], rows.amortised[part]
-        return {
+        columns = {
             "identity/TimeInterval": self.interval.take(span),
             "lineItem/UsageStartDate": self.start.take(span),
             "lineItem/UsageEndDate": self.end.take(span),
@@ -71,6 +97,46 @@ class MonthText:
             "savingsPlan/SavingsPlanEffectiveCost": where(covered, effective),
             "savingsPlan/UsedCommitment": where(self._plan_fee[template], effective),
         }
+        if "splitLineItem/SplitCost" in self.varying_names:
+            columns |= self._split_columns(template, rows.public[part], effective, amortised)
+        if "lineItem/NetUnblendedCost" in self.varying_names:
+            columns |= self._net_columns(template, rows.unblended[part], effective, amortised)
+        return columns
+
+    def _split_columns(self, template: Rows32, public: Ints, split: Ints, unused: Ints) -> dict[str, pa.Array]:
+        shared = self._split[template]
+        return {
+            "splitLineItem/SplitCost": where(shared, split),
+            "splitLineItem/UnusedCost": where(shared, unused),
+            "splitLineItem/PublicOnDemandSplitCost": where(shared, public),
+            "splitLineItem/PublicOnDemandUnusedCost": where(shared, public_unused(public)),
+        }
+
+    def _net_columns(self, template: Rows32, unblended: Ints, effective: Ints, amortised: Ints) -> dict[str, pa.Array]:
+        """What is left after discounts, each number rounded by itself, and what was taken off."""
+        charge, per_mille = self._charge[template], self._per_mille[template]
+        reserved, shared = self._reserved[template], self._split[template]
+        off = discount(unblended, charge)
+        upfront = amortised - discount(amortised, per_mille)
+        rest = effective - amortised
+        recurring = rest - discount(rest, per_mille)
+        discounted = off > 0
+        columns = {
+            "lineItem/NetUnblendedCost": decimals(unblended - off),
+            "discount/BundledDiscount": where(discounted & (charge == FULLY), off),
+            "discount/EdpDiscount": where(discounted & (charge < FULLY), off),
+            "discount/TotalDiscount": where(discounted, off),
+            "reservation/NetAmortizedUpfrontCostForUsage": where(reserved, upfront),
+            "reservation/NetRecurringFeeForUsage": where(reserved, recurring),
+            "reservation/NetEffectiveCost": where(reserved, upfront + recurring),
+            "savingsPlan/NetSavingsPlanEffectiveCost": where(
+                self._covered[template], effective - discount(effective, per_mille)
+            ),
+        }
+        if "splitLineItem/NetSplitCost" in self.varying_names:
+            columns["splitLineItem/NetSplitCost"] = where(shared, effective - discount(effective, per_mille))
+            columns["splitLineItem/NetUnusedCost"] = where(shared, amortised - discount(amortised, per_mille))
+        return columns
 
     def batches(self, batch_rows: int = BATCH_ROWS) -> Iterator[pa.RecordBatch]:
         """Record batches in header order; static columns are dictionary-coded, the others plain text."""

@@ -41,6 +41,7 @@ _SUMS = (
 )
 _DAY = _Dimension("day", "ChargePeriodStart")
 _ROWS = "line_items"
+SPLIT = "x_SplitParentResourceId"
 
 ROLLUP_SCHEMA: pa.Schema = pa.schema(
     [pa.field(dimension.name, pa.string()) for dimension in _DIMENSIONS]
@@ -57,7 +58,7 @@ _AGGREGATES = [(name, "sum") for name in [total.name for total in _SUMS] + [_ROW
 class Rollup:
     """Sums line items by day and dimension. Memory grows with the groups, not with the rows."""
 
-    COLUMNS: ClassVar[tuple[str, ...]] = tuple(part.source for part in (*_DIMENSIONS, _DAY, *_SUMS))
+    COLUMNS: ClassVar[tuple[str, ...]] = (*(part.source for part in (*_DIMENSIONS, _DAY, *_SUMS)), SPLIT)
 
     def __init__(self) -> None:
         self._merged = ROLLUP_SCHEMA.empty_table()
@@ -65,7 +66,12 @@ class Rollup:
         self._partial_rows = 0
 
     def add(self, batch: pa.RecordBatch) -> None:
-        """Add line items; text columns may be dictionary-coded; other columns than COLUMNS are ignored."""
+        """Add line items; text columns may be dictionary-coded; other columns than COLUMNS are ignored.
+
+        Split cost allocation rows are left out: the instance that they share has a row of its own.
+        """
+        if batch.column(SPLIT).null_count < batch.num_rows:
+            batch = batch.filter(pc.is_null(batch.column(SPLIT)))
         if batch.num_rows == 0:
             return
         partial = _sums_of(batch)

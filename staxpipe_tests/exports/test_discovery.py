@@ -8,7 +8,15 @@ import pytest
 from staxpipe.exports.discovery import Discovery, discover, still_current
 from staxpipe.exports.folder import FolderBucket
 from staxpipe.model import BillingPeriod, ExportKind, FileFormat, Severity, StoredObject
-from staxpipe_tests.exports.conftest import MORNING, CountingBucket, ReportWriter, manifest_body
+from staxpipe_tests.exports.conftest import (
+    FOCUS_1_0_COLUMNS,
+    FOCUS_1_2_COLUMNS,
+    MORNING,
+    CountingBucket,
+    ReportWriter,
+    export_body,
+    manifest_body,
+)
 
 HOUR = timedelta(hours=1)
 OCTOBER = BillingPeriod(2026, 10)
@@ -206,7 +214,6 @@ def test_a_file_that_is_listed_twice_is_read_once(report: ReportWriter, bucket: 
 @pytest.mark.parametrize(
     ("keys", "changes", "words"),
     [
-        (["x-1.csv.zip"], {"compression": "ZIP"}, "ZIP archives"),
         (["x-1.csv.gz", "x-2.parquet"], {}, "of one format"),
         (["x-1.orc"], {"compression": ""}, "not clear how"),
     ],
@@ -252,8 +259,11 @@ def test_a_delivery_that_is_being_overwritten_is_waited_for(report: ReportWriter
     [
         ([], "nothing-there"),
         (["pfx/cur/x.csv.gz", "pfx/cur/y.parquet"], "data-without-manifest"),
+        (["pfx/cur/x.csv.zip"], "data-without-manifest"),
+        (["pfx/cur/x-1.csv.gz", "pfx/cur/x-RedshiftManifest.json"], "data-without-manifest"),
         (["readme.txt"], "no-cost-report"),
-        (["e/metadata/BILLING_PERIOD=2026-10/e-Manifest.json", "e/data/x.csv.gz"], "export-not-supported"),
+        (["site/manifest.json"], "no-cost-report"),
+        (["e/metadata/date=2026-10-01/e-Manifest.json", "e/data/x.csv.gz"], "export-not-supported"),
     ],
 )
 def test_a_place_without_any_manifest_says_what_it_holds(
@@ -359,3 +369,162 @@ def test_files_outside_of_the_prefix_are_missing_and_not_asked_for(report: Repor
     (broken,) = discover(Listed(report.folder), "pfx", now=NOW).broken
     assert "secret/x.csv.gz" in broken.reason
     assert lists == ["pfx/"]
+
+
+@pytest.mark.parametrize("keep", [True, False])
+@pytest.mark.parametrize("partition", ["BILLING_PERIOD", "billing_period"])
+@pytest.mark.parametrize("spelled", ["{key}", "/{key}", "s3://costs/{key}"])
+@pytest.mark.parametrize("export", ["pfx/exp", "exp", "dé ep/er/r#1 (copy)+%41"])
+def test_a_data_export_is_found_however_it_is_laid_out(
+    report: ReportWriter, bucket: CountingBucket, keep: bool, partition: str, spelled: str, export: str
+) -> None:
+    keys = report.export("57bd", chunks=2, keep=keep, partition=partition, spelled=spelled, export=export)
+    discovery = found(bucket)
+    (delivery,) = discovery.deliveries
+    assert discovery.findings == ()
+    assert delivery.export.source == f"{bucket.url}/{export}"
+    assert delivery.export.name == export.rpartition("/")[2]
+    assert (delivery.export.kind, delivery.export.owner) == (ExportKind.CUR_2_0, "012345678901")
+    assert (delivery.period, delivery.delivery_id, delivery.format) == (OCTOBER, "57bd", FileFormat.CSV_GZIP)
+    assert [stored.key for stored in delivery.files] == keys
+    assert delivery.columns == ("bill_billing_period_start_date", "line_item_unblended_cost", "resource_tags")
+    assert still_current(bucket, delivery)
+
+
+def test_of_a_data_exports_versions_only_the_newest_counts(report: ReportWriter, bucket: CountingBucket) -> None:
+    for number in range(3):
+        keys = report.export(f"57bd-{number}", at=MORNING + 8 * number * HOUR)
+    report.export("57bd-old", at=MORNING - HOUR)  # arrives late, and the pointer goes back with it
+    (delivery,) = found(bucket).deliveries
+    assert delivery.delivery_id == "57bd-2"
+    assert [stored.key for stored in delivery.files] == keys
+    assert delivery.manifest is not None
+    assert "/2026-10-21T00:00:00.771Z-57bd-2/" in delivery.manifest.key
+    known = {delivery.manifest.key: delivery.manifest.etag}
+    report.export("57bd-2", at=MORNING + 16 * HOUR)  # the pointer is the newest one's again
+    bucket.reads.clear()
+    assert found(bucket, known=known).deliveries == ()
+    assert bucket.reads == []
+
+
+def test_a_pointer_is_followed_to_the_version_that_it_names(report: ReportWriter, bucket: CountingBucket) -> None:
+    report.export("new")
+    report.export("old", at=MORNING - HOUR)
+    pointer = "pfx/exp/metadata/BILLING_PERIOD=2026-10/exp-Manifest.json"
+    own = "pfx/exp/metadata/BILLING_PERIOD=2026-10/2026-10-20T08:00:00.771Z-new/exp-Manifest.json"
+    report.put(pointer, (report.folder / own).read_bytes(), MORNING)
+    (delivery,) = found(bucket).deliveries
+    assert (delivery.delivery_id, delivery.manifest) == ("new", bucket.head(own))
+    assert bucket.reads == [pointer]
+
+
+def test_a_data_export_that_overwrites_itself(report: ReportWriter, bucket: CountingBucket) -> None:
+    first = report.export("one", keep=False, chunks=3)
+    (before,) = found(bucket).deliveries
+    keys = report.export("two", keep=False, chunks=1, at=MORNING + HOUR)
+    for surplus in first[1:]:
+        report.put(surplus, b"", MORNING + HOUR)
+    (after,) = found(bucket).deliveries
+    assert (after.delivery_id, [stored.key for stored in after.files]) == ("two", keys)
+    assert not still_current(bucket, before)
+    written = MORNING + 9 * HOUR
+    report.data(keys[0], written)
+    assert codes(discover(bucket, "", now=written + timedelta(minutes=5))) == ["delivery-in-progress"]
+
+
+def test_without_an_execution_id_a_delivery_is_known_by_its_manifest(
+    report: ReportWriter, bucket: CountingBucket
+) -> None:
+    report.export("57bd", executionId=None)
+    (delivery,) = found(bucket).deliveries
+    assert delivery.delivery_id.startswith("content-")
+    assert found(bucket).deliveries == (delivery,)
+    report.export("57be", executionId=None, at=MORNING + 8 * HOUR)
+    assert found(bucket).deliveries[0].delivery_id != delivery.delivery_id
+
+
+def test_the_kind_is_each_manifests_own(report: ReportWriter, bucket: CountingBucket) -> None:
+    report.versioned("one")
+    report.export("two")
+    report.export("three", export="pfx/focus", month="2026-09", columns=FOCUS_1_0_COLUMNS)
+    report.export("four", export="pfx/focus", columns=FOCUS_1_2_COLUMNS)
+    report.export("five", export="pfx/unsaid", columns=None)
+    discovery = found(bucket)
+    assert discovery.findings == ()
+    assert {item.delivery_id: item.export.kind for item in discovery.deliveries} == {
+        "one": ExportKind.LEGACY_CUR,
+        "two": ExportKind.CUR_2_0,
+        "three": ExportKind.FOCUS_1_0,
+        "four": ExportKind.FOCUS_1_2,
+        "five": ExportKind.DATA_EXPORT,
+    }
+    assert all(still_current(bucket, delivery) for delivery in discovery.deliveries)
+
+
+def test_another_table_is_told_of_once_and_hides_nothing(report: ReportWriter, bucket: CountingBucket) -> None:
+    for month in ("2026-08", "2026-09", "2026-10"):
+        report.export("57bd", month, export="pfx/carbon", columns=[{"name": "total_mbm_emissions_value"}])
+    report.export("57bd")
+    discovery = found(bucket)
+    assert [item.export.name for item in discovery.deliveries] == ["exp"]
+    (finding,) = discovery.findings
+    assert (finding.code, finding.severity, finding.count) == ("export-not-supported", Severity.WARNING, 3)
+    assert f"{bucket.url}/pfx/carbon is neither a Cost and Usage Report nor FOCUS" in finding.message
+
+
+def test_a_data_export_of_another_bucket_is_an_error(report: ReportWriter) -> None:
+    class InS3(CountingBucket):
+        @property
+        def url(self) -> str:
+            return "s3://costs"
+
+    report.export("57bd", spelled="s3://others/{key}")
+    report.export("57be", "2026-09", spelled="s3://costs/{key}")
+    discovery = found(InS3(report.folder))
+    assert [item.delivery_id for item in discovery.deliveries] == ["57be"]
+    (finding,) = discovery.findings
+    assert (finding.code, finding.severity) == ("manifest-invalid", Severity.ERROR)
+    assert "another bucket (s3://others)" in finding.message
+
+
+def test_zipped_files_are_data_files(report: ReportWriter, bucket: CountingBucket) -> None:
+    key = report.put("pfx/cur/20261001-20261101/one/cur-1.csv.zip", b"x")
+    report.versioned("one", reportKeys=[key], compression="ZIP")
+    (delivery,) = found(bucket).deliveries
+    assert (delivery.format, [stored.key for stored in delivery.files]) == (FileFormat.CSV_ZIP, [key])
+
+
+@pytest.mark.parametrize("spelled", ["s3://costs/{key}", "/{key}", "s3://costs//{key}"])
+@pytest.mark.parametrize("report_name", ["cur", "pfx/r#1 (copy)+%41"])
+def test_legacy_files_are_found_however_they_are_spelled(
+    report: ReportWriter, bucket: CountingBucket, spelled: str, report_name: str
+) -> None:
+    keys = report.versioned("one", report=report_name)
+    report.versioned("one", report=report_name, reportKeys=[spelled.format(key=key) for key in keys])
+    (delivery,) = found(bucket).deliveries
+    assert [stored.key for stored in delivery.files] == keys
+    assert delivery.export.source == f"{bucket.url}/{report_name}"
+
+
+@pytest.mark.parametrize("climbing", ["../secret.csv.gz", "s3://costs/../secret.csv.gz", "pfx/../../secret.csv.gz"])
+def test_no_key_of_a_data_export_climbs_out(report: ReportWriter, bucket: CountingBucket, climbing: str) -> None:
+    (report.folder.parent / "secret.csv.gz").write_bytes(b"x")
+    report.export("57bd", dataFiles=[climbing])
+    (broken,) = found(bucket).broken
+    assert "1 of 1 data files that are not there" in broken.reason
+
+
+def test_a_delivery_of_ten_thousand_files(report: ReportWriter) -> None:
+    keys = [f"pfx/exp/data/BILLING_PERIOD=2026-10/exp-{number:05d}.csv.gz" for number in range(10_000)]
+    report.put("pfx/exp/metadata/BILLING_PERIOD=2026-10/exp-Manifest.json", export_body(keys, "57bd"))
+    lists: list[str] = []
+
+    class Full(CountingBucket):
+        def list(self, prefix: str) -> Iterator[StoredObject]:
+            lists.append(prefix)
+            yield from super().list(prefix)
+            yield from (StoredObject(key, 1, key, MORNING) for key in keys if prefix)
+
+    (delivery,) = found(Full(report.folder)).deliveries
+    assert [stored.key for stored in delivery.files] == keys
+    assert lists == ["", "pfx/exp/data/BILLING_PERIOD=2026-10/"]

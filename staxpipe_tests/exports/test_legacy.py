@@ -8,11 +8,11 @@ from hypothesis import strategies as st
 from staxpipe.errors import PermanentError, StaxpipeError, TransientError
 from staxpipe.exports.layout import Place
 from staxpipe.exports.legacy import LegacyCur
-from staxpipe.model import BillingPeriod
-from staxpipe_tests.exports.conftest import manifest_body
+from staxpipe.model import BillingPeriod, ExportKind
+from staxpipe_tests.exports.conftest import check_answer, json_values, manifest_body
 
 LAYOUT = LegacyCur()
-KEY = "pfx/cur/20261001-20261101/cur-Manifest.json"
+KEY = "s3://costs/pfx/cur/20261001-20261101/cur-Manifest.json"
 
 
 def parse(**changes: Any) -> Any:
@@ -29,7 +29,8 @@ def parse(**changes: Any) -> Any:
         ("s3://b/p/cur/cur/year=2018/month=9/cur-Manifest.json", Place("s3://b/p/cur", "2018-09", None)),
         ("s3://b/p/cur/cur/year=2018/month=09/cur-Manifest.json", Place("s3://b/p/cur", "2018-09", None)),
         ("s3://b/p/cur/cur/year=2018/month=12/cur-Manifest.json", Place("s3://b/p/cur", "2018-12", None)),
-        ("s3://b/anything/cur-Manifest.json", Place("s3://b/anything", None, None)),
+        ("s3://b/p/cur/cur/YEAR=2018/Month=1/cur-Manifest.json", Place("s3://b/p/cur", "2018-01", None)),
+        ("s3://b/cur/cur/year=2018/month=1/cur-Manifest.json", Place("s3://b/cur", "2018-01", None)),
         ("file:///x/a b/20261001-20261101/r#1-Manifest.json", Place("file:///x/a b", "2026-10", None)),
     ],
 )
@@ -42,6 +43,8 @@ def test_where_a_manifest_stands(address: str, place: Place) -> None:
     [
         "s3://b/pfx/cur/20261001-20261101/cur-1.csv.gz",
         "s3://b/pfx/cur/20261001-20261101/cur-RedshiftManifest.json",
+        "s3://b/anything/cur-Manifest.json",
+        "s3://b/p/cur/cur/year=2018/month=13/cur-Manifest.json",
         "s3://b/pfx/e/metadata/BILLING_PERIOD=2026-10/e-Manifest.json",
         "s3://b/pfx/e/metadata/billing_period=2026-10/e-Manifest.json",
     ],
@@ -82,6 +85,13 @@ def test_columns_of_another_shape_are_done_without(columns: object) -> None:
     assert parse(columns=columns).columns == ()
 
 
+def test_files_may_be_told_by_their_address() -> None:
+    manifest = parse(reportKeys=["s3://costs/pfx/a-1.csv.gz", "S3://costs//pfx/a-1.csv.gz", "pfx/a-2.csv.gz"])
+    assert manifest.keys == ("pfx/a-1.csv.gz", "pfx/a-2.csv.gz")
+    assert manifest.repeated == ("pfx/a-1.csv.gz",)
+    assert manifest.kind is ExportKind.LEGACY_CUR
+
+
 def test_an_owner_that_is_no_account_id_is_done_without() -> None:
     assert parse(account="9999999999999").owner is None
 
@@ -100,12 +110,14 @@ def test_a_file_that_is_listed_twice_is_kept_once() -> None:
         ({"reportKeys": None}, "file names under reportKeys"),
         ({"reportKeys": "a"}, "file names under reportKeys"),
         ({"reportKeys": [1]}, "file names under reportKeys"),
-        ({"reportKeys": ["/"]}, "file names under reportKeys"),
+        ({"reportKeys": ["/"]}, "names of files under reportKeys"),
         ({"reportKeys": []}, "any file under reportKeys"),
         ({"billingPeriod": None}, "billing period"),
         ({"billingPeriod": {"start": "tomorrow"}}, "billing period"),
         ({"billingPeriod": {"start": "20261301T000000.000Z"}}, "billing period"),
         ({"billingPeriod": {"start": 20261001}}, "billing period"),
+        ({"billingPeriod": {"start": "00001001T000000.000Z"}}, "billing period"),
+        ({"reportKeys": ["s3://others/a.csv.gz"]}, "another bucket .s3://others."),
     ],
 )
 def test_a_wrong_manifest_is_named_with_what_is_missing(changes: dict[str, Any], words: str) -> None:
@@ -129,21 +141,9 @@ def test_what_is_no_manifest_at_all(body: bytes) -> None:
         LAYOUT.parse(KEY, body)
 
 
-json_values = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
-    max_leaves=5,
-)
-
-
 @given(st.dictionaries(st.sampled_from(list(manifest_body([], ""))), json_values))
 def test_whatever_the_fields_hold_the_answer_is_a_manifest_or_a_sentence(changes: dict[str, Any]) -> None:
-    try:
-        manifest = LAYOUT.parse(KEY, json.dumps(manifest_body(["a"], "one") | changes).encode())
-    except StaxpipeError:
-        return
-    assert manifest.keys
-    assert manifest.delivery_id
+    check_answer(LAYOUT, KEY, json.dumps(manifest_body(["a"], "one") | changes).encode())
 
 
 @given(st.binary(max_size=200))

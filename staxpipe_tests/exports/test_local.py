@@ -1,5 +1,7 @@
+import gzip
 import os
 import shutil
+import time
 from datetime import timedelta
 from pathlib import Path
 
@@ -7,8 +9,8 @@ import pytest
 
 from staxpipe.errors import PermanentError
 from staxpipe.exports.local import find, find_all
-from staxpipe.model import FileFormat
-from staxpipe_tests.exports.conftest import MORNING, ReportWriter, manifest_body
+from staxpipe.model import ExportKind, FileFormat
+from staxpipe_tests.exports.conftest import MORNING, ReportWriter, export_body, manifest_body
 
 BODY = "bill/BillingPeriodStartDate,lineItem/UnblendedCost\n2026-10-01T00:00:00Z,1\n"
 
@@ -84,6 +86,61 @@ def test_files_of_two_deliveries_are_never_mixed(report: ReportWriter) -> None:
     (broken,) = found.broken
     assert second in broken.reason
     assert first not in broken.reason
+
+
+@pytest.mark.parametrize("keep", [True, False])
+@pytest.mark.parametrize(
+    "part", ["", "pfx", "pfx/exp", "pfx/exp/metadata/BILLING_PERIOD=2026-10/exp-Manifest.json", "own manifest"]
+)
+@pytest.mark.parametrize("moved", [False, True])
+def test_any_part_of_a_data_export_is_the_same_export(
+    report: ReportWriter, tmp_path: Path, part: str, keep: bool, moved: bool
+) -> None:
+    keys = report.export("57bd", chunks=2, keep=keep, spelled="s3://costs/{key}")
+    manifests = [key for key in report.written if key.endswith("Manifest.json")]
+    root = report.folder
+    if moved:  # an export copied alone, without the folders above
+        root = tmp_path / "elsewhere"
+        shutil.copytree(report.folder / "pfx/exp", root / "exp")
+        part = part.removeprefix("pfx").lstrip("/")
+        manifests = [key.removeprefix("pfx/") for key in manifests]
+    found = find(root / (manifests[0] if part == "own manifest" else part))
+    assert found.findings == ()
+    (delivery,) = found.deliveries
+    assert delivery.delivery_id == "57bd"
+    assert delivery.export.kind is ExportKind.CUR_2_0
+    assert delivery.export.source == f"file://{root}/exp" if moved else f"file://{root}/pfx/exp"
+    files = [f"{found.bucket.url}/{stored.key}" for stored in delivery.files]
+    assert files == [f"file://{root}/{key.removeprefix('pfx/') if moved else key}" for key in keys]
+
+
+def test_a_data_exports_manifest_beside_its_files(report: ReportWriter) -> None:
+    report.data("exp-00001.csv.gz")
+    key = "pfx/exp/data/BILLING_PERIOD=2026-10/exp-00001.csv.gz"
+    report.put("exp-Manifest.json", export_body([key], "57bd", billingPeriod="2026-10"))
+    for path in (report.folder, report.folder / "exp-Manifest.json"):
+        (delivery,) = find(path).deliveries
+        assert [stored.key for stored in delivery.files] == ["exp-00001.csv.gz"]
+
+
+def test_versions_of_a_data_export_copied_without_their_manifests_are_not_added_up(report: ReportWriter) -> None:
+    for number in range(2):
+        for key in report.export(f"57bd-{number}", at=MORNING + number * timedelta(hours=8)):
+            report.put(key, gzip.compress(BODY.encode()))
+    found = find(report.folder / "pfx/exp/data")
+    assert found.deliveries == ()
+    assert "several deliveries" in found.broken[0].reason
+    (delivery,) = find(report.folder).deliveries
+    assert delivery.delivery_id == "57bd-1"
+
+
+def test_ten_thousand_missing_files_are_soon_found_missing(report: ReportWriter) -> None:
+    keys = [f"a/b/c/data/BILLING_PERIOD=2026-10/exp-{number:05d}.csv.gz" for number in range(10_000)]
+    manifest = report.put("x/y/z/metadata/BILLING_PERIOD=2026-10/exp-Manifest.json", export_body(keys, "57bd"))
+    began = time.process_time()
+    found = find(report.folder / manifest)
+    assert "10000 of 10000 data files" in found.broken[0].reason
+    assert time.process_time() - began < 10
 
 
 def test_one_manifest_means_that_one_delivery(report: ReportWriter) -> None:

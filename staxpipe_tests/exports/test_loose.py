@@ -1,6 +1,8 @@
 import gzip
 import os
 import shutil
+import zipfile
+from importlib.util import find_spec
 from pathlib import Path
 
 import pyarrow as pa
@@ -10,7 +12,10 @@ import pytest
 from staxpipe.errors import PermanentError
 from staxpipe.exports.discovery import Discovery, still_current
 from staxpipe.exports.loose import loose_deliveries, loose_files
-from staxpipe.model import BillingPeriod, FileFormat, Severity
+from staxpipe.focus.names import NotACostReportError
+from staxpipe.model import BillingPeriod, ExportKind, FileFormat, Severity
+
+reads_zip = pytest.mark.skipif(find_spec("staxpipe.focus.reading_bytes") is None, reason="ZIP files cannot be read yet")
 
 HEADER = "bill/BillingPeriodStartDate,lineItem/UnblendedCost\n"
 
@@ -61,7 +66,9 @@ def test_periods_are_found_however_moments_are_written(folder: Path, moment: str
 
 def test_a_parquet_file_tells_its_periods(folder: Path) -> None:
     moments = pa.array([1_538_352_000_000, 1_541_030_400_000], pa.timestamp("ms", "UTC"))
-    pq.write_table(pa.table({"bill_billing_period_start_date": moments}), folder / "a.snappy.parquet")
+    costs = pa.array([1.0, 2.0])
+    table = pa.table({"bill_billing_period_start_date": moments, "line_item_unblended_cost": costs})
+    pq.write_table(table, folder / "a.snappy.parquet")
     found = loose_deliveries(folder)
     assert periods(found) == ["2018-10", "2018-11"]
     assert {item.format for item in found.deliveries} == {FileFormat.PARQUET}
@@ -178,18 +185,115 @@ def test_nothing_but_strangers_is_an_error(folder: Path) -> None:
         loose_deliveries(folder)
 
 
-def test_a_focus_file_is_called_one(folder: Path) -> None:
-    (folder / "focus.csv").write_text("BillingPeriodStart,BilledCost\n2026-10-01T00:00:00Z,1\n")
-    with pytest.raises(PermanentError, match=r"focus\.csv is a FOCUS file"):
+@pytest.mark.parametrize(
+    ("header", "kind"),
+    [
+        ("bill/BillingPeriodStartDate,lineItem/UnblendedCost", ExportKind.LEGACY_CUR),
+        ("bill_billing_period_start_date,line_item_unblended_cost", ExportKind.CUR_2_0),
+        ("BillingPeriodStart,BilledCost", ExportKind.FOCUS_1_0),
+        ("BillingPeriodStart,BilledCost,SkuMeter", ExportKind.FOCUS_1_2),
+    ],
+)
+def test_the_header_tells_what_a_file_is(folder: Path, header: str, kind: ExportKind) -> None:
+    (folder / "a.csv").write_text(f"{header}\n2026-10-01T00:00:00Z,1{',' * (header.count(',') - 1)}\n")
+    (delivery,) = loose_deliveries(folder).deliveries
+    assert (str(delivery.period), delivery.export.kind) == ("2026-10", kind)
+
+
+@pytest.mark.parametrize(
+    ("header", "words"),
+    [
+        ("BillingPeriodStart,Cost", "neither line items.* nor BilledCost"),
+        ("bill/BillingPeriodStartDate,Cost", "neither line items.* nor BilledCost"),
+        ("Day,BilledCost", "FOCUS 1.0 without billing_period_start"),
+        ("Day,lineItem/UnblendedCost", "without bill_billing_period_start_date or line_item_usage_start_date"),
+    ],
+)
+def test_a_file_that_is_neither_is_no_cost_report(folder: Path, header: str, words: str) -> None:
+    (folder / "a.csv").write_text(f"{header}\n2026-10-01T00:00:00Z,1\n")
+    with pytest.raises(NotACostReportError, match=rf"a\.csv is .*{words}"):
         loose_deliveries(folder)
+    (folder / "b.csv").write_text(_body("2026-10"))
+    found = loose_deliveries(folder)
+    assert (periods(found), codes(found)) == (["2026-10"], ["not-a-cost-report"])
 
 
-@pytest.mark.parametrize("name", ["x.csv.zip", "x.txt"])
+def test_one_month_of_two_kinds_is_most_likely_there_twice(folder: Path) -> None:
+    (folder / "a.csv").write_text(_body("2026-10", "2026-09"))
+    (folder / "b.csv").write_text("BillingPeriodStart,BilledCost\n2026-10-01T00:00:00Z,1\n2026-11-01T00:00:00Z,1\n")
+    found = loose_deliveries(folder)
+    assert [(str(item.period), item.export.kind) for item in found.deliveries] == [
+        ("2026-09", ExportKind.LEGACY_CUR),
+        ("2026-11", ExportKind.FOCUS_1_0),
+    ]
+    (broken,) = found.broken
+    assert "2026-10 is there as FOCUS 1.0 and as a legacy Cost and Usage Report" in broken.reason
+
+
+@pytest.mark.parametrize("months_folder", ["BILLING_PERIOD=2026-10", "billing_period=2026-10", "20261001-20261101"])
+@pytest.mark.parametrize("second", ["2026-10-02T08:00:00.000Z-two/", ""])
+def test_deliveries_that_an_export_keeps_are_not_added_up(folder: Path, months_folder: str, second: str) -> None:
+    for own in ("2026-10-01T08:00:00.000Z-one/", second):
+        (folder / "data" / months_folder / own).mkdir(parents=True, exist_ok=True)
+        (folder / "data" / months_folder / own / "exp-00001.csv").write_text(_body("2026-10"))
+    for part in (folder, folder / "data" / months_folder):
+        found = loose_deliveries(part)
+        assert found.deliveries == ()
+        assert "2026-10 is there in several deliveries" in found.broken[0].reason
+    only = loose_deliveries(folder / "data" / months_folder / "2026-10-01T08:00:00.000Z-one")
+    assert periods(only) == ["2026-10"]
+
+
+def test_months_of_an_export_side_by_side_are_not_taken_for_versions(folder: Path) -> None:
+    for month in ("2026-09", "2026-10"):
+        (folder / f"BILLING_PERIOD={month}").mkdir()
+        for chunk in ("exp-00001.csv", "exp-00002.csv"):
+            (folder / f"BILLING_PERIOD={month}" / chunk).write_text(_body(month))
+    assert periods(loose_deliveries(folder)) == ["2026-09", "2026-10"]
+
+
+@reads_zip
+def test_a_zipped_file_is_read(folder: Path) -> None:
+    with zipfile.ZipFile(folder / "a.csv.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("a.csv", _body("2026-09", "2026-10"))
+    found = loose_deliveries(folder)
+    assert periods(found) == ["2026-09", "2026-10"]
+    assert {(item.format, item.export.kind) for item in found.deliveries} == {
+        (FileFormat.CSV_ZIP, ExportKind.LEGACY_CUR)
+    }
+    assert periods(loose_files(folder, [folder / "a.csv.zip"])) == ["2026-09", "2026-10"]
+    (folder / "a.csv").write_text(_body("2026-10"))
+    (broken,) = loose_deliveries(folder).broken
+    assert "csv and as csv.zip" in broken.reason
+
+
+@reads_zip
+def test_a_damaged_archive_breaks_the_month_of_its_first_row(folder: Path) -> None:
+    with zipfile.ZipFile(folder / "a.csv.zip", "w") as archive:
+        archive.writestr("a.csv", _body("2026-10") + "x\n")
+    (folder / "b.csv.zip").write_bytes((folder / "a.csv.zip").read_bytes()[:-30])
+    found = loose_deliveries(folder)
+    assert found.deliveries == ()
+    assert [(str(broken.period), "a.csv" in broken.reason) for broken in found.broken] == [("2026-10", True)]
+    assert codes(found) == ["file-unreadable", "delivery-broken"]
+
+
+@reads_zip
+def test_maps_of_cur_2_0_tell_it_from_a_legacy_report(folder: Path) -> None:
+    tags = pa.array([[("user:team", "web")]], pa.map_(pa.string(), pa.string()))
+    moments = pa.array([1_538_352_000_000], pa.timestamp("ms", "UTC"))
+    columns = {"bill_billing_period_start_date": moments, "line_item_unblended_cost": [1.0], "resource_tags": tags}
+    pq.write_table(pa.table(columns), folder / "exp-00001.snappy.parquet")
+    (delivery,) = loose_deliveries(folder).deliveries
+    assert (str(delivery.period), delivery.export.kind) == ("2018-10", ExportKind.CUR_2_0)
+
+
+@pytest.mark.parametrize("name", ["x.csv.bz2", "x.txt"])
 def test_what_is_no_data_file(folder: Path, name: str) -> None:
     (folder / name).write_text("x")
     with pytest.raises(PermanentError, match="There is no data file"):
         loose_deliveries(folder)
-    with pytest.raises(PermanentError, match=r"is not a data file" + (".*unpack it" if "zip" in name else "")):
+    with pytest.raises(PermanentError, match=r"is not a data file"):
         loose_deliveries(folder / name)
 
 
@@ -204,15 +308,25 @@ def test_bare_files_stay_current_until_one_changes(folder: Path) -> None:
 
 @pytest.mark.outside_data
 @pytest.mark.parametrize(
-    ("name", "expected"),
+    ("name", "expected", "kind"),
     [
-        ("workshop-2018", ["2018-10", "2018-11"]),
-        ("focus-converters", ["2023-11"]),
-        ("koku", ["2022-07", "2023-06"]),
-        ("cur-anonymize/sample-legacy-csv.csv", ["2025-01"]),
+        ("workshop-2018", ["2018-10", "2018-11"], ExportKind.LEGACY_CUR),
+        ("focus-converters", ["2023-11"], ExportKind.LEGACY_CUR),
+        ("koku", ["2022-07", "2023-06"], ExportKind.LEGACY_CUR),
+        ("cur-anonymize/sample-legacy-csv.csv", ["2025-01"], ExportKind.LEGACY_CUR),
+        ("cur-anonymize/sample-cur20.csv", ["2025-01"], ExportKind.CUR_2_0),
+        ("focus-1.0/focus_sample.csv", ["2024-09", "2024-10"], ExportKind.FOCUS_1_0),
     ],
 )
-def test_real_files(outside_data: Path, name: str, expected: list[str]) -> None:
+def test_real_files(outside_data: Path, name: str, expected: list[str], kind: ExportKind) -> None:
     found = loose_deliveries(outside_data / name)
     assert periods(found) == expected
+    assert {delivery.export.kind for delivery in found.deliveries} == {kind}
     assert found.broken == ()
+
+
+@pytest.mark.outside_data
+def test_the_same_rows_under_two_kinds_of_names_are_not_loaded_twice(outside_data: Path) -> None:
+    found = loose_deliveries(outside_data / "cur-anonymize")
+    assert found.deliveries == ()
+    assert "2025-01 is there as CUR 2.0 and as a legacy Cost and Usage Report" in found.broken[0].reason

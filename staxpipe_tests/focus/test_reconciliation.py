@@ -41,8 +41,12 @@ def test_whatever_is_delivered_both_sides_are_equal(data: tuple[list[str], list[
     tally = finished(normalise(batch(rows, columns), CONTEXT))
     found = reconcile(tally)
     assert found.reconciled
-    for balance in found.balances:
-        assert abs(balance.difference) <= Decimal("0.0001")
+    for line in found.lines:
+        assert abs(line.difference) <= Decimal("0.0001")
+        assert line.rows_read == line.rows_mapped + line.rows_doubled + line.rows_dropped + line.rows_split + (
+            line.rows_quarantined
+        )
+    assert sum(line.rows_read for line in found.lines) == tally.rows_read - tally.rows_elsewhere
     assert all(finding.severity is not Severity.ERROR or finding.code == "rejected-rows" for finding in found.findings)
 
 
@@ -99,7 +103,7 @@ def test_totals_that_are_known_by_construction_come_out(
 
 def test_currencies_and_accounts_are_never_summed_together() -> None:
     tally = finished(mapped(row(), row(line_item_currency_code="EUR"), row(bill_payer_account_id="111111111111")))
-    assert [(found.billing_account_id, found.currency, found.billed_cost) for found in reconcile(tally).balances] == [
+    assert [(found.billing_account_id, found.currency, found.lake_cost) for found in reconcile(tally).lines] == [
         ("001234567890", "EUR", Decimal("0.25")),
         ("001234567890", "USD", Decimal("0.25")),
         ("111111111111", "USD", Decimal("0.25")),
@@ -165,7 +169,7 @@ def test_residual_rows_that_are_not_written_are_missed() -> None:
 
 def test_a_cent_that_is_lost_is_an_error_and_says_how_much() -> None:
     tally = Tally(rows_read=1, rows_written=1)
-    tally.source["123456789012", "USD", "Usage"] = SourceSum(1, Decimal("10.00"))
+    tally.source["123456789012", "USD", "Usage", "mapped"] = SourceSum(1, Decimal("10.00"))
     tally.focus["123456789012", "USD", "Usage"] = FocusSum(1, Decimal("9.99"), Decimal(0), Decimal(0), Decimal(0))
     found = reconcile(tally)
     assert not found.reconciled

@@ -15,7 +15,8 @@ from staxpipe.linking.bucket_check import check_bucket
 from staxpipe.model import StoredObject
 
 MANIFEST = "reports/daily/20261101-20261201/daily-Manifest.json"
-NEW_MANIFEST = "reports/focus/metadata/BILLING_PERIOD=2026-11/focus-Manifest.json"
+FOCUS_MANIFEST = "reports/focus/metadata/BILLING_PERIOD=2026-11/focus-Manifest.json"
+HINTS_MANIFEST = "reports/hints/metadata/date=2026-11-01/hints-Manifest.json"
 
 
 class Listed:
@@ -39,16 +40,17 @@ class Listed:
 
 
 def test_a_manifest_is_all_it_takes() -> None:
-    assert check_bucket(Listed("reports/a.csv.gz", MANIFEST, "reports/z"), "reports") is None
+    for manifest in (MANIFEST, FOCUS_MANIFEST):
+        assert check_bucket(Listed("reports/a.csv.gz", manifest, "reports/z"), "reports") is None
 
 
 def test_an_export_that_is_not_read_is_called_one() -> None:
-    problem = check_bucket(Listed(NEW_MANIFEST, "reports/focus/data/x.csv.gz"), "reports")
+    problem = check_bucket(Listed(HINTS_MANIFEST, "reports/hints/data/x.csv.gz"), "reports")
     assert problem is not None
     assert problem.code == "export-not-supported"
 
 
-@pytest.mark.parametrize("keys", [[], ["reports/a"], ["reports/a.csv"], [NEW_MANIFEST]])
+@pytest.mark.parametrize("keys", [[], ["reports/a"], ["reports/a.csv"], [HINTS_MANIFEST]])
 def test_it_says_what_a_look_for_deliveries_says(tmp_path: Path, keys: list[str]) -> None:
     for key in keys:
         (tmp_path / key).parent.mkdir(parents=True, exist_ok=True)

@@ -16,8 +16,9 @@ from sqlalchemy import Engine
 from staxpipe.db import deliveries as ledger
 from staxpipe.db import journal, results
 from staxpipe.db.engine import make_engine
-from staxpipe.db.journal import ServiceRow
+from staxpipe.db.journal import ServiceCost
 from staxpipe.db.results import SumRow
+from staxpipe.ingest.control_totals import service_costs
 from staxpipe.lake.table import Lake
 from staxpipe.model import BillingPeriod, Delivery, DeliveryState, Export, ExportKind, FileFormat
 from staxpipe.query import Connection, connect
@@ -54,7 +55,7 @@ def publish(
     rollup = Rollup()
     for batch in batches:
         rollup.add(batch)
-    rows = services_of(rollup.table())
+    rows = service_costs(rollup.table())
     with engine.begin() as connection:
         elect_source(connection, export_id, sorted({row.billing_account_id for row in rows}), period)
         swap_daily_costs(connection, export_id, period, entry.id, rollup.table())
@@ -72,18 +73,8 @@ def publish(
     return entry.id
 
 
-def services_of(rollup: pa.Table) -> list[ServiceRow]:
-    """The journal's rows of what a rollup sums up."""
-    keys = ["billing_account_id", "sub_account_id", "service_name", "charge_category", "currency"]
-    sums = ["line_items", "billed_cost", "effective_cost"]
-    grouped = rollup.group_by(keys).aggregate([(name, "sum") for name in sums])
-    return [
-        ServiceRow(*(row[key] for key in keys), *(row[f"{name}_sum"] for name in sums)) for row in grouped.to_pylist()
-    ]
-
-
-def _by_category(rows: list[ServiceRow]) -> list[ServiceRow]:
-    found: dict[tuple[str, str, str], ServiceRow] = {}
+def _by_category(rows: list[ServiceCost]) -> list[ServiceCost]:
+    found: dict[tuple[str, str, str], ServiceCost] = {}
     for row in rows:
         key = (row.billing_account_id, row.currency, row.charge_category)
         before = found.get(key, replace(row, rows=0, billed_cost=Decimal(0), effective_cost=Decimal(0)))
@@ -96,7 +87,7 @@ def _by_category(rows: list[ServiceRow]) -> list[ServiceRow]:
     return list(found.values())
 
 
-def _sum(row: ServiceRow) -> SumRow:
+def _sum(row: ServiceCost) -> SumRow:
     return SumRow(
         "focus",
         row.billing_account_id,

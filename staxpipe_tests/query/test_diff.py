@@ -182,7 +182,7 @@ def test_changes_are_by_service_account_category_and_currency_the_largest_first(
     )
     found = deliver.diff()
     assert [
-        (line.service_name, line.sub_account_id, line.charge_category, line.currency, line.change.billed)
+        (line.service_name, line.sub_account_id, line.charge_category, line.currency, int(line.change.billed))
         for line in found.changes
     ] == [
         ("Amazon Elastic Compute Cloud", "444444444444", "Usage", "USD", 0),
@@ -190,7 +190,7 @@ def test_changes_are_by_service_account_category_and_currency_the_largest_first(
         ("Amazon Elastic Compute Cloud", "333333333333", "Tax", "CNY", 1),
         ("Amazon Elastic Compute Cloud", "333333333333", "Usage", "CNY", -1),
     ]
-    assert [(total.currency, total.before.billed, total.after.billed) for total in found.totals] == [
+    assert [(total.currency, int(total.before.billed), int(total.after.billed)) for total in found.totals] == [
         ("CNY", 1, 1),
         ("USD", 2, 4),
     ]
@@ -263,6 +263,31 @@ def test_what_cannot_be_compared_is_told(deliver: Deliveries) -> None:
     told("Other exports have the month too", deliver.diff)
 
 
+def test_an_account_that_came_later_is_new_and_not_another_ones_rows(deliver: Deliveries) -> None:
+    other: Row = {"BillingAccountId": OTHER_PAYER}
+    deliver([{}])
+    deliver([{}, other, other])
+    found = deliver.diff(account=OTHER_PAYER)
+    assert found.accounts == (OTHER_PAYER, OTHER_PAYER)
+    assert rows(found) == RowChanges(2, 0, 0, (), only_columns=False)
+
+
+def test_two_deliveries_of_an_account_each_are_compared_as_one_account(deliver: Deliveries) -> None:
+    own: Row = {"SubAccountId": PAYER, "ServiceName": "S3"}
+    first = deliver([{}, own])
+    moved = [{**row, "BillingAccountId": OTHER_PAYER} for row in ({}, {**own, "SubAccountId": OTHER_PAYER})]
+    second = deliver([*moved, {**moved[0], "BilledCost": Decimal(3)}], export="second")
+    newest = deliver([{}], export="third")
+    for account in (PAYER, OTHER_PAYER):
+        found = deliver.diff(first, second, account=account)
+        assert found.accounts == (PAYER, OTHER_PAYER)
+        assert rows(found) == RowChanges(1, 0, 0, (), only_columns=False)
+        assert [change.change.billed for change in found.changes] == [3]
+        assert found.changes[0].service_name == "Amazon Elastic Compute Cloud"
+    with pytest.raises(PermanentError, match=r"Neither delivery .* nor delivery .* is of account"):
+        deliver.diff(first, newest, account=OTHER_PAYER)
+
+
 def expire(deliver: Deliveries) -> None:
     deliver.loaded.lake.expire(datetime.now(UTC))
     with deliver.loaded.engine.begin() as connection:
@@ -274,15 +299,16 @@ def test_the_journal_knows_what_the_lake_has_forgotten(deliver: Deliveries) -> N
     deliver([{}, {"ServiceName": "S3"}])
     deliver([{}, {"ServiceName": "S3", "BilledCost": Decimal("4.5")}])
     deliver([{}, {}])
-    whole = deliver.diff(*deliver.numbers[:2])
+    first, second, third = deliver.numbers
+    whole = deliver.diff(first, second)
     expire(deliver)
-    for before, after in (deliver.numbers[:2], deliver.numbers[1:]):
+    for before, after in ((first, second), (second, third)):
         found = deliver.diff(before, after)
         assert found.rows is None
         assert found.rows_unknown is not None
         assert "any more since 2018-11-10" in found.rows_unknown
-    assert deliver.diff(*deliver.numbers[:2]).changes == whole.changes
-    assert deliver.diff(*deliver.numbers[:2]).totals == whole.totals
+    assert deliver.diff(first, second).changes == whole.changes
+    assert deliver.diff(first, second).totals == whole.totals
 
 
 def test_without_lake_and_journal_there_is_nothing_to_say(deliver: Deliveries) -> None:

@@ -130,7 +130,8 @@ def upgrade() -> None:
     WITH published AS (
       SELECT id, export_id, period, delivery_id, delivered_at,
              lag(id) OVER month AS before,
-             coalesce(bool_or(final) OVER (month ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), false) AS after_close
+             coalesce(bool_or(final) OVER (month ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), false)
+               AS after_close
       FROM deliveries WHERE loaded_at IS NOT NULL
       WINDOW month AS (PARTITION BY export_id, period ORDER BY delivered_at, id)
     ), sides AS (
@@ -146,7 +147,8 @@ def upgrade() -> None:
            sum(sides.sign * cost.effective_cost) AS effective_change
     FROM sides JOIN delivery_services AS cost ON cost.delivery = sides.side
     GROUP BY cost.billing_account_id, sides.period, sides.export_id, sides.id, sides.delivery_id, sides.delivered_at,
-             sides.before, sides.after_close, cost.sub_account_id, cost.service_name, cost.charge_category, cost.currency
+             sides.before, sides.after_close, cost.sub_account_id, cost.service_name, cost.charge_category,
+             cost.currency
     HAVING sum(sides.sign * cost.rows) <> 0 OR sum(sides.sign * cost.billed_cost) <> 0
         OR sum(sides.sign * cost.effective_cost) <> 0
     """

@@ -1,0 +1,125 @@
+"""`staxpipe ledger`: does it match the bill, row by row and sum by sum."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from datetime import datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+if TYPE_CHECKING:
+    from staxpipe.status.ledger import LedgerMonth
+
+WIDTH_OF_PIPES = 150
+
+
+def ledger(
+    account: Annotated[str | None, typer.Option(help="Only this billing account, 12 digits.")] = None,
+    period: Annotated[str | None, typer.Option(help="Only this month, YYYY-MM.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Everything, with every digit.")] = False,
+) -> None:
+    """Show the reconciliation ledger: what AWS delivered, what the lake and the marts hold, and what must be equal.
+
+    One line for each billing account, month, export and currency; for one month of one account, every sum behind it.
+
+    Example: staxpipe ledger --account 111122223333 --period 2026-10
+    """
+    from staxpipe.local.database import open_database
+    from staxpipe.settings import read_settings
+    from staxpipe.status.ledger import read_ledger
+
+    with open_database(read_settings()) as engine, engine.connect() as connection:
+        months = read_ledger(connection, account, period)
+    if as_json:
+        print(json.dumps([{"badge": month.badge, **asdict(month)} for month in months], indent=2, default=_plain))
+        return
+    console = Console()
+    if not console.is_terminal:
+        console.width = WIDTH_OF_PIPES
+    if not months:
+        console.print("Nothing is loaded that this asks for. `staxpipe status` shows what is.")
+        raise typer.Exit(1)
+    console.print(_overview(months))
+    if account is not None and period is not None:
+        for month in months:
+            _details(console, month)
+
+
+def _overview(months: list[LedgerMonth]) -> Table:
+    table = _table("account", "month", "", ">rows", ">doubled", ">dropped", ">split", ">set aside", ">source", ">lake")
+    table.add_column("verdict")
+    table.add_column("export")
+    for month in months:
+        line = month.line
+        table.add_row(
+            line.billing_account_id,
+            month.period,
+            line.currency,
+            *(f"{count:,}" for count in (line.rows_read, line.rows_doubled, line.rows_dropped, line.rows_split)),
+            f"{line.rows_quarantined:,}",
+            f"{line.source_cost:,.2f}",
+            f"{line.lake_cost:,.2f}",
+            Text(month.badge, _colour(month.badge)),
+            Text(f"{month.kind}, {'counted' if month.counted else 'not counted'}\n{month.export}", overflow="fold"),
+        )
+    return table
+
+
+def _details(console: Console, month: LedgerMonth) -> None:
+    line = month.line
+    console.print(
+        Text.assemble(
+            (f"{line.billing_account_id} {month.period} {line.currency}", "bold"),
+            f"  delivery {month.delivery}, {month.delivery_id}, of {month.delivered_at:%Y-%m-%d %H:%M} UTC",
+        )
+    )
+    source = _table("line-item type", "became", ">rows", ">cost")
+    for total in month.source:
+        source.add_row(total.charge, total.outcome, f"{total.rows:,}", f"{total.billed_cost:,.10f}")
+    console.print(source)
+    made = _table("charge category", "in", ">rows", ">billed", ">effective", ">list")
+    for name, side in (("lake", month.lake), ("marts", month.marts)):
+        for total in side:
+            amounts = (total.billed_cost, total.effective_cost or Decimal(0), total.list_cost or Decimal(0))
+            made.add_row(total.charge, name, f"{total.rows:,}", *(f"{amount:,.10f}" for amount in amounts))
+    console.print(made)
+    identities = _table("identity", ">left", ">right", ">difference", "")
+    for identity in month.identities:
+        words = "holds" if identity.holds else "does not hold"
+        identities.add_row(
+            identity.name,
+            *(f"{amount:,.10f}" for amount in (identity.left, identity.right, identity.difference)),
+            Text(f"{words}, {identity.reason}" if identity.reason else words, "green" if identity.holds else "yellow"),
+        )
+    for comparison in month.comparisons:
+        difference = comparison.ours - comparison.theirs
+        identities.add_row(
+            comparison.against,
+            *(f"{amount:,.10f}" for amount in (comparison.ours, comparison.theirs, difference)),
+            f"compared {comparison.compared_at:%Y-%m-%d}",
+        )
+    console.print(identities)
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for column in columns:
+        table.add_column(column.removeprefix(">"), justify="right" if column.startswith(">") else "left", no_wrap=True)
+    return table
+
+
+def _colour(badge: str) -> str:
+    return {"reconciled": "green", "provisional": "yellow"}.get(badge, "red")
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, Decimal):
+        return f"{value:f}"
+    return value.isoformat() if isinstance(value, datetime) else str(value)

@@ -1,0 +1,83 @@
+"""Control totals as the ledger's rows: of source and lake from a tally, of the marts from their rollup. Pure."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pyarrow as pa
+
+from staxpipe.db.journal import ServiceCost
+from staxpipe.db.results import SumRow
+from staxpipe.focus.identities import Identity, marts_identity
+from staxpipe.focus.numbers import exact_add
+from staxpipe.focus.tally import Tally
+
+SOURCE = "source"
+LAKE = "focus"
+MARTS = "marts"
+
+
+def sum_rows(tally: Tally) -> list[SumRow]:
+    """A tally's two sides: the source by line-item type and outcome, the lake by charge category."""
+    source = [
+        SumRow(SOURCE, account, currency, line_item_type, total.rows, total.cost, outcome=outcome)
+        for (account, currency, line_item_type, outcome), total in tally.source.items()
+    ]
+    lake = [
+        SumRow(
+            LAKE,
+            account,
+            currency,
+            category,
+            total.rows,
+            total.billed,
+            total.effective,
+            total.list,
+            total.contracted,
+        )
+        for (account, currency, category), total in tally.focus.items()
+    ]
+    return source + lake
+
+
+def mart_sums(rollup: pa.Table) -> list[SumRow]:
+    """What a rollup (ROLLUP_SCHEMA of `staxpipe.warehouse.rollup`) comes to, by charge category."""
+    keys = ["billing_account_id", "currency", "charge_category"]
+    amounts = ["line_items", "billed_cost", "effective_cost", "list_cost", "contracted_cost"]
+    summed = rollup.group_by(keys, use_threads=False).aggregate([(name, "sum") for name in amounts])
+    return [
+        SumRow(
+            MARTS,
+            *(row[key] for key in keys),
+            *(row[f"{name}_sum"] if row[f"{name}_sum"] is not None else Decimal(0) for name in amounts),
+        )
+        for row in summed.to_pylist()
+    ]
+
+
+def service_costs(rollup: pa.Table) -> list[ServiceCost]:
+    """What a rollup comes to by account, service and kind of charge: the restatement journal's rows."""
+    keys = ["billing_account_id", "sub_account_id", "service_name", "charge_category", "currency"]
+    amounts = ["line_items", "billed_cost", "effective_cost"]
+    summed = rollup.group_by(keys, use_threads=False).aggregate([(name, "sum") for name in amounts])
+    return [
+        ServiceCost(*(row[key] for key in keys), *(row[f"{name}_sum"] for name in amounts))
+        for row in summed.to_pylist()
+    ]
+
+
+def compare_with_lake(marts: list[SumRow], lake: list[SumRow]) -> list[Identity]:
+    """The identity of marts and lake, for each billing account and currency."""
+    keys = sorted({(side.billing_account_id, side.currency) for side in (*marts, *lake)})
+    return [
+        marts_identity(account, currency, _billed(marts, account, currency), _billed(lake, account, currency))
+        for account, currency in keys
+    ]
+
+
+def _billed(side: list[SumRow], account: str, currency: str) -> Decimal:
+    billed = Decimal(0)
+    for total in side:
+        if (total.billing_account_id, total.currency) == (account, currency):
+            billed = exact_add(billed, total.billed_cost)
+    return billed
