@@ -129,6 +129,12 @@ class Settings(BaseSettings):
         "IncludeCostExplorer). AWS charges the linked account USD 0.01 for each request: one for each delivery of a "
         "finished month.",
     )
+    keep_deliveries_days: int = Field(
+        90,
+        ge=0,
+        le=36_500,
+        description="Days for which the lake can still be read as of a superseded delivery (0: for ever).",
+    )
     line_item_ids: bool = Field(False, description="Keep identity/LineItemId in the lake (about 45 % more bytes).")
 
     @classmethod

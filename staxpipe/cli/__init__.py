@@ -36,12 +36,13 @@ def main() -> None:
 
 def _register() -> None:
     # Each imports its heavy parts when it is called.
-    from staxpipe.cli import compare, demo, export, ledger, load, parity, sign_in, source, sql, status, up
+    from staxpipe.cli import compare, demo, diff, export, ledger, load, parity, sign_in, source, sql, status, up
 
     app.command()(up.up)
     app.command()(demo.demo)
     app.command()(load.load)
     app.command()(sql.sql)
+    app.command()(diff.diff)
     app.command()(export.export)
     app.command()(status.status)
     app.command()(ledger.ledger)

@@ -42,12 +42,19 @@ def sql(
     ] = None,
     account: Annotated[str | None, typer.Option(help="See only this billing account.")] = None,
     period: Annotated[str | None, typer.Option(help="See only this month, YYYY-MM.")] = None,
+    as_of: Annotated[
+        str | None,
+        typer.Option(help="See line items of an export's month as of this delivery: its number, or how its id begins."),
+    ] = None,
 ) -> None:
     """Ask questions in SQL (DuckDB's dialect). Nothing can be changed by it.
 
-    [bold]line_items[/bold]      FOCUS 1.2 rows from the lake, each account's month once
-    [bold]line_items_all[/bold]  the same from every export, also those that are not counted
-    [bold]daily_costs[/bold]     daily sums by account, service, region, category and usage type
+    [bold]line_items[/bold]        FOCUS 1.2 rows from the lake, each account's month once
+    [bold]line_items_all[/bold]    the same from every export, also those that are not counted
+    [bold]split_line_items[/bold]  shares of tasks and pods in instances (split cost allocation)
+    [bold]daily_costs[/bold]       daily sums by account, service, region, category and usage type
+    [bold]month_ledger[/bold]      how each loaded month adds up, from what AWS delivered to the marts
+    [bold]cost_changes[/bold]      what each delivery changed against the one before it
 
     Examples:
 
@@ -62,7 +69,7 @@ def sql(
     chosen = Format.JSON if as_json else format
     if query == "-":
         query = sys.stdin.read()
-    with connect() as connection, connection.batches(query, account=account, period=period) as batches:
+    with connect() as connection, connection.batches(query, account=account, period=period, as_of=as_of) as batches:
         if chosen is Format.TABLE:
             _table(batches, 50 if limit is None else limit)
         elif chosen is Format.CSV:

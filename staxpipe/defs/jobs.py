@@ -1,4 +1,4 @@
-"""Jobs: the pipeline for an account's month, the final notification, and the daily look at every link's role."""
+"""Jobs: the pipeline for an account's month, the final notification, and what is done every day beside it."""
 
 from datetime import UTC, datetime
 
@@ -7,6 +7,7 @@ from dagster import AssetSelection, OpExecutionContext, define_asset_job, job, o
 from staxpipe.aws.sessions import operator_session
 from staxpipe.defs.failures import RETRY, in_dagsters_words
 from staxpipe.defs.resources import StaxpipeResource
+from staxpipe.ingest.expiry import expire
 from staxpipe.linking.reverify import reverify
 from staxpipe.notify.channels import channel_from
 from staxpipe.notify.drain import drain
@@ -51,3 +52,19 @@ def verify_roles(context: OpExecutionContext, staxpipe: StaxpipeResource) -> Non
 def verify_links() -> None:
     """The daily look at every link's role."""
     verify_roles()
+
+
+@op(retry_policy=RETRY)
+def expire_deliveries(context: OpExecutionContext, staxpipe: StaxpipeResource) -> None:
+    """Let the lake forget deliveries that were superseded long ago."""
+    with in_dagsters_words():
+        report = expire(staxpipe.platform(), datetime.now(UTC))
+        context.add_output_metadata(
+            {"snapshots": report.snapshots, "files": report.files, "deliveries": report.deliveries}
+        )
+
+
+@job(description="Expire the snapshots and files of deliveries that were superseded long ago; the journal stays.")
+def forget_deliveries() -> None:
+    """The daily tidying of the lake."""
+    expire_deliveries()

@@ -1,4 +1,4 @@
-"""Schedules: open months are looked at every day whatever the sensors saw, and so are the linked roles."""
+"""Schedules: every day open months are looked at whatever the sensors saw, roles are tried, old deliveries expire."""
 
 from collections.abc import Iterator
 
@@ -6,7 +6,7 @@ from dagster import DefaultScheduleStatus, RunRequest, ScheduleDefinition, Sched
 
 from staxpipe.db import links as link_queries
 from staxpipe.defs.assets import ONLY_NEW
-from staxpipe.defs.jobs import ingest, verify_links
+from staxpipe.defs.jobs import forget_deliveries, ingest, verify_links
 from staxpipe.defs.partitions import ACCOUNTS, partition_key
 from staxpipe.defs.resources import StaxpipeResource
 from staxpipe.model import BillingPeriod
@@ -33,6 +33,14 @@ roles_daily = ScheduleDefinition(
     name="roles_daily",
     job=verify_links,
     cron_schedule="30 5 * * *",
+    execution_timezone="UTC",
+    default_status=DefaultScheduleStatus.RUNNING,
+)
+
+expiry_daily = ScheduleDefinition(
+    name="expiry_daily",
+    job=forget_deliveries,
+    cron_schedule="30 4 * * *",
     execution_timezone="UTC",
     default_status=DefaultScheduleStatus.RUNNING,
 )

@@ -1,45 +1,83 @@
-"""Removing files that a killed process left: nobody reads them, they only take room.
+"""Removing files that nothing refers to any more: of killed loads, and of snapshots that were expired.
 
-Every attempt to load a month writes into a folder of its own, and the commit names it in its snapshot. A folder that
-no snapshot names is an attempt that never came to its commit, or one that is still under way: so it is left alone
-until it is a day old.
+Every attempt to load a month writes into a folder of its own. A folder that no snapshot needs is of an attempt that
+never came to its commit, of a delivery whose snapshots were all expired, or of a load that is still under way: so
+files are left alone until they are a day old. What decides is the table's metadata as it is after the commit of an
+expiry; whoever is killed before or while removing leaves files that the next round finds in the same way.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import contextlib
+import re
+from collections.abc import Collection, Iterator
 from datetime import UTC, datetime, timedelta
-from urllib.parse import urlsplit
 
-from pyarrow.fs import FileSelector, FileSystem, FileType
+from pyarrow.fs import FileInfo, FileSelector, FileSystem, FileType
 from pyiceberg.io import FileIO
 from pyiceberg.io.pyarrow import PyArrowFileIO
 
 LEFT_ALONE = timedelta(days=1)
 """Longer than any load takes."""
 
+_OURS = re.compile(r"/export-[0-9]+/[0-9]{4}-[0-9]{2}/[^/]+/[^/]+$")  # see Lake.folder_of and Lake.writer
 
-def remove_orphans(io: FileIO, month: str, named: Collection[str], now: datetime | None = None) -> int:
-    """Delete old files below a month's folder whose own folder is not among `named`; returns how many.
+
+def remove_orphans(io: FileIO, below: str, named: Collection[str], now: datetime | None = None) -> int:
+    """Delete old files of ours below a folder whose own folder is not among `named`; returns how many.
+
+    Ours are those in the folders that `Lake.writer` makes; what others write into the lake is left to them.
 
     Args:
         io: what reaches the lake's files.
-        month: the address of the folder that holds every attempt at an export's month.
-        named: addresses of the folders that snapshots name, of this month or any.
+        below: the address of a folder that holds attempts at one or at all months.
+        named: addresses of the folders that are needed, below that one or anywhere.
         now: for tests.
     """
-    if not isinstance(io, PyArrowFileIO):
-        return 0
-    address = urlsplit(month)
-    filesystem: FileSystem = io.fs_by_scheme(address.scheme or "file", address.netloc)
     kept = {folder.rsplit("/", 1)[-1] for folder in named}
     oldest = (now or datetime.now(UTC)) - LEFT_ALONE
     removed = 0
-    for found in filesystem.get_file_info(
-        FileSelector(f"{address.netloc}{address.path}", recursive=True, allow_not_found=True)
-    ):
-        folder = found.path.rsplit("/", 2)[-2]
-        if found.type == FileType.File and folder not in kept and found.mtime < oldest:
-            filesystem.delete_file(found.path)
-            removed += 1
+    for filesystem, found in _files(io, below):
+        ours = _OURS.search(found.path) is not None
+        if ours and found.path.rsplit("/", 2)[-2] not in kept and found.mtime < oldest:
+            removed += _delete(filesystem, found.path)
     return removed
+
+
+def remove_manifests(io: FileIO, folder: str, needed: Collection[str], now: datetime | None = None) -> int:
+    """Delete old manifests and lists of manifests that no snapshot needs; returns how many.
+
+    Args:
+        io: what reaches the lake's files.
+        folder: the address of the table's metadata.
+        needed: addresses of all manifests and lists of all snapshots.
+        now: for tests.
+    """
+    kept = {_path(address) for address in needed}
+    oldest = (now or datetime.now(UTC)) - LEFT_ALONE
+    removed = 0
+    for filesystem, found in _files(io, folder):
+        if found.path.endswith(".avro") and found.path not in kept and found.mtime < oldest:
+            removed += _delete(filesystem, found.path)
+    return removed
+
+
+def _files(io: FileIO, folder: str) -> Iterator[tuple[FileSystem, FileInfo]]:
+    if not isinstance(io, PyArrowFileIO):
+        return
+    scheme, _, path = folder.rpartition("://")
+    filesystem: FileSystem = io.fs_by_scheme(scheme or "file", path.split("/", 1)[0])
+    for found in filesystem.get_file_info(FileSelector(path, recursive=True, allow_not_found=True)):
+        if found.type == FileType.File:
+            yield filesystem, found
+
+
+def _delete(filesystem: FileSystem, path: str) -> int:
+    with contextlib.suppress(FileNotFoundError):  # somebody else removes them at the same time
+        filesystem.delete_file(path)
+        return 1
+    return 0
+
+
+def _path(address: str) -> str:
+    return address.rpartition("://")[2]

@@ -1,6 +1,6 @@
-"""The lake's one table: opening it, replacing an export's month, planning and reading what it holds.
+"""The lake's one table: opening it, replacing an export's month, planning and reading what it holds, forgetting.
 
-Iceberg is spoken here and in catalog.py and schema.py only; files are written by writer.py.
+Iceberg is spoken here and in catalog.py, schema.py and history.py only; files are written by writer.py.
 """
 
 from __future__ import annotations
@@ -8,8 +8,9 @@ from __future__ import annotations
 import logging
 import re
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -21,36 +22,33 @@ from pyiceberg.io import FileIO
 from pyiceberg.io.pyarrow import parquet_file_to_data_file
 from pyiceberg.manifest import DataFile
 from pyiceberg.table import Table
-from pyiceberg.table.snapshots import Snapshot
-from sqlalchemy import Engine, NullPool, create_engine, func, select
+from pyiceberg.table.update.snapshot import ExpireSnapshots
+from sqlalchemy import Engine
 
 from staxpipe.errors import TransientError
 from staxpipe.focus.columns import LINE_ITEM_SCHEMA, TEXT
+from staxpipe.lake import history
 from staxpipe.lake.catalog import TABLE, open_table
-from staxpipe.lake.orphans import remove_orphans
+from staxpipe.lake.commit_lock import CommitLock
+from staxpipe.lake.history import HeldDelivery
+from staxpipe.lake.needed import data_files, needed_folders, needed_manifests
+from staxpipe.lake.orphans import remove_manifests, remove_orphans
 from staxpipe.lake.schema import ACCOUNT, EXPORT, PERIOD_START
 from staxpipe.lake.writer import LakeFile, LakeWriter
 from staxpipe.model import BillingPeriod
 from staxpipe.settings import Settings
 
-__all__ = ["Lake", "LakeFile", "LakeWriter", "PlannedFile"]
+__all__ = ["HeldDelivery", "Lake", "LakeFile", "LakeWriter", "PlannedFile"]
 
 _log = logging.getLogger(__name__)
 
-COMMIT_LOCK = 0x57A8_1C03  # any number, the same in every version
 COMMIT_ATTEMPTS = 5
 BATCH_ROWS = 65_536
-
-# Snapshot properties: what a commit replaced, and by what.
-EXPORT_PROPERTY = "staxpipe.export-id"
-PERIOD_PROPERTY = "staxpipe.period"
-DELIVERY_PROPERTY = "staxpipe.delivery"
-FOLDER_PROPERTY = "staxpipe.folder"
 
 
 @dataclass(frozen=True)
 class PlannedFile:
-    """One file of the current snapshot: all of its rows are of one export, account and period."""
+    """One file of a snapshot: all of its rows are of one export, account and period."""
 
     path: str
     export_id: int
@@ -102,7 +100,7 @@ class Lake:
             TransientError: others kept committing to the table.
             ValueError: a file holds rows of another export, account or period.
         """
-        with self._commit_lock():
+        with CommitLock(self._engine):
             for _ in range(COMMIT_ATTEMPTS):
                 try:
                     snapshot_id = self._replace(export_id, period, files, delivery)
@@ -118,19 +116,19 @@ class Lake:
     def _replace(self, export_id: int, period: BillingPeriod, files: Sequence[LakeFile], delivery: str) -> int:
         table = self._table()
         folder = files[0].path.rsplit("/", 1)[0] if files else ""
-        current = _last_commit(table, export_id, period)
-        if current is not None and _said(current, DELIVERY_PROPERTY, FOLDER_PROPERTY) == (delivery, folder):
-            return current.snapshot_id
-        before = [file for file in _data_files(table, _month(export_id, period)) if _is_of(file, export_id, period)]
+        current = next(history.states(table.metadata, export_id, period), None)
+        if current is not None and (current.delivery, current.folder) == (delivery, folder):
+            return current.snapshot.snapshot_id
+        before = [file for file in data_files(table, _month(export_id, period)) if _is_of(file, export_id, period)]
         after = [parquet_file_to_data_file(self._io, table.metadata, file.path) for file in files]
         for data_file, file in zip(after, files, strict=True):
             if not _is_of(data_file, export_id, period) or data_file.partition[1] != file.billing_account_id:
                 raise ValueError(f"{file.path} is not of export {export_id}, {file.billing_account_id}, {period}")
         properties = {
-            EXPORT_PROPERTY: str(export_id),
-            PERIOD_PROPERTY: str(period),
-            DELIVERY_PROPERTY: delivery,
-            FOLDER_PROPERTY: folder,
+            history.EXPORT_PROPERTY: str(export_id),
+            history.PERIOD_PROPERTY: str(period),
+            history.DELIVERY_PROPERTY: delivery,
+            history.FOLDER_PROPERTY: folder,
         }
         with (
             table.transaction() as transaction,
@@ -143,16 +141,70 @@ class Lake:
         return overwrite.snapshot_id
 
     def _remove_orphans(self, export_id: int, period: BillingPeriod) -> None:
-        named = {_said(snapshot, FOLDER_PROPERTY)[0] or "" for snapshot in self._table().metadata.snapshots}
         try:
-            remove_orphans(self._io, self.folder_of(export_id, period), named)
+            needed = needed_folders(self._table(), _month(export_id, period))
+            remove_orphans(self._io, self.folder_of(export_id, period), needed)
         except OSError as error:  # the month is committed; orphans harm nobody and are met again next time
             _log.warning("could not remove files that a killed load of %s left: %s", period, error)
 
     def delivery_of(self, export_id: int, period: BillingPeriod) -> str | None:
         """The delivery that the lake holds for an export's month; None if none ever was committed."""
-        commit = _last_commit(self._table(), export_id, period)
-        return None if commit is None else _said(commit, DELIVERY_PROPERTY)[0]
+        state = next(history.states(self._table().metadata, export_id, period), None)
+        return None if state is None else state.delivery
+
+    def deliveries_held(self) -> set[HeldDelivery]:
+        """Every delivery that the lake can be read as of: the current ones, and earlier ones that are kept."""
+        return history.held(self._table().metadata)
+
+    def files_of_delivery(self, export_id: int, period: BillingPeriod, delivery: str) -> list[PlannedFile] | None:
+        """The files of an export's month as of one of its deliveries; None if the lake does not hold that (any more).
+
+        Of a delivery that was committed several times, the files of the last time.
+        """
+        table = self._table()
+        for state in history.states(table.metadata, export_id, period):
+            if state.delivery == delivery:
+                files = data_files(table, _month(export_id, period), state.snapshot.snapshot_id)
+                return _planned(file for file in files if _is_of(file, export_id, period))
+        return None
+
+    def expire(self, before: datetime) -> int:
+        """Forget the table's states that were over before a moment; returns how many snapshots that were.
+
+        Every month stays as it is, and readable as of every delivery that it still held at that moment. Files are
+        left: `remove_unneeded` removes them.
+
+        Raises:
+            TransientError: others kept committing to the table.
+        """
+        with CommitLock(self._engine):
+            for _ in range(COMMIT_ATTEMPTS):
+                table = self._table()
+                expiring = history.outlived(table.metadata, before)
+                if not expiring:
+                    return 0
+                try:
+                    with table.transaction() as transaction:
+                        transaction.set_properties(history.epitaphs(table.metadata, expiring))
+                        ids = [snapshot.snapshot_id for snapshot in expiring]
+                        ExpireSnapshots(transaction).by_ids(ids).commit()
+                    return len(expiring)
+                except CommitFailedException as error:
+                    failure = error
+        raise TransientError(
+            f"The lake's table was changed by others {COMMIT_ATTEMPTS} times while old snapshots were to be expired. "
+            "None was; the next round tries again."
+        ) from failure
+
+    def remove_unneeded(self, now: datetime | None = None) -> int:
+        """Delete files of ours that no snapshot needs and that are a day old; returns how many data files those were.
+
+        They are of expired snapshots and of killed loads. Whoever is killed here leaves some for the next time.
+        """
+        table = self._table()
+        removed = remove_orphans(self._io, f"{self._location}/data", needed_folders(table), now)
+        remove_manifests(self._io, f"{self._location}/metadata", needed_manifests(table), now)
+        return removed
 
     def plan(self, *, account: str | None = None, period: BillingPeriod | None = None) -> list[PlannedFile]:
         """The files of the current snapshot, of one account or period where asked; from metadata only."""
@@ -162,8 +214,7 @@ class Lake:
         if period is not None:
             conditions.append(_within(period))
         wanted = conditions[0] if len(conditions) == 1 else And(*conditions) if conditions else None
-        planned = [_planned(file) for file in _data_files(self._table(), wanted)]
-        return sorted(planned, key=lambda file: (file.period, file.billing_account_id, file.path))
+        return _planned(data_files(self._table(), wanted))
 
     def has_one_schema(self) -> bool:
         """Whether every file has the same columns: no column was ever added."""
@@ -189,24 +240,6 @@ class Lake:
     def _table(self) -> Table:
         return self._catalog.load_table(TABLE)
 
-    def _commit_lock(self) -> _CommitLock:
-        return _CommitLock(self._engine)
-
-
-class _CommitLock:
-    """One commit at a time, across processes. It goes with its connection, so a killed process never leaves it."""
-
-    def __init__(self, engine: Engine) -> None:
-        # A connection of its own: waiting for the lock must not use up the pool that its holder needs to commit.
-        self._engine = create_engine(engine.url, poolclass=NullPool)
-
-    def __enter__(self) -> None:
-        self._connection = self._engine.connect()
-        self._connection.execute(select(func.pg_advisory_xact_lock(COMMIT_LOCK)))
-
-    def __exit__(self, *_error: object) -> None:
-        self._connection.close()
-
 
 def _within(period: BillingPeriod) -> BooleanExpression:
     # A range, not equality: it is exactly a partition, whatever statistics a file has.
@@ -218,11 +251,6 @@ def _month(export_id: int, period: BillingPeriod) -> BooleanExpression:
     return And(EqualTo(term=Reference(EXPORT), value=literal(str(export_id))), _within(period))
 
 
-def _data_files(table: Table, wanted: BooleanExpression | None) -> list[DataFile]:
-    scan = table.scan() if wanted is None else table.scan(row_filter=wanted)
-    return [task.file for task in scan.plan_files()]
-
-
 def _period_of(file: DataFile) -> BillingPeriod:
     months = file.partition[2]  # since January 1970
     return BillingPeriod(1970 + months // 12, 1 + months % 12)
@@ -232,31 +260,19 @@ def _is_of(file: DataFile, export_id: int, period: BillingPeriod) -> bool:
     return bool(file.partition[0] == str(export_id)) and _period_of(file) == period
 
 
-def _planned(file: DataFile) -> PlannedFile:
-    return PlannedFile(
-        path=file.file_path,
-        export_id=int(file.partition[0]),
-        billing_account_id=file.partition[1],
-        period=_period_of(file),
-        rows=file.record_count,
-        bytes=file.file_size_in_bytes,
-    )
-
-
-def _said(snapshot: Snapshot, *names: str) -> tuple[str | None, ...]:
-    properties = snapshot.summary.additional_properties if snapshot.summary is not None else {}
-    return tuple(properties.get(name) for name in names)
-
-
-def _last_commit(table: Table, export_id: int, period: BillingPeriod) -> Snapshot | None:
-    """The newest commit in the table's line of history that replaced this month."""
-    by_id = {snapshot.snapshot_id: snapshot for snapshot in table.metadata.snapshots}
-    snapshot = table.current_snapshot()
-    while snapshot is not None:
-        if _said(snapshot, EXPORT_PROPERTY, PERIOD_PROPERTY) == (str(export_id), str(period)):
-            return snapshot
-        snapshot = by_id.get(snapshot.parent_snapshot_id) if snapshot.parent_snapshot_id is not None else None
-    return None
+def _planned(files: Iterable[DataFile]) -> list[PlannedFile]:
+    planned = [
+        PlannedFile(
+            path=file.file_path,
+            export_id=int(file.partition[0]),
+            billing_account_id=file.partition[1],
+            period=_period_of(file),
+            rows=file.record_count,
+            bytes=file.file_size_in_bytes,
+        )
+        for file in files
+    ]
+    return sorted(planned, key=lambda file: (file.period, file.billing_account_id, file.path))
 
 
 def _with_columns(batch: pa.RecordBatch, columns: Sequence[str]) -> pa.RecordBatch:

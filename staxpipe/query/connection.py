@@ -5,9 +5,10 @@ from __future__ import annotations
 import atexit
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Literal, Self
 
 import duckdb
 import pyarrow as pa
@@ -17,6 +18,7 @@ from staxpipe.lake.table import Lake
 from staxpipe.local.database import open_database
 from staxpipe.model import BillingPeriod
 from staxpipe.query.answers import as_frame
+from staxpipe.query.diff import Diff, Since, compare
 from staxpipe.query.focus_file import FocusFile, write_focus_file
 from staxpipe.query.session import open_session
 from staxpipe.query.statements import explained, question, refuse_writing
@@ -29,11 +31,12 @@ BATCH_ROWS = 10_000
 
 
 class Connection:
-    """SQL over `line_items`, `line_items_all` (lake) and `daily_costs` (marts); read-only.
+    """SQL over `line_items`, `line_items_all`, `split_line_items` (lake) and the marts; read-only.
 
     Every query sees the data of its moment. Tags are a map: ``SELECT Tags['Team'], sum(BilledCost) FROM
     line_items GROUP BY ALL``. `account` (a billing account id) and `period` ("2026-10") narrow what a query sees, so
-    that other files are not even opened.
+    that other files are not even opened. `as_of` (a delivery's number in the ledger, or how its id begins) shows that
+    export's month as it was then, and other months as they are.
     """
 
     def __init__(self, lake: Lake, engine: Engine) -> None:
@@ -41,25 +44,29 @@ class Connection:
         self._engine = engine
         self._open = ExitStack()
 
-    def sql(self, query: str, *, account: str | None = None, period: str | None = None) -> pandas.DataFrame:
+    def sql(
+        self, query: str, *, account: str | None = None, period: str | None = None, as_of: str | None = None
+    ) -> pandas.DataFrame:
         """The answer as a DataFrame. Decimals become floats there, for plots; `arrow` keeps them exact.
 
         Raises:
-            PermanentError: the query is wrong, or it is not one that only reads.
+            PermanentError: the query is wrong, it is not one that only reads, or the lake holds no such delivery.
         """
-        return as_frame(self.arrow(query, account=account, period=period))
+        return as_frame(self.arrow(query, account=account, period=period, as_of=as_of))
 
-    def arrow(self, query: str, *, account: str | None = None, period: str | None = None) -> pa.Table:
+    def arrow(
+        self, query: str, *, account: str | None = None, period: str | None = None, as_of: str | None = None
+    ) -> pa.Table:
         """The answer as an Arrow table, with exact decimals; raises as `sql` does."""
-        with self.batches(query, account=account, period=period) as batches:
+        with self.batches(query, account=account, period=period, as_of=as_of) as batches:
             return batches.read_all()
 
     @contextmanager
     def batches(
-        self, query: str, *, account: str | None = None, period: str | None = None
+        self, query: str, *, account: str | None = None, period: str | None = None, as_of: str | None = None
     ) -> Iterator[pa.RecordBatchReader]:
         """The answer as a stream of batches, for answers larger than memory; raises as `sql` does."""
-        with self._answer(query, account, period) as answer:
+        with self._answer(query, account, period, as_of) as answer:
             yield answer.to_arrow_reader(BATCH_ROWS)
 
     def costs(self, *, account: str | None = None, period: str | None = None) -> pandas.DataFrame:
@@ -74,6 +81,31 @@ class Connection:
         """
         return write_focus_file(self._lake, self._engine, account, _period(period), Path(out))
 
+    def diff(
+        self,
+        account: str,
+        period: str,
+        *,
+        before: str | None = None,
+        after: str | None = None,
+        since: Literal["yesterday", "close"] | None = None,
+    ) -> Diff:
+        """What changed in a month between two deliveries: the last two, where none is named.
+
+        Raises:
+            PermanentError: there are no two such deliveries; says which there are.
+        """
+        return compare(
+            self._lake,
+            self._engine,
+            account,
+            _period(period),
+            datetime.now(UTC),
+            before=before,
+            after=after,
+            since=None if since is None else Since(since),
+        )
+
     def close(self) -> None:
         """Let go of the database; an embedded one that was started for this connection stops."""
         self._open.close()
@@ -87,11 +119,13 @@ class Connection:
         self.close()
 
     @contextmanager
-    def _answer(self, query: str, account: str | None, period: str | None) -> Iterator[duckdb.DuckDBPyRelation]:
+    def _answer(
+        self, query: str, account: str | None, period: str | None, as_of: str | None
+    ) -> Iterator[duckdb.DuckDBPyRelation]:
         """The answer, computed while it is read; DuckDB's errors on the way become sentences."""
         asked = question(query)
         month = None if period is None else _period(period)
-        with open_session(self._lake, self._engine, asked.text, account=account, period=month) as session:
+        with open_session(self._lake, self._engine, asked.text, account=account, period=month, as_of=as_of) as session:
             refuse_writing(session, asked.asked)
             try:
                 yield session.sql(asked.text)

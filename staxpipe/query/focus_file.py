@@ -1,4 +1,4 @@
-"""Writing an account's month as one FOCUS 1.2 file, from the export that counts.
+"""Writing an account's month as one FOCUS 1.2 file, from the export that counts, without split cost allocation.
 
 Columns are the specification's, in its order, then our own x_ columns. Tags and SkuPriceDetails, whose FOCUS data
 type is JSON, are JSON text here: FOCUS asks for key-value pairs that any reader understands, and the official
@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from sqlalchemy import Engine
 
@@ -28,11 +29,14 @@ from staxpipe.query.session import elected_files
 LEDGER_COLUMNS = {"x_ExportId"}
 """Numbers of our own ledger: they mean nothing to whoever gets the file."""
 
+SPLIT_PARENT = "x_SplitParentResourceId"
+"""There on rows of split cost allocation only. They are shares of other rows, which FOCUS 1.2 has no place for."""
+
 FOCUS_FILE_SCHEMA: pa.Schema = pa.schema(
     [
         pa.field(column.name, TEXT if column.type == TEXT_MAP else column.type, nullable=column.nullable)
         for column in LINE_ITEM_COLUMNS
-        if column.name not in LEDGER_COLUMNS
+        if column.name not in LEDGER_COLUMNS and not column.name.startswith("x_Split")
     ],
     metadata={"FOCUS-Version": "1.2"},
 )
@@ -61,10 +65,19 @@ def write_focus_file(lake: Lake, engine: Engine, account: str, period: BillingPe
         _whole_or_not(out) as partial,
         pq.ParquetWriter(partial, FOCUS_FILE_SCHEMA, compression="zstd", store_schema=False) as parquet,
     ):
-        for batch in lake.read(files, FOCUS_FILE_SCHEMA.names):
+        for with_shares in lake.read(files, [*FOCUS_FILE_SCHEMA.names, SPLIT_PARENT]):
+            batch = _counted(with_shares)
             parquet.write_batch(_as_focus(batch))
             rows += batch.num_rows
     return FocusFile(out, rows, out.stat().st_size)
+
+
+def _counted(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """The rows that are no shares of others, without the column that tells."""
+    parent = batch.column(SPLIT_PARENT)
+    shares = parent.dictionary.take(parent.indices) if pa.types.is_dictionary(parent.type) else parent
+    counted = batch if shares.null_count == len(shares) else batch.filter(pc.is_null(shares))
+    return counted.select(FOCUS_FILE_SCHEMA.names)
 
 
 def _as_focus(batch: pa.RecordBatch) -> pa.RecordBatch:

@@ -7,63 +7,101 @@ decimal text, through a file: no more than a piece of them is ever held by Pytho
 from __future__ import annotations
 
 import tempfile
+from dataclasses import dataclass
 from typing import IO
 
 import duckdb
 import pyarrow as pa
 import pyarrow.csv
-from sqlalchemy import BigInteger, Date, Engine, Integer, Numeric, Table, Text
+from sqlalchemy import Engine, text
 
 from staxpipe.model import BillingPeriod
-from staxpipe.warehouse.tables import daily_costs_all
 
-_ARROW_TYPES: dict[type, pa.DataType] = {
-    Text: pa.string(),
-    Date: pa.date32(),
-    Numeric: pa.decimal128(38, 18),
-    Integer: pa.int32(),
-    BigInteger: pa.int64(),
-}
-_DUCKDB_TYPES = {Text: "VARCHAR", Date: "DATE", Numeric: "DECIMAL(38, 18)", Integer: "INTEGER", BigInteger: "BIGINT"}
+MARTS = ("daily_costs", "month_ledger", "cost_changes")
+"""Views in Postgres. Each has the columns billing_account_id and period."""
+
 _IN_MEMORY = 32 * 2**20
 
 
-def make_daily_costs(session: duckdb.DuckDBPyConnection) -> None:
-    """Make the empty table `daily_costs`."""
-    columns = ", ".join(f"{column.name} {_DUCKDB_TYPES[type(column.type)]}" for column in daily_costs_all.columns)
-    session.execute(f"CREATE TABLE daily_costs ({columns})")
+@dataclass(frozen=True)
+class _Type:
+    arrow: pa.DataType
+    duckdb: str
+    written: str = "{}"  # as COPY is told to write it
 
 
-def fill_daily_costs(
+_TYPES = {
+    "text": _Type(pa.string(), "VARCHAR"),
+    "date": _Type(pa.date32(), "DATE"),
+    "integer": _Type(pa.int32(), "INTEGER"),
+    "bigint": _Type(pa.int64(), "BIGINT"),
+    "boolean": _Type(pa.bool_(), "BOOLEAN"),
+    "numeric": _Type(pa.decimal128(38, 18), "DECIMAL(38, 18)", "{}::numeric(38, 18)"),
+    "timestamp with time zone": _Type(
+        pa.timestamp("us", tz="UTC"),
+        "TIMESTAMPTZ",
+        """to_char({} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')""",
+    ),
+}
+_COLUMNS = text(
+    "SELECT attrelid::regclass::text, attname, format_type(atttypid, NULL) FROM pg_attribute "
+    "WHERE attrelid = ANY (CAST(:marts AS regclass[])) AND attnum > 0 AND NOT attisdropped ORDER BY attrelid, attnum"
+)
+
+
+def make_marts(session: duckdb.DuckDBPyConnection, engine: Engine) -> dict[str, dict[str, str]]:
+    """Make an empty table for each of MARTS; returns their columns' types in Postgres, by mart and column."""
+    marts: dict[str, dict[str, str]] = {}
+    with engine.connect() as connection:
+        for mart, column, kind in connection.execute(_COLUMNS, {"marts": list(MARTS)}):
+            marts.setdefault(mart, {})[column] = kind
+    for mart in MARTS:
+        columns = ", ".join(f"{column} {_TYPES[kind].duckdb}" for column, kind in marts[mart].items())
+        session.execute(f"CREATE TABLE {mart} ({columns})")
+    return marts
+
+
+def fill_mart(
     session: duckdb.DuckDBPyConnection,
     engine: Engine,
+    mart: str,
+    columns: dict[str, str],
     *,
     account: str | None = None,
     period: BillingPeriod | None = None,
 ) -> None:
-    """Copy the view `daily_costs` into the session, of one billing account or month where asked."""
+    """Copy one of MARTS into its table in the session, of one billing account or month where asked."""
     with tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY) as file:
-        _copy_out(engine, file, account, period)
+        _copy_out(engine, file, mart, columns, account, period)
         if file.tell() == 0:
             return
         file.seek(0)
         reader = pa.csv.open_csv(
             file,
-            read_options=pa.csv.ReadOptions(column_names=daily_costs_all.columns.keys(), use_threads=False),
+            read_options=pa.csv.ReadOptions(column_names=list(columns), use_threads=False),
             parse_options=pa.csv.ParseOptions(newlines_in_values=True),
             convert_options=pa.csv.ConvertOptions(
-                column_types=_arrow_types(daily_costs_all),
+                column_types={column: _TYPES[kind].arrow for column, kind in columns.items()},
                 null_values=[""],
+                true_values=["t"],
+                false_values=["f"],
                 strings_can_be_null=True,
                 quoted_strings_can_be_null=False,  # COPY writes NULL as nothing, and an empty text as ""
             ),
         )
         session.register("copied", reader)
-        session.execute("INSERT INTO daily_costs SELECT * FROM copied")
+        session.execute(f"INSERT INTO {mart} SELECT * FROM copied")  # noqa: S608  # one of MARTS
         session.unregister("copied")
 
 
-def _copy_out(engine: Engine, file: IO[bytes], account: str | None, period: BillingPeriod | None) -> None:
+def _copy_out(
+    engine: Engine,
+    file: IO[bytes],
+    mart: str,
+    columns: dict[str, str],
+    account: str | None,
+    period: BillingPeriod | None,
+) -> None:
     conditions = []
     values: list[str] = []
     if account is not None:
@@ -73,16 +111,12 @@ def _copy_out(engine: Engine, file: IO[bytes], account: str | None, period: Bill
         conditions.append("period = %s")
         values.append(str(period))
     where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
-    columns = ", ".join(daily_costs_all.columns.keys())
+    written = ", ".join(_TYPES[kind].written.format(f'"{column}"') for column, kind in columns.items())
     with engine.connect() as connection:
         cursor = connection.connection.cursor()
         try:
-            rows = f"SELECT {columns} FROM daily_costs{where}"  # noqa: S608  # names of ours; values are bound
+            rows = f"SELECT {written} FROM {mart}{where}"  # noqa: S608  # names of ours; values are bound
             asked = cursor.mogrify(rows, values).decode()
             cursor.copy_expert(f"COPY ({asked}) TO STDOUT (FORMAT csv)", file)
         finally:
             cursor.close()
-
-
-def _arrow_types(table: Table) -> dict[str, pa.DataType]:
-    return {column.name: _ARROW_TYPES[type(column.type)] for column in table.columns}

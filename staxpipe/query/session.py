@@ -9,21 +9,21 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
-from pyiceberg.io.pyarrow import PyArrowFileIO
 from sqlalchemy import Engine, select
 
 from staxpipe.db.tables import period_sources
-from staxpipe.focus.columns import LINE_ITEM_COLUMNS, MOMENT, MONEY, TEXT, TEXT_MAP
+from staxpipe.errors import PermanentError
 from staxpipe.lake.table import Lake, PlannedFile
 from staxpipe.model import BillingPeriod
-from staxpipe.query.marts import fill_daily_costs, make_daily_costs
+from staxpipe.query.marts import MARTS, fill_mart, make_marts
+from staxpipe.query.past import files_as_of, find_delivery
 from staxpipe.query.statements import mentions
-from staxpipe.query.storage import S3ForDuckDB, duckdb_path
-
-_DUCKDB_TYPES = {TEXT: "VARCHAR", MONEY: "DECIMAL(30, 18)", MOMENT: "TIMESTAMPTZ", TEXT_MAP: "MAP(VARCHAR, VARCHAR)"}
+from staxpipe.query.storage import duckdb_path, reach
+from staxpipe.query.views import COUNTED, SPLIT, make_view, quoted
 
 
 @contextmanager
@@ -34,6 +34,7 @@ def open_session(
     *,
     account: str | None = None,
     period: BillingPeriod | None = None,
+    as_of: str | None = None,
 ) -> Iterator[duckdb.DuckDBPyConnection]:
     """A locked session for one query, with the views that the query may use.
 
@@ -43,7 +44,16 @@ def open_session(
         query: what will be asked; marts that it does not name are left empty.
         account: show only this billing account; its files are chosen before any is opened.
         period: show only this month.
+        as_of: show one export's month as of this delivery (its number in the ledger, or how its id begins).
+
+    Raises:
+        PermanentError: the delivery is not one, or is not held any more, or the query asks the marts as of it.
     """
+    seen = _seen(lake, engine, account, period, as_of)
+    if as_of is not None and mentions(query, "daily_costs"):
+        raise PermanentError(
+            "daily_costs knows what is loaded now, not what it was as of a delivery: ask line_items instead."
+        )
     with tempfile.TemporaryDirectory(prefix="staxpipe-sql-") as scratch:
         session = duckdb.connect(
             ":memory:", config={"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
@@ -51,21 +61,48 @@ def open_session(
         try:
             session.execute("SET TimeZone = 'UTC'")
             session.execute("SET python_enable_replacements = false")  # a query must not see Python's variables
-            session.execute(f"SET temp_directory = {_quoted(str(Path(scratch) / 'spill'))}")
-            files = lake.plan(account=account, period=period)
-            if files and files[0].path.startswith("s3://") and isinstance(lake.io, PyArrowFileIO):
-                bucket = files[0].path.removeprefix("s3://").split("/", 1)[0]
-                session.register_filesystem(S3ForDuckDB(lake.io.fs_by_scheme("s3", bucket)))
+            session.execute(f"SET temp_directory = {quoted(str(Path(scratch) / 'spill'))}")
+            reach(session, lake, seen.all)
             one_schema = lake.has_one_schema()
-            _make_line_items(session, "line_items_all", files, one_schema)
-            _make_line_items(session, "line_items", elected_files(engine, files), one_schema)
-            make_daily_costs(session)
-            if mentions(query, "daily_costs"):
-                fill_daily_costs(session, engine, account=account, period=period)
-            _lock(session, files)
+            make_view(session, "line_items_all", seen.all, one_schema, COUNTED)
+            make_view(session, "line_items", seen.elected, one_schema, COUNTED)
+            make_view(session, "split_line_items", seen.elected, one_schema, SPLIT)
+            columns = make_marts(session, engine)
+            for mart in MARTS:
+                if mentions(query, mart):
+                    fill_mart(session, engine, mart, columns[mart], account=account, period=period)
+            _lock(session, seen.all)
             yield session
         finally:
             session.close()
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """The files that a session shows: of every export, and of those that count."""
+
+    all: list[PlannedFile]
+    elected: list[PlannedFile]
+
+
+def _seen(lake: Lake, engine: Engine, account: str | None, period: BillingPeriod | None, as_of: str | None) -> _Seen:
+    files = lake.plan(account=account, period=period)
+    elected = elected_files(engine, files)
+    if as_of is None:
+        return _Seen(files, elected)
+    delivery = find_delivery(engine, as_of, account=account, period=period)
+    then = [file for file in files_as_of(lake, delivery) if account is None or file.billing_account_id == account]
+    # Whoever asks for a delivery sees it, whichever export counts now; and no account's month is there twice.
+    accounts = {file.billing_account_id for file in then}
+
+    def gives_way(file: PlannedFile, counted: bool) -> bool:
+        own = file.export_id == delivery.export_id
+        return file.period == delivery.period and (own or (counted and file.billing_account_id in accounts))
+
+    return _Seen(
+        [file for file in files if not gives_way(file, False)] + then,
+        [file for file in elected if not gives_way(file, True)] + then,
+    )
 
 
 def elected_files(engine: Engine, files: list[PlannedFile]) -> list[PlannedFile]:
@@ -76,24 +113,8 @@ def elected_files(engine: Engine, files: list[PlannedFile]) -> list[PlannedFile]
     return [file for file in files if elected.get((file.billing_account_id, str(file.period))) == file.export_id]
 
 
-def _make_line_items(session: duckdb.DuckDBPyConnection, name: str, files: list[PlannedFile], one_schema: bool) -> None:
-    if not files:
-        columns = ", ".join(f'"{column.name}" {_DUCKDB_TYPES[column.type]}' for column in LINE_ITEM_COLUMNS)
-        session.execute(f"CREATE TABLE {name} ({columns})")
-        return
-    paths = ", ".join(_quoted(duckdb_path(file.path)) for file in files)
-    # Looking for columns that only some files have means to open every file first.
-    union = "" if one_schema else ", union_by_name = true"
-    scan = f"read_parquet([{paths}], hive_partitioning = false{union})"
-    session.execute(f"CREATE VIEW {name} AS SELECT * FROM {scan}")  # noqa: S608  # paths of our own, quoted
-
-
 def _lock(session: duckdb.DuckDBPyConnection, files: list[PlannedFile]) -> None:
-    paths = ", ".join(_quoted(duckdb_path(file.path)) for file in files)
+    paths = ", ".join(quoted(duckdb_path(file.path)) for file in files)
     session.execute(f"SET allowed_paths = [{paths}]")
     session.execute("SET enable_external_access = false")
     session.execute("SET lock_configuration = true")
-
-
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"

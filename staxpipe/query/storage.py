@@ -6,11 +6,23 @@ and the endpoint that the lake is written with. Either way a query reads a list 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
+import duckdb
 from fsspec import AbstractFileSystem  # type: ignore[import-untyped]
 from fsspec.implementations.arrow import ArrowFSWrapper  # type: ignore[import-untyped]
 from pyarrow.fs import FileSystem
+from pyiceberg.io.pyarrow import PyArrowFileIO
+
+from staxpipe.lake.table import Lake, PlannedFile
+
+
+def reach(session: duckdb.DuckDBPyConnection, lake: Lake, files: Sequence[PlannedFile]) -> None:
+    """Let a session read these files, where they are in S3."""
+    if files and files[0].path.startswith("s3://") and isinstance(lake.io, PyArrowFileIO):
+        bucket = files[0].path.removeprefix("s3://").split("/", 1)[0]
+        session.register_filesystem(S3ForDuckDB(lake.io.fs_by_scheme("s3", bucket)))
 
 
 def duckdb_path(path: str) -> str:

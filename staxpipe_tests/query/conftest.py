@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -14,9 +14,11 @@ import pytest
 from sqlalchemy import Engine
 
 from staxpipe.db import deliveries as ledger
-from staxpipe.db import results
+from staxpipe.db import journal, results
 from staxpipe.db.engine import make_engine
+from staxpipe.db.journal import ServiceCost
 from staxpipe.db.results import SumRow
+from staxpipe.ingest.control_totals import service_costs
 from staxpipe.lake.table import Lake
 from staxpipe.model import BillingPeriod, Delivery, DeliveryState, Export, ExportKind, FileFormat
 from staxpipe.query import Connection, connect
@@ -34,29 +36,67 @@ def publish(
     export: str,
     period: BillingPeriod,
     make: Callable[[int], list[pa.RecordBatch]],
-) -> None:
-    """Load batches, made for the export's number in the ledger, as one delivery of that export."""
+    delivery_id: str = "d1",
+    delivered_at: datetime = datetime(2018, 12, 1, tzinfo=UTC),
+    final: bool = False,
+) -> int:
+    """Load batches, made for the export's number in the ledger, as one delivery of it; returns the delivery's."""
     named = Export(f"s3://bucket/{export}", export, ExportKind.LEGACY_CUR)
-    delivery = Delivery(named, period, "d1", datetime(2018, 12, 1, tzinfo=UTC), (), FileFormat.PARQUET)
+    delivery = Delivery(named, period, delivery_id, delivered_at, (), FileFormat.PARQUET)
     with engine.begin() as connection:
         export_id = ledger.record_export(connection, named, link_id=None)
         ledger.record_delivery(connection, export_id, None, delivery)
         entry = ledger.find(connection, export_id, delivery)
     batches = make(export_id)
-    with lake.writer(export_id, period, "d1") as writer:
+    with lake.writer(export_id, period, delivery_id) as writer:
         for batch in batches:
             writer.write(batch)
-    lake.replace(export_id, period, writer.files, "d1")
+    snapshot = lake.replace(export_id, period, writer.files, delivery_id)
     rollup = Rollup()
     for batch in batches:
         rollup.add(batch)
-    accounts = rollup.table().column("billing_account_id").unique().to_pylist()
+    rows = service_costs(rollup.table())
     with engine.begin() as connection:
-        sums = [SumRow("focus", account, "USD", "Usage", 1, Decimal(0)) for account in accounts]  # enough to be elected
-        results.replace_results(connection, entry, sums, (), (), None)
-        elect_source(connection, export_id, accounts, period)
         swap_daily_costs(connection, export_id, period, entry.id, rollup.table())
-        ledger.mark(connection, entry.id, DeliveryState.LOADED)
+        results.replace_results(connection, entry, [_sum(row) for row in _by_category(rows)], [], [], None)
+        journal.replace_services(connection, entry.id, rows)
+        elect_source(connection, export_id, sorted({row.billing_account_id for row in rows}), period)
+        ledger.supersede_others(connection, entry)
+        ledger.mark(
+            connection,
+            entry.id,
+            DeliveryState.LOADED,
+            loaded_at=delivered_at,
+            snapshot_id=snapshot,
+            final=final,
+        )
+    return entry.id
+
+
+def _by_category(rows: list[ServiceCost]) -> list[ServiceCost]:
+    found: dict[tuple[str, str, str], ServiceCost] = {}
+    for row in rows:
+        key = (row.billing_account_id, row.currency, row.charge_category)
+        before = found.get(key, replace(row, rows=0, billed_cost=Decimal(0), effective_cost=Decimal(0)))
+        found[key] = replace(
+            before,
+            rows=before.rows + row.rows,
+            billed_cost=before.billed_cost + row.billed_cost,
+            effective_cost=before.effective_cost + row.effective_cost,
+        )
+    return list(found.values())
+
+
+def _sum(row: ServiceCost) -> SumRow:
+    return SumRow(
+        "focus",
+        row.billing_account_id,
+        row.currency,
+        row.charge_category,
+        row.rows,
+        row.billed_cost,
+        row.effective_cost,
+    )
 
 
 def load_everything(engine: Engine, lake: Lake) -> None:
