@@ -45,7 +45,7 @@ def test_every_source_column_that_it_names_is_read() -> None:
 def test_every_line_item_type_has_its_categories() -> None:
     told: dict[str, list[str]] = {}
     for names, *cells in table("Line-item types"):
-        told |= {name: cells for name in names.split(", ")}
+        told |= dict.fromkeys(names.split(", "), cells)
     assert told.keys() == KINDS.keys() | {"any other", "or none"}
     for name, (category, frequency, pricing, *_) in told.items():
         if name in {"SavingsPlanNegation", "Refund"}:
