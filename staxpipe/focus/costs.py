@@ -71,7 +71,7 @@ def cost_of(lines: Lines) -> Costs:
     rate = nonzero(_not_negative(lines.amount("pricing_public_on_demand_rate")))
     list_unit_price = where(from_price, pc.coalesce(rate, unit), unit)
     priced = ~lines.in_category(("Tax",))
-    committed, normalised = commitment_quantity(lines, charged)
+    committed, normalised = commitment_quantity(lines)
     return Costs(
         billed=billed,
         effective=effective,

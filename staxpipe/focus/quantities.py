@@ -57,13 +57,14 @@ def unused_commitment(lines: Lines) -> pa.Array:
     return minus(total, pc.fill_null(lines.amount("savings_plan_used_commitment"), zero()))
 
 
-def commitment_quantity(lines: Lines, charged: pa.Array) -> tuple[pa.Array, Mask]:
+def commitment_quantity(lines: Lines) -> tuple[pa.Array, Mask]:
     """How much of the commitment, and which rows count it in normalised hours.
 
     Currency for Savings Plans; hours for reservations, normalised where AWS normalises them: what a size-flexible
     reservation covers and leaves unused adds up to what was reserved in normalised hours and in no other unit (real
     months of 2018 show both). A purchase counts what it pays for itself, so that an upfront and a recurring fee add up
-    to the commitment (FOCUS 1.2's example of a partial upfront purchase); all of it before discounts. Only where there is a commitment: without an ARN there is none to count.
+    to the commitment (FOCUS 1.2's example of a partial upfront purchase); all of it before discounts. Only where there
+    is a commitment: without an ARN there is none to count.
     """
     quantity: pa.Array = pa.repeat(zero(), len(lines))
     normalised = np.zeros(len(lines), np.bool_)
@@ -76,7 +77,7 @@ def commitment_quantity(lines: Lines, charged: pa.Array) -> tuple[pa.Array, Mask
     for kinds, rule in _COMMITTED:
         mask = counted & lines.of(*kinds)
         if mask.any():
-            amount, flexible = rule(lines.part(mask), charged.filter(pa.array(mask)))
+            amount, flexible = rule(lines.part(mask))
             quantity = placed(mask, pc.fill_null(amount, zero()), quantity)
             normalised[mask] = flexible
     return keep(counted, quantity), normalised
@@ -87,7 +88,7 @@ def gross_cost(lines: Lines, charged: pa.Array) -> pa.Array:
     return pc.coalesce(nonzero(lines.amount("line_item_unblended_cost")), charged)
 
 
-def _of_plan_usage(lines: Lines, charged: pa.Array) -> tuple[pa.Array, Mask]:
+def _of_plan_usage(lines: Lines) -> tuple[pa.Array, Mask]:
     """The part of the commitment that covered usage takes."""
     used = pc.coalesce(
         nonzero(lines.amount("savings_plan_savings_plan_effective_cost")),
@@ -96,22 +97,26 @@ def _of_plan_usage(lines: Lines, charged: pa.Array) -> tuple[pa.Array, Mask]:
     return used, np.zeros(len(lines), np.bool_)
 
 
-def _of_upfront_fee(lines: Lines, charged: pa.Array) -> tuple[pa.Array, Mask]:
-    return gross_cost(lines, charged), np.zeros(len(lines), np.bool_)
+def _of_upfront_fee(lines: Lines) -> tuple[pa.Array, Mask]:
+    return _paid(lines), np.zeros(len(lines), np.bool_)
 
 
-def _of_recurring_fee(lines: Lines, charged: pa.Array) -> tuple[pa.Array, Mask]:
+def _of_recurring_fee(lines: Lines) -> tuple[pa.Array, Mask]:
     told = nonzero(lines.amount("savings_plan_recurring_commitment_for_billing_period"))
-    bought = pc.coalesce(told, gross_cost(lines, charged))
+    bought = pc.coalesce(told, _paid(lines))
     return where(lines.unused, unused_commitment(lines), bought), np.zeros(len(lines), np.bool_)
 
 
-def _of_reserved_usage(lines: Lines, charged: pa.Array) -> tuple[pa.Array, Mask]:
+def _paid(lines: Lines) -> pa.Array:
+    return gross_cost(lines, lines.amount("line_item_net_unblended_cost"))
+
+
+def _of_reserved_usage(lines: Lines) -> tuple[pa.Array, Mask]:
     units = nonzero(lines.amount("line_item_normalized_usage_amount"))
     return pc.coalesce(units, lines.amount("line_item_usage_amount")), _valid(units)
 
 
-def _of_reservation_fee(lines: Lines, charged: pa.Array) -> tuple[pa.Array, Mask]:
+def _of_reservation_fee(lines: Lines) -> tuple[pa.Array, Mask]:
     units = nonzero(lines.amount("reservation_total_reserved_normalized_units"))
     flexible = _valid(units)
     unused = where(

@@ -394,9 +394,10 @@ def _unused(row: Row, main: Focus, kind: str, total: Decimal | None, used: Decim
         wholes = [number(row, f"savings_plan_{name}", strict=False) for name in names]
         told = [(net, whole or Decimal(0)) for net, whole in zip(nets, wholes, strict=True) if net]
         if gross_unused is not None and told:
-            net, whole = sum(net for net, _ in told), sum(whole for _, whole in told)
+            net_told = sum((net for net, _ in told), Decimal(0))
+            whole = sum((whole for _, whole in told), Decimal(0))
             if whole:
-                scaled = times(gross_unused, net)
+                scaled = times(gross_unused, net_told)
                 if abs(scaled) < LIMIT:
                     share = WIDE.divide(scaled, whole).quantize(Decimal("1E-31"), ROUND_DOWN, WIDE)
                     if abs(share) < LIMIT:

@@ -1,4 +1,4 @@
-"""Texts that follow from a few columns: capacity reservations, currencies, legal entities, names, product attributes."""
+"""What follows from a few columns: capacity reservations, currencies, legal entities, names, attributes, units."""
 
 from __future__ import annotations
 

@@ -74,10 +74,14 @@ def test_user_tags_lose_their_prefix_and_aws_tags_keep_it(written: str, key: str
 
 
 def test_a_key_is_the_same_whatever_other_columns_there_are() -> None:
-    alone = {"resource_tags/user:Name": ["web"]}
-    beside = {**alone, "resource_tags/Name": [None], "resource_tags/user_Name": [None], "tags/accountTag/Name": ["a"]}
+    alone: dict[str, list[str | None]] = {"resource_tags/user:Name": ["web"]}
+    others: dict[str, list[str | None]] = {
+        "resource_tags/Name": [None],
+        "resource_tags/user_Name": [None],
+        "tags/accountTag/Name": ["a"],
+    }
     assert tags(alone) == [[("Name", "web")]]
-    assert tags(beside) == [[("Name", "web"), ("accountTag/Name", "a")]]
+    assert tags(alone | others) == [[("Name", "web"), ("accountTag/Name", "a")]]
 
 
 def test_tags_that_want_one_key_in_one_row_all_survive() -> None:

@@ -72,19 +72,17 @@ def test_every_kind_of_row_with_every_double_missing_is_the_same_in_both() -> No
 
 def test_an_empty_text_is_never_a_value() -> None:
     blank: Row = {name: text or "" for name, text in row().items()}
-    blank |= dict.fromkeys(
-        (
-            "savings_plan_savings_plan_a_r_n",
-            "reservation_reservation_a_r_n",
-            "capacity_reservation_capacity_reservation_a_r_n",
-            "split_line_item_parent_resource_id",
-            "resource_tags/user:Name",
-            "bill_invoice_id",
-            "line_item_net_unblended_cost",
-            "line_item_tax_type",
-        ),
-        "",
+    texts = (
+        "savings_plan_savings_plan_a_r_n",
+        "reservation_reservation_a_r_n",
+        "capacity_reservation_capacity_reservation_a_r_n",
+        "split_line_item_parent_resource_id",
+        "resource_tags/user:Name",
+        "bill_invoice_id",
+        "line_item_net_unblended_cost",
+        "line_item_tax_type",
     )
+    blank |= dict.fromkeys(texts, "")
     (found,) = mapped(blank).rows.to_pylist()
     assert "" not in found.values()
     for name in ("CommitmentDiscountId", "CapacityReservationId", "x_SplitParentResourceId", "Tags", "InvoiceId"):
