@@ -1,12 +1,13 @@
 """From a data file to the CSV texts in it, unpacked as a stream: plain, in gzip, or members of a ZIP archive.
 
-Nothing is written to disk, and no member's name is ever used as a path. What the bytes mean is not known here.
+No member's name is ever used as a path, and nothing is unpacked to disk. What the bytes mean is not known here.
 """
 
 from __future__ import annotations
 
 import io
 import struct
+import tempfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -21,119 +22,77 @@ import pyarrow as pa
 from staxpipe.errors import PermanentError
 from staxpipe.model import FileFormat
 
-PLAUSIBLE_BYTES = 2 << 30
-"""Whatever a file packs, it may unpack to this much: CSV of constant columns reaches deflate's limit of 1 to 1,032."""
-
-PLAUSIBLE_RATIO = 200
-"""How many bytes a packed byte may give beyond `PLAUSIBLE_BYTES`. Cost reports reach 10 to 60."""
-
 TABLE_BYTES = 4 << 20
 """The longest table of contents of an archive that is read: it is held in memory."""
 
+_COPY_BYTES = 1 << 20
+_ENCRYPTED = 1
+_LOCAL_HEADER = struct.Struct("<26xHH")  # of a member: its name's length and that of what follows the name
 _OTHER_PACKINGS = (
     b"PK\x03\x04",
     b"PK\x05\x06",
     b"\x1f\x8b",
     b"PAR1",
     b"BZh",
-    b"\xfd7zXZ\x00",
+    b"\xfd7zXZ",
     b"7z\xbc\xaf",
     b"\x28\xb5\x2f\xfd",
 )
-_ENCRYPTED = 1
 _DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError, struct.error)
-"""What Python's zipfile raises on damaged archives (found by fuzzing); only the first says so in its name."""
+"""What Python's zipfile raises on damaged archives; only the first says so in its name."""
+
+
+@dataclass
+class Meter:
+    """How much a file gave so far, and out of how many bytes: members of an archive together, for they may overlap."""
+
+    packed: int = 0
+    unpacked: int = 0
+    rows: int = 0
 
 
 @dataclass(frozen=True)
 class Part:
     """One CSV text: a data file itself, or a member of one that is an archive.
 
-    `name` is how to call it to people. `open` begins to read it from its start, as often as one likes.
+    `name` is how to call it to people. `blocks` opens it for reading from this thread; `stream` for Arrow, whose
+    own threads read it: so it has no Python in it, which such a thread could not enter while a process ends. With
+    it comes the file that it is unpacked from, whose position is what was read of it; None where nothing is packed.
+    `plain` is where the text itself lies, if it is not packed.
     """
 
     name: str
-    open: Callable[[], AbstractContextManager[Unpacked]]
+    meter: Meter
+    blocks: Callable[[], AbstractContextManager[Blocks]]
+    stream: Callable[[], AbstractContextManager[tuple[pa.NativeFile, pa.NativeFile | None]]]
+    plain: Path | None = None
 
 
-@dataclass
-class Meter:
-    """How many bytes a file gave, and out of how many: all members of an archive together, for they may overlap."""
+class Blocks:
+    """A text's bytes, unpacked while they are read."""
 
-    file: str
-    packed: int = 0
-    unpacked: int = 0
-
-    def check(self) -> None:
-        """Refuse a file that was made to burst its reader.
-
-        Raises:
-            PermanentError: more than `PLAUSIBLE_BYTES` came out, and more than `PLAUSIBLE_RATIO` times what went in.
-        """
-        if self.unpacked > max(PLAUSIBLE_BYTES, PLAUSIBLE_RATIO * self.packed):
-            raise PermanentError(
-                f"{self.file} unpacks to more than {PLAUSIBLE_RATIO} times its size ({self.packed:,} bytes gave "
-                f"{self.unpacked:,} so far), which no cost report does. It was not read any further."
-            )
-
-
-class Unpacked(io.RawIOBase):
-    """A text's bytes, unpacked while they are read, in memory that does not grow.
-
-    A file that was made to burst its reader (a "zip bomb") is refused by the rule of `Meter`. A single endless line
-    needs no rule here: no record may be longer than a block (see reading_csv.py).
-    """
-
-    def __init__(self, stream: Any, file: str, packed: Any = None, meter: Meter | None = None) -> None:
-        super().__init__()
-        self.meter = meter
+    def __init__(self, stream: Any, name: str) -> None:
         self._stream = stream
-        self._packed = packed
-        self._at = packed.tell() if packed is not None else 0
-        self._file = file
-        self._again = b""
-        self._last = b""
+        self._name = name
 
-    def readable(self) -> bool:
-        """True."""
-        return True
-
-    def read(self, size: int = -1) -> bytes:
-        """The next `size` bytes (fewer only at the end).
+    def read(self, size: int) -> bytes:
+        """The next `size` bytes; fewer only at the end.
 
         Raises:
-            PermanentError: the packed bytes are cut, damaged or a bomb.
+            PermanentError: they are cut or damaged.
         """
-        again, self._again = self._again[:size], self._again[size:]
-        if len(again) == size:
-            return again
+        blocks: list[bytes] = []
         try:
-            block: bytes = self._stream.read(size - len(again))
-        except _DAMAGE as error:
-            raise PermanentError(_damaged(self._file, str(error) or "it stops before its end")) from None
+            while size > 0 and (block := self._stream.read(size)):
+                blocks.append(block)
+                size -= len(block)
+        except _DAMAGE as error:  # pa.ArrowInvalid is a ValueError
+            raise PermanentError(damaged(self._name, error)) from None
         except OSError as error:
             if error.errno is not None:
                 raise
-            words = str(error).splitlines()[0]  # Arrow's, about gzip
-            raise PermanentError(_cut(self._file) if "Truncated" in words else _damaged(self._file, words)) from None
-        if block:
-            self._last = block[-1:]
-        if self.meter is not None:
-            at = self._packed.tell()
-            self.meter.packed += at - self._at
-            self.meter.unpacked += len(block)
-            self._at = at
-            self.meter.check()
-        return again + block if again else block
-
-    def unread(self, data: bytes) -> None:
-        """Give these bytes once more, before all others."""
-        self._again = data + self._again
-
-    @property
-    def ends_line(self) -> bool:
-        """Whether the last byte that was unpacked ends a line."""
-        return self._last in (b"\n", b"\r")
+            raise PermanentError(damaged(self._name, error)) from None
+        return b"".join(blocks)
 
 
 def parts_of(path: Path, format: FileFormat, file: str) -> list[Part]:
@@ -144,26 +103,46 @@ def parts_of(path: Path, format: FileFormat, file: str) -> list[Part]:
     """
     match format:
         case FileFormat.CSV:
-            return [Part(file, partial(_plain, path, file))]
+            return [Part(file, Meter(), partial(_plain_blocks, path, file), partial(_plain, path), path)]
         case FileFormat.CSV_GZIP:
             _require_gzip(path, file)
-            return [Part(file, partial(_gzip, path, file))]
+            return [Part(file, Meter(), partial(_gzip_blocks, path, file), partial(_gzip, path))]
         case FileFormat.CSV_ZIP:
             return _members(path, file)
         case FileFormat.PARQUET:
             raise ValueError("a Parquet file holds no CSV")
 
 
-@contextmanager
-def _plain(path: Path, file: str) -> Iterator[Unpacked]:
-    with path.open("rb", buffering=0) as stream:
-        yield Unpacked(stream, file)
+def damaged(name: str, error: Exception) -> str:
+    """An error of whatever unpacks, in words."""
+    words = (str(error).splitlines() or [""])[0].rstrip(".")
+    if "Truncated" in words or isinstance(error, EOFError):
+        return f"{name} is cut: what is packed in it stops before its end. It must be delivered or copied again."
+    return f"{name} is damaged and cannot be unpacked: {words}. It must be delivered or copied again."
 
 
 @contextmanager
-def _gzip(path: Path, file: str) -> Iterator[Unpacked]:
+def _plain_blocks(path: Path, file: str) -> Iterator[Blocks]:
+    with path.open("rb") as stream:
+        yield Blocks(stream, file)
+
+
+@contextmanager
+def _plain(path: Path) -> Iterator[tuple[pa.NativeFile, None]]:
+    with pa.OSFile(str(path)) as stream:
+        yield stream, None
+
+
+@contextmanager
+def _gzip_blocks(path: Path, file: str) -> Iterator[Blocks]:
+    with _gzip(path) as (stream, _):
+        yield Blocks(stream, file)
+
+
+@contextmanager
+def _gzip(path: Path) -> Iterator[tuple[pa.NativeFile, pa.NativeFile]]:
     with pa.OSFile(str(path)) as packed, pa.CompressedInputStream(packed, "gzip") as stream:
-        yield Unpacked(stream, file, packed, Meter(file))
+        yield stream, packed
 
 
 def _require_gzip(path: Path, file: str) -> None:
@@ -179,7 +158,7 @@ def _members(path: Path, file: str) -> list[Part]:
     A member's name only tells whether it is CSV; where it would unpack to does not matter, since it is not.
     """
     parts: list[Part] = []
-    meter = Meter(file)
+    meter = Meter()
     with _archive(path, file) as archive:
         members = [member for member in archive.infolist() if not member.is_dir()]
         for member in members:
@@ -190,22 +169,51 @@ def _members(path: Path, file: str) -> list[Part]:
                 raise PermanentError(f"{name} is encrypted, so it cannot be read. Deliver it without a password.")
             if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
                 raise PermanentError(f"{name} is packed by a method that is not read here. Pack it by deflate.")
-            with _read_member(archive, member, name, None) as stream:
-                start = stream.read(6)
+            with _opened(archive, member, name) as blocks:
+                start = blocks.read(6)
             if start.startswith(_OTHER_PACKINGS):
                 raise PermanentError(f"{name} is packed once more. Archives in archives are not read: unpack it first.")
             if member.filename.lower().endswith(".csv"):
-                called = file if len(members) == 1 else name
-                parts.append(Part(called, partial(_member, path, file, member, called, meter)))
+                name = file if len(members) == 1 else name
+                blocks_of = partial(_member_blocks, path, file, member, name)
+                parts.append(Part(name, meter, blocks_of, partial(_member, path, member, name)))
     if not parts:
         raise PermanentError(f"{file} has no CSV file in it, and of a ZIP archive nothing else is read.")
     return parts
 
 
 @contextmanager
-def _member(path: Path, file: str, member: zipfile.ZipInfo, name: str, meter: Meter) -> Iterator[Unpacked]:
-    with _archive(path, file) as archive, _read_member(archive, member, name, meter) as stream:
-        yield stream
+def _member_blocks(path: Path, file: str, member: zipfile.ZipInfo, name: str) -> Iterator[Blocks]:
+    with _archive(path, file) as archive, _opened(archive, member, name) as blocks:
+        yield blocks
+
+
+@contextmanager
+def _member(path: Path, member: zipfile.ZipInfo, name: str) -> Iterator[tuple[pa.NativeFile, pa.NativeFile | None]]:
+    """A member for Arrow: its packed bytes, copied as they are into a temporary gzip file.
+
+    Deflate in gzip and in ZIP is the same; only what stands around it differs, the checksum included.
+    """
+    stored = member.compress_type == zipfile.ZIP_STORED
+    checksum = 0
+    with path.open("rb") as archive, tempfile.NamedTemporaryFile(prefix="staxpipe-", suffix=".gz") as copy:
+        archive.seek(member.header_offset)
+        skipped = sum(_LOCAL_HEADER.unpack(archive.read(_LOCAL_HEADER.size)))
+        archive.seek(skipped, io.SEEK_CUR)
+        if not stored:
+            copy.write(b"\x1f\x8b\x08" + bytes(6) + b"\xff")
+        left = member.compress_size
+        while left and (block := archive.read(min(left, _COPY_BYTES))):
+            checksum = zlib.crc32(block, checksum) if stored else 0
+            copy.write(block)
+            left -= len(block)
+        if left or (stored and checksum != member.CRC):
+            raise PermanentError(damaged(name, EOFError() if left else zlib.error("its checksum is another")))
+        if not stored:
+            copy.write(struct.pack("<II", member.CRC, member.file_size & 0xFFFFFFFF))
+        copy.flush()
+        with _plain(Path(copy.name)) if stored else _gzip(Path(copy.name)) as opened:
+            yield opened
 
 
 @contextmanager
@@ -214,21 +222,19 @@ def _archive(path: Path, file: str) -> Iterator[zipfile.ZipFile]:
         try:
             archive = zipfile.ZipFile(packed)
         except _DAMAGE as error:
-            raise PermanentError(_damaged(file, f"as a ZIP archive: {error}")) from None
+            raise PermanentError(damaged(file, error)) from None
         with archive:
             yield archive
 
 
 @contextmanager
-def _read_member(
-    archive: zipfile.ZipFile, member: zipfile.ZipInfo, name: str, meter: Meter | None
-) -> Iterator[Unpacked]:
+def _opened(archive: zipfile.ZipFile, member: zipfile.ZipInfo, name: str) -> Iterator[Blocks]:
     try:
         stream = archive.open(member)
     except _DAMAGE as error:
-        raise PermanentError(_damaged(name, str(error))) from None
+        raise PermanentError(damaged(name, error)) from None
     with stream:
-        yield Unpacked(stream, name, archive.fp, meter)
+        yield Blocks(stream, name)
 
 
 class _Bounded(io.FileIO):
@@ -238,11 +244,3 @@ class _Bounded(io.FileIO):
         if size is not None and size > TABLE_BYTES:
             raise zipfile.BadZipFile(f"its table of contents has {size:,} bytes, as none of a few files does")
         return super().read(size)
-
-
-def _damaged(file: str, words: str) -> str:
-    return f"{file} is damaged and cannot be unpacked: {words.rstrip('.')}. It must be delivered or copied again."
-
-
-def _cut(file: str) -> str:
-    return f"{file} is cut: its gzip stream stops before its end. It must be delivered or copied again."

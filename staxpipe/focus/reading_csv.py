@@ -2,6 +2,10 @@
 
 Every field stays the text that the file holds: nothing is guessed to be a number, a date or a null but the
 empty field. The order and number of columns are the file's own affair: each text is read by its header.
+
+A file that was made to burst its reader is refused by three rules, so that memory stays bounded and time short:
+no record is longer than a block; no long run of empty lines; and beyond what any file may unpack to, only so many
+bytes and rows for a packed byte.
 """
 
 from __future__ import annotations
@@ -10,24 +14,38 @@ import csv
 import io
 import re
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.csv
 
 from staxpipe.errors import PermanentError
 from staxpipe.focus.names import choose_columns
-from staxpipe.focus.reading_bytes import Part, Unpacked
+from staxpipe.focus.reading_bytes import Meter, Part, damaged
 from staxpipe.focus.reading_text import TEXT
 
 BLOCK_BYTES = 2 << 20
-"""How much is parsed at a time; also the longest record that can be read, so that an endless line is soon refused.
+"""How much is parsed at a time; also the longest record that can be read.
 
 Arrow reads up to 32 blocks ahead of the parser, so that this also bounds memory; larger ones are not faster.
 """
 
 HEADER_BYTES = 1 << 20
 """The longest header that is believed to be one; 1,000 columns take about 40 KB."""
+
+PLAUSIBLE_BYTES = 2 << 30
+"""What any packed file may unpack to: CSV of constant rows comes near deflate's limit of 1,032 bytes a byte."""
+
+PLAUSIBLE_RATIO = 200
+"""How many bytes a packed byte may give beyond `PLAUSIBLE_BYTES`. Cost reports reach 10 to 60."""
+
+PLAUSIBLE_ROWS = 20_000_000
+"""How many rows any packed file may have; beyond, 20 a packed byte. Cost reports have 0.01 to 0.1."""
+
+EMPTY_BLOCKS = 8
+"""How many blocks on end may hold nothing but empty lines."""
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
@@ -36,81 +54,24 @@ _LINE_BREAK = re.compile(rb"[\r\n]")
 
 @dataclass(frozen=True)
 class Header:
-    """The names of a text's columns as written, and whether anything follows them."""
+    """The names of a text's columns as written, at which byte the rows begin, and whether there are any."""
 
     names: tuple[str, ...]
+    rows_at: int
     rows_follow: bool
 
 
 def read_header(part: Part) -> Header | None:
-    """The header of a CSV text; None where it is empty.
+    """The first record that is not an empty line; None where there is none.
 
     Raises:
         PermanentError: the text does not begin with a header.
     """
-    with part.open() as stream:
-        return _take_header(stream, part.name)
-
-
-def read_csv(part: Part, wanted: Callable[[str], bool]) -> Iterator[pa.RecordBatch]:
-    """The wanted columns of a CSV text under canonical names, a block of text at a time.
-
-    Raises:
-        PermanentError: naming the file, and the row where one is wrong.
-    """
-    seen = 0
-    ending: str | None = None
-    with part.open() as stream:
-        header = _take_header(stream, part.name)
-        if header is None or not header.rows_follow:
-            return
-        chosen = choose_columns(header.names, wanted, part.name)
-        last = len(header.names) - 1
-        names = list(chosen.values())
-        try:
-            with _parser(stream, len(header.names), sorted({*chosen, last})) as reader:
-                for block in reader:
-                    if block.num_rows:
-                        ending = block.column(str(last))[-1].as_py()
-                        yield block.select([str(position) for position in chosen]).rename_columns(names)
-                        seen += block.num_rows
-        except pa.ArrowInvalid as error:
-            raise PermanentError(_explain(str(error), part.name, header.names, seen)) from None
-        ends_line = stream.ends_line
-    if ending is not None and (_has_line_break(ending) or not ends_line):
-        _check_quotes(part)
-
-
-def _parser(stream: Unpacked, width: int, positions: list[int]) -> pa.csv.CSVStreamingReader:
-    """Begin to parse rows whose columns are called by their position."""
-    names = [str(position) for position in range(width)]
-    included = [names[position] for position in positions]
-    return pa.csv.open_csv(
-        pa.PythonFile(stream, mode="r"),
-        read_options=pa.csv.ReadOptions(
-            column_names=names,  # our own, since a file's may be there twice
-            block_size=BLOCK_BYTES,
-            # Unpacking goes on beside it all the same; a second parser thread gains nothing (measured), and
-            # Arrow knows the number of a wrong row only so.
-            use_threads=False,
-        ),
-        # In a file of one column an empty line is a row.
-        parse_options=pa.csv.ParseOptions(newlines_in_values=True, ignore_empty_lines=width > 1),
-        convert_options=pa.csv.ConvertOptions(
-            include_columns=included,
-            column_types=dict.fromkeys(included, TEXT),
-            null_values=[""],
-            strings_can_be_null=True,
-            quoted_strings_can_be_null=True,
-        ),
-    )
-
-
-def _take_header(stream: Unpacked, file: str) -> Header | None:
-    """Take the first record that is not an empty line; the rows after it stay in the stream."""
-    head = _read_whole(stream, HEADER_BYTES)
-    whole = len(head) < HEADER_BYTES
-    if not whole and not _LINE_BREAK.search(head):
+    file = part.name
+    with part.blocks() as blocks:
+        head = blocks.read(2 * HEADER_BYTES)
+    whole = len(head) < 2 * HEADER_BYTES
+    if not _LINE_BREAK.search(head, 0, HEADER_BYTES) and len(head) > HEADER_BYTES:
         raise PermanentError(f"{file} does not begin with a CSV header: its first line is longer than 1 MiB.")
     start = len(BYTE_ORDER_MARK) if head.startswith(BYTE_ORDER_MARK) else 0
     text = io.StringIO(head[start:].decode(errors="surrogateescape"), newline="")
@@ -122,27 +83,102 @@ def _take_header(stream: Unpacked, file: str) -> Header | None:
         "".join(names or ()).encode()  # the header alone is to be checked here, not what comes after it
     except UnicodeEncodeError:
         raise PermanentError(f"{file} does not begin with a CSV header in UTF-8.") from None
-    if names is None:
-        if not whole:
-            raise PermanentError(f"{file} does not begin with a CSV header but with 1 MiB of empty lines.")
-        return None
     rest = text.read().encode(errors="surrogateescape")
     if not rest and not whole:
-        raise PermanentError(f"{file} does not begin with a CSV header: its first record is longer than 1 MiB.")
-    stream.unread(rest)
-    return Header(tuple(names), bool(rest))
+        raise PermanentError(f"{file} does not begin with a CSV header of less than 1 MiB.")
+    if not whole and not rest.strip(b"\r\n"):
+        raise PermanentError(f"{file} has nothing but empty lines after its header, as far as was looked.")
+    if rest.startswith(BYTE_ORDER_MARK):  # which Arrow would drop without a word
+        raise PermanentError(f"{file}: its first row begins with a byte order mark, as if two files had been joined.")
+    return Header(tuple(names), len(head) - len(rest), bool(rest)) if names else None
 
 
-def _read_whole(stream: Unpacked, size: int) -> bytes:
-    blocks: list[bytes] = []
-    while size > 0 and (block := stream.read(size)):
-        blocks.append(block)
-        size -= len(block)
-    return b"".join(blocks)
+def read_csv(part: Part, wanted: Callable[[str], bool]) -> Iterator[pa.RecordBatch]:
+    """The wanted columns of a CSV text under canonical names, a block of text at a time.
+
+    Raises:
+        PermanentError: naming the file, and the row where one is wrong.
+    """
+    header = read_header(part)
+    if header is None or not header.rows_follow:
+        return
+    chosen = choose_columns(header.names, wanted, part.name)
+    last = str(len(header.names) - 1)
+    seen = 0
+    ending: str | None = None
+    try:
+        with ExitStack() as stack:
+            for block in _blocks(stack, part, header, sorted({*chosen, len(header.names) - 1})):
+                if block.num_rows:
+                    ending = block.column(last)[-1].as_py()
+                    yield block.select([str(at) for at in chosen]).rename_columns(list(chosen.values()))
+                    seen += block.num_rows
+    except (pa.ArrowInvalid, OSError) as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise
+        raise PermanentError(_explain(error, part.name, header.names, seen)) from None
+    if ending is not None and _is_doubtful(part, ending):
+        _check_quotes(part)
 
 
-def _explain(words: str, file: str, header: tuple[str, ...], seen: int) -> str:
+def _blocks(stack: ExitStack, part: Part, header: Header, positions: list[int]) -> Iterator[pa.RecordBatch]:
+    """The rows of each block of text, in columns that are called by their position."""
+    stream, packed = stack.enter_context(part.stream())
+    skipped = 0
+    while skipped < header.rows_at and (block := stream.read(header.rows_at - skipped)):
+        skipped += len(block)
+    names = [str(position) for position in range(len(header.names))]
+    included = [names[position] for position in positions]
+    reader = stack.enter_context(
+        pa.csv.open_csv(
+            stream,
+            read_options=pa.csv.ReadOptions(
+                column_names=names,  # our own, since a file's may be there twice
+                block_size=BLOCK_BYTES,
+                # Unpacking goes on beside it all the same; a second parser thread gains nothing (measured), and
+                # Arrow knows the number of a wrong row only so.
+                use_threads=False,
+            ),
+            # In a file of one column an empty line is a row.
+            parse_options=pa.csv.ParseOptions(newlines_in_values=True, ignore_empty_lines=len(names) > 1),
+            convert_options=pa.csv.ConvertOptions(
+                include_columns=included,
+                column_types=dict.fromkeys(included, TEXT),
+                null_values=[""],
+                strings_can_be_null=True,
+                quoted_strings_can_be_null=True,
+            ),
+        )
+    )
+    empty = at = 0
+    for block in reader:
+        empty = 0 if block.num_rows else empty + 1
+        if empty > EMPTY_BLOCKS:
+            raise PermanentError(f"{part.name} has more than {EMPTY_BLOCKS * BLOCK_BYTES:,} bytes of empty lines.")
+        if packed is not None:
+            before, at = at, packed.tell()
+            part.meter.packed += at - before
+            part.meter.unpacked += BLOCK_BYTES
+            part.meter.rows += block.num_rows
+            _require_plausible(part.meter, part.name)
+        yield block
+
+
+def _require_plausible(meter: Meter, file: str) -> None:
+    """Refuse a file that was made to burst its reader (a "zip bomb")."""
+    too_long = meter.unpacked > max(PLAUSIBLE_BYTES, PLAUSIBLE_RATIO * meter.packed)
+    if too_long or meter.rows > max(PLAUSIBLE_ROWS, 20 * meter.packed):
+        raise PermanentError(
+            f"{file} unpacks to far more than any cost report does: {meter.packed:,} bytes gave {meter.rows:,} rows in "
+            f"{meter.unpacked:,} bytes so far. It was not read any further."
+        )
+
+
+def _explain(error: Exception, file: str, header: tuple[str, ...], seen: int) -> str:
     """Arrow's error in words, with the row where it can be found."""
+    words = str(error)
+    if "inflate" in words or "Truncated" in words or isinstance(error, OSError):
+        return damaged(f"{file}, after row {seen:,}," if seen else file, error)
     if "straddling" in words:
         return (
             f"{file}: somewhere after row {seen:,} a record is longer than {BLOCK_BYTES >> 20} MiB. "
@@ -163,13 +199,19 @@ def _check_quotes(part: Part) -> None:
     Arrow takes the end of the file for the end of the quote, and with it swallows every row between.
     """
     quotes = 0
-    with part.open() as stream:
-        stream.meter = None  # it was read to its end once
-        while block := stream.read(1 << 20):
+    with part.blocks() as blocks:
+        while block := blocks.read(1 << 20):
             quotes += block.count(b'"')
     if quotes % 2:
         raise PermanentError(f"{part.name}: a quote is opened near its end and never closed. Most likely it is cut.")
 
 
-def _has_line_break(value: str) -> bool:
-    return "\n" in value or "\r" in value
+def _is_doubtful(part: Part, ending: str) -> bool:
+    """Whether the last value may be such a quote. In gzip and ZIP a cut file is known by its checksum."""
+    return "\n" in ending or "\r" in ending or (part.plain is not None and not _ends_line(part.plain))
+
+
+def _ends_line(path: Path) -> bool:
+    with path.open("rb") as file:
+        file.seek(-1, io.SEEK_END)
+        return file.read() in b"\r\n"

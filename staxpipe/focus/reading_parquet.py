@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 
 from staxpipe.errors import PermanentError
 from staxpipe.focus.names import choose_columns, map_of
-from staxpipe.focus.reading_bytes import PLAUSIBLE_RATIO
+from staxpipe.focus.reading_csv import PLAUSIBLE_RATIO
 from staxpipe.focus.reading_text import is_text, text_column
 
 BUFFER_BYTES = 1 << 20
@@ -25,7 +25,10 @@ PLAUSIBLE_CHUNK_BYTES = 256 << 20
 """One column of one row group may unpack to this much whatever it packs; AWS's have a few MiB."""
 
 PLAUSIBLE_ROWS = 100_000_000
-"""A file may have this many rows however short it is; beyond, a thousand a byte. Real ones have 0.1 a byte."""
+"""A file may have this many rows however short it is."""
+
+PLAUSIBLE_ROWS_A_BYTE = 1_000
+"""How many rows a byte there may be beyond `PLAUSIBLE_ROWS`. AWS's files have 0.1."""
 
 
 def read_parquet(path: Path, file: str, wanted: Callable[[str], bool], batch_rows: int) -> Iterator[pa.RecordBatch]:
@@ -49,9 +52,11 @@ def read_parquet(path: Path, file: str, wanted: Callable[[str], bool], batch_row
         texts = [field.name for field in schema if field.name in asked and is_text(field.type)]
         texts += [leaf for field in schema if field.name in asked for leaf in _text_leaves(field, leaves)]
         with pq.ParquetFile(path, read_dictionary=texts, pre_buffer=False, buffer_size=BUFFER_BYTES) as parquet:
-            for batch in parquet.iter_batches(batch_rows, columns=asked):
-                if batch.num_rows:
-                    yield _named(batch, schema, chosen)
+            # One row group after the other: Arrow cannot put the dictionaries of two of them into one map.
+            for group in range(parquet.num_row_groups):
+                for batch in parquet.iter_batches(batch_rows, row_groups=[group], columns=asked):
+                    if batch.num_rows:
+                        yield _named(batch, schema, chosen)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, pa.ArrowTypeError) as error:
         raise PermanentError(f"{file} cannot be read as Parquet: {str(error).splitlines()[0].rstrip('.')}.") from None
 
@@ -96,7 +101,7 @@ def _require_readable(field: pa.Field, name: str, file: str) -> None:
 
 
 def _require_plausible(metadata: pq.FileMetaData, size: int, file: str) -> None:
-    if metadata.num_rows > max(PLAUSIBLE_ROWS, 1_000 * size):
+    if metadata.num_rows > max(PLAUSIBLE_ROWS, PLAUSIBLE_ROWS_A_BYTE * size):
         raise PermanentError(
             f"{file} says that it has {metadata.num_rows:,} rows in {size:,} bytes, which no cost report has."
         )

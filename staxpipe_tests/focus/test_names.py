@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from staxpipe.errors import PermanentError
-from staxpipe.focus.names import NotACostReportError, canonical_name, choose_columns, is_tag
+from staxpipe.focus.columns import FOCUS_COLUMNS
+from staxpipe.focus.names import NotACostReportError, canonical_name, choose_columns, expanded_name, is_tag
 
 NOT_IN_ANY_REAL_FILE = {
     # CUR 2.0 has them, and net columns exist only where discounts apply: no public file of either kind is known.
@@ -67,6 +67,25 @@ NOT_IN_ANY_REAL_FILE = {
         ("resource_tags", "resource_tags"),  # CUR 2.0's map, not a tag
         ("cost_category", "cost_category"),
         ("BillingPeriodStart", "billing_period_start"),
+        ("BilledCost", "billed_cost"),
+        ("billedcost", "billed_cost"),  # as Glue spells it
+        ("BILLED_COST", "billed_cost"),
+        ("x_ServiceCode", "x_service_code"),
+        ("x_servicecode", "x_service_code"),
+        ("x_CostCategories", "x_cost_categories"),
+        ("x_Discounts", "x_discounts"),
+        ("PricingCurrencyContractedUnitPrice", "pricing_currency_contracted_unit_price"),
+        ("SkuPriceDetails", "sku_price_details"),
+        ("Tags", "tags"),
+        ("tags", "tags"),
+        ("tags/Team", "tags/Team"),
+        ("discount/TotalDiscount", "discount_total_discount"),
+        ("discount_total_discount", "discount_total_discount"),
+        ("splitLineItem/PublicOnDemandSplitCost", "split_line_item_public_on_demand_split_cost"),
+        ("line_item_iam_principal", "line_item_iam_principal"),
+        # Data Exports spells an ARN so only here; the rule for ARNs holds all the same.
+        ("capacity_reservation_capacity_reservation_arn", "capacity_reservation_capacity_reservation_a_r_n"),
+        ("capacity_reservation_capacity_reservation_status", "capacity_reservation_capacity_reservation_status"),
         ("", ""),
     ],
 )
@@ -135,6 +154,35 @@ def test_cur2_names_are_canonical_already(outside_data: Path) -> None:
     assert [canonical_name(name) for name in names] == names
 
 
+@pytest.mark.outside_data
+def test_focus_names_are_found_in_one_case_and_in_the_specifications(outside_data: Path) -> None:
+    tables = outside_data / "tables"
+    glue = [line.partition(",")[0] for line in (tables / "focus12_aws_columns_types.csv").read_text().splitlines()[1:]]
+    written = {canonical_name(column.name) for column in FOCUS_COLUMNS}
+    assert {"x_discounts", "x_operation", "x_service_code"} < {canonical_name(name) for name in glue}
+    assert written < {canonical_name(name) for name in glue}
+    sample = _csv_header(outside_data / "focus-1.0" / "focus_sample.csv")
+    assert {canonical_name(name) for name in sample} - written == {"id"}
+
+
+@pytest.mark.parametrize(
+    ("map_name", "key", "expanded"),
+    [
+        ("resource_tags", "user:Name", "resource_tags/user:Name"),
+        ("resource_tags", "", "resource_tags/"),
+        ("tags", "costCategory/Team", "tags/costCategory/Team"),
+        ("product", "instanceType", "product_instance_type"),
+        ("product", "product_name", "product_product_name"),
+        ("product", "日本", "product/日本"),
+        ("discount", "EdpDiscount", "discount_edp_discount"),
+        ("x_discounts", "EdpDiscount", "x_discounts/EdpDiscount"),
+        ("sku_price_details", "x_Memory", "sku_price_details/x_Memory"),
+    ],
+)
+def test_a_key_of_a_map_is_named_like_a_column(map_name: str, key: str, expanded: str) -> None:
+    assert expanded_name(map_name, key) == expanded
+
+
 def _every(_: str) -> bool:
     return True
 
@@ -153,9 +201,13 @@ def test_tag_keys_that_differ_by_case_only_stay_two_tags() -> None:
     assert choose_columns(headers, _every, "x.csv") == {0: "resource_tags/user:Name", 1: "resource_tags/user:name"}
 
 
-def test_a_column_that_is_there_twice_is_refused_by_name() -> None:
-    with pytest.raises(PermanentError, match=r"x\.csv .*savingsPlan/SavingsPlanARN and savingsPlan/SavingsPlanArn"):
-        choose_columns(["savingsPlan/SavingsPlanARN", "savingsPlan/SavingsPlanArn"], _every, "x.csv")
+def test_other_columns_that_come_to_one_name_are_kept_apart_too() -> None:
+    headers = ["savingsPlan/SavingsPlanARN", "lineItem/UsageType", "savingsPlan/SavingsPlanArn"]
+    assert choose_columns(headers, _every, "x.csv") == {
+        0: "savings_plan_savings_plan_a_r_n",
+        1: "line_item_usage_type",
+        2: "savings_plan_savings_plan_a_r_n#2",
+    }
 
 
 def test_a_column_that_nobody_wants_may_be_there_twice() -> None:

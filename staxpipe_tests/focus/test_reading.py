@@ -105,7 +105,7 @@ def test_a_text_of_no_bytes_is_an_empty_chunk(tmp_path: Path) -> None:
     assert read(path, FileFormat.CSV_GZIP) == []
 
 
-@pytest.mark.parametrize("format", [FileFormat.CSV_GZIP, FileFormat.PARQUET])
+@pytest.mark.parametrize("format", [FileFormat.CSV_GZIP, FileFormat.CSV_ZIP, FileFormat.PARQUET])
 def test_a_file_of_no_bytes_is_cut_where_its_format_has_some_always(tmp_path: Path, format: FileFormat) -> None:
     path = tmp_path / "empty"
     path.touch()
@@ -127,6 +127,36 @@ def test_only_wanted_columns_are_read(tmp_path: Path) -> None:
     path = write_csv(tmp_path / "x.csv", ["bill/BillType", "lineItem/UnblendedCost"], [["Anniversary", "1"]])
     (batch,) = read(path, FileFormat.CSV, wanted=lambda name: name == "line_item_unblended_cost")
     assert batch.rows.schema.names == ["line_item_unblended_cost"]
+
+
+def test_files_of_one_delivery_may_have_other_columns_in_another_order(tmp_path: Path) -> None:
+    write_csv(tmp_path / "1.csv", ["lineItem/UsageType", "lineItem/UnblendedCost"], [["a", "1"]])
+    write_csv(
+        tmp_path / "2.csv",
+        ["bill/BillType", "lineItem/UnblendedCost", "lineItem/UsageType"],
+        [["Anniversary", "2", "b"]],
+    )
+    assert [row for number in (1, 2) for row in rows_of(read(tmp_path / f"{number}.csv", FileFormat.CSV))] == [
+        {"line_item_usage_type": "a", "line_item_unblended_cost": "1"},
+        {"bill_bill_type": "Anniversary", "line_item_unblended_cost": "2", "line_item_usage_type": "b"},
+    ]
+
+
+def test_a_column_whose_type_changes_between_files_is_text_in_all(tmp_path: Path) -> None:
+    types = [
+        pa.array(["1.5", "abc"]),
+        pa.array([1.5, 2.0]),
+        pa.array([Decimal("1.5"), Decimal("2.0")]),
+        pa.array([1, 2]),
+        pa.array(["1.5", "1.5"], pa.large_string()).dictionary_encode(),
+        pa.nulls(2),
+    ]
+    found = []
+    for number, values in enumerate(types):
+        path = tmp_path / f"{number}.parquet"
+        pq.write_table(pa.table({"pricing_public_on_demand_rate": values}), path, row_group_size=1)
+        found.append([row["pricing_public_on_demand_rate"] for row in rows_of(read(path, FileFormat.PARQUET))])
+    assert found == [["1.5", "abc"], ["1.5", "2"], ["1.5", "2.0"], ["1", "2"], ["1.5", "1.5"], [None, None]]
 
 
 @pytest.mark.parametrize("ending", ["csv", "parquet"])
@@ -180,7 +210,10 @@ def test_memory_does_not_grow_with_the_file(tmp_path: Path, format: FileFormat) 
         ("focus-converters/sample-anonymous-aws-export-dataset.csv", FileFormat.CSV, 1_281),
         ("koku/2023-06-01.csv", FileFormat.CSV, 3),
         ("koku/empty_frame.csv", FileFormat.CSV, 0),
+        ("koku/2023-06-01-not-final.csv", FileFormat.CSV, 3),
+        ("koku/2022-07-01-alt-columns.csv", FileFormat.CSV, 2),
         ("cur-anonymize/sample-legacy-csv.csv", FileFormat.CSV, 4),
+        ("cur-anonymize/sample-cur20.csv", FileFormat.CSV, 4),
     ],
 )
 def test_real_files_are_read_whole(outside_data: Path, name: str, format: FileFormat, rows: int) -> None:
@@ -188,4 +221,14 @@ def test_real_files_are_read_whole(outside_data: Path, name: str, format: FileFo
     assert sum(batch.rows.num_rows for batch in batches) == rows
     for batch in batches:
         for start in batch.rows["line_item_usage_start_date"].dictionary.to_pylist():
-            assert start[:4] in {"2018", "2023", "2025"}
+            assert start[:4] in {"2018", "2022", "2023", "2025"}
+
+
+@pytest.mark.outside_data
+def test_every_focus_example_is_read_whole(outside_data: Path) -> None:
+    paths = [*outside_data.glob("focus-1.2-examples/**/*.csv"), outside_data / "focus-1.0" / "focus_sample.csv"]
+    assert len(paths) > 20
+    for path in paths:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            expected = [(row["BilledCost"], row["EffectiveCost"]) for row in csv.DictReader(file)]
+        assert [(row["billed_cost"], row["effective_cost"]) for row in rows_of(read(path, FileFormat.CSV))] == expected

@@ -7,6 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from staxpipe.errors import PermanentError
+from staxpipe.focus import reading_parquet
 from staxpipe.model import FileFormat
 from staxpipe_tests.focus.test_reading import read, rows_of
 
@@ -60,22 +61,63 @@ def test_tag_columns_of_one_name_are_both_read(tmp_path: Path) -> None:
     ]
 
 
-def test_a_cost_column_that_is_there_twice_is_refused(tmp_path: Path) -> None:
-    table = pa.Table.from_arrays([pa.array(["1"]), pa.array(["2"])], names=["line_item_unblended_cost"] * 2)
+def test_a_cost_column_that_is_there_twice_gives_two_columns(tmp_path: Path) -> None:
+    table = pa.Table.from_arrays([pa.array(["1", None]), pa.array(["2", "3"])], names=["line_item_unblended_cost"] * 2)
     pq.write_table(table, tmp_path / "x.parquet")
-    with pytest.raises(PermanentError, match=r"x\.parquet has two columns .*line_item_unblended_cost"):
+    assert rows_of(read(tmp_path / "x.parquet", FileFormat.PARQUET)) == [
+        {"line_item_unblended_cost": "1", "line_item_unblended_cost#2": "2"},
+        {"line_item_unblended_cost": None, "line_item_unblended_cost#2": "3"},
+    ]
+
+
+def test_a_name_that_continues_another_after_a_dot_does_not_shift_columns(tmp_path: Path) -> None:
+    names = ["line_item", "line_item.usage_type", "product.region", "line_item_unblended_cost"]
+    pq.write_table(pa.table({name: [name] for name in names}), tmp_path / "x.parquet")
+    for wanted in ("line_item", "line_item_usage_type"):
+        (row,) = rows_of(read(tmp_path / "x.parquet", FileFormat.PARQUET, wanted=wanted.__eq__))
+        assert row == {wanted: "line_item" if wanted == "line_item" else "line_item.usage_type"}
+
+
+def test_only_what_is_wanted_is_read_from_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tags = pa.array([[("team", "a")]], pa.map_(pa.string(), pa.string()))
+    pq.write_table(pa.table({"resource_tags": tags, "product": tags, "bill_bill_type": ["x"]}), tmp_path / "x.parquet")
+    asked: list[list[str]] = []
+    iter_batches = pq.ParquetFile.iter_batches
+
+    def spy(self: pq.ParquetFile, rows: int, *, row_groups: list[int], columns: list[str]) -> object:
+        asked.append(columns)
+        return iter_batches(self, rows, row_groups=row_groups, columns=columns)
+
+    monkeypatch.setattr(pq.ParquetFile, "iter_batches", spy)
+    read(tmp_path / "x.parquet", FileFormat.PARQUET, wanted=lambda name: name.startswith("resource_tags"))
+    assert asked == [["resource_tags"]]
+
+
+@pytest.mark.parametrize(
+    "type",
+    [pa.list_(pa.string()), pa.struct([("team", pa.string())]), pa.map_(pa.string(), pa.list_(pa.string()))],
+    ids=str,
+)
+def test_a_wanted_column_of_a_shape_that_is_not_read_is_refused_by_name(tmp_path: Path, type: pa.DataType) -> None:
+    pq.write_table(pa.table({"resource_tags": pa.nulls(1, type)}), tmp_path / "x.parquet")
+    with pytest.raises(PermanentError, match=r"x\.parquet: the column resource_tags has the type"):
         read(tmp_path / "x.parquet", FileFormat.PARQUET)
 
 
-def test_maps_are_left_out_and_shift_nothing(tmp_path: Path) -> None:
-    tags = pa.array([[("team", "a")]], pa.map_(pa.string(), pa.string()))
-    pq.write_table(
-        pa.table({"line_item_usage_type": ["x"], "resource_tags": tags, "line_item_unblended_cost": [0.5]}),
-        tmp_path / "x.parquet",
-    )
-    assert rows_of(read(tmp_path / "x.parquet", FileFormat.PARQUET)) == [
-        {"line_item_usage_type": "x", "line_item_unblended_cost": "0.5"}
-    ]
+def test_a_column_that_unpacks_beyond_all_measure_is_refused_unread(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "x.parquet"
+    pq.write_table(pa.table({"line_item_usage_type": ["x" * 8_000_000]}), path, compression="zstd")
+    assert len(rows_of(read(path, FileFormat.PARQUET))) == 1
+    monkeypatch.setattr(reading_parquet, "PLAUSIBLE_CHUNK_BYTES", 1 << 20)
+    with pytest.raises(PermanentError, match=r"x\.parquet unpacks to more than 200 times its size"):
+        read(path, FileFormat.PARQUET)
+    monkeypatch.setattr(reading_parquet, "PLAUSIBLE_ROWS", 1_000)
+    monkeypatch.setattr(reading_parquet, "PLAUSIBLE_ROWS_A_BYTE", 10)
+    pq.write_table(pa.table({"line_item_usage_type": pa.nulls(30_000, pa.string())}), path)
+    with pytest.raises(PermanentError, match=r"x\.parquet says that it has 30,000 rows"):
+        read(path, FileFormat.PARQUET)
 
 
 def test_a_file_without_rows_gives_no_batch(tmp_path: Path) -> None:
