@@ -8,19 +8,17 @@ from __future__ import annotations
 import logging
 import re
 import secrets
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 from pyiceberg.catalog import Catalog
 from pyiceberg.exceptions import CommitFailedException, ValidationException
-from pyiceberg.expressions import And, BooleanExpression, EqualTo, GreaterThanOrEqual, LessThan, Reference
+from pyiceberg.expressions import And, BooleanExpression, EqualTo, Reference
 from pyiceberg.expressions.literals import literal
 from pyiceberg.io import FileIO
 from pyiceberg.io.pyarrow import parquet_file_to_data_file
-from pyiceberg.manifest import DataFile
 from pyiceberg.table import Table
 from pyiceberg.table.update.snapshot import ExpireSnapshots
 from sqlalchemy import Engine
@@ -33,7 +31,8 @@ from staxpipe.lake.commit_lock import CommitLock
 from staxpipe.lake.history import HeldDelivery
 from staxpipe.lake.needed import data_files, needed_folders, needed_manifests
 from staxpipe.lake.orphans import remove_manifests, remove_orphans
-from staxpipe.lake.schema import ACCOUNT, EXPORT, PERIOD_START
+from staxpipe.lake.planning import PlannedFile, is_of, of_month, planned, within
+from staxpipe.lake.schema import ACCOUNT
 from staxpipe.lake.writer import LakeFile, LakeWriter
 from staxpipe.model import BillingPeriod
 from staxpipe.settings import Settings
@@ -44,18 +43,6 @@ _log = logging.getLogger(__name__)
 
 COMMIT_ATTEMPTS = 5
 BATCH_ROWS = 65_536
-
-
-@dataclass(frozen=True)
-class PlannedFile:
-    """One file of a snapshot: all of its rows are of one export, account and period."""
-
-    path: str
-    export_id: int
-    billing_account_id: str
-    period: BillingPeriod
-    rows: int
-    bytes: int
 
 
 class Lake:
@@ -119,10 +106,10 @@ class Lake:
         current = next(history.states(table.metadata, export_id, period), None)
         if current is not None and (current.delivery, current.folder) == (delivery, folder):
             return current.snapshot.snapshot_id
-        before = [file for file in data_files(table, _month(export_id, period)) if _is_of(file, export_id, period)]
+        before = [file for file in data_files(table, of_month(export_id, period)) if is_of(file, export_id, period)]
         after = [parquet_file_to_data_file(self._io, table.metadata, file.path) for file in files]
         for data_file, file in zip(after, files, strict=True):
-            if not _is_of(data_file, export_id, period) or data_file.partition[1] != file.billing_account_id:
+            if not is_of(data_file, export_id, period) or data_file.partition[1] != file.billing_account_id:
                 raise ValueError(f"{file.path} is not of export {export_id}, {file.billing_account_id}, {period}")
         properties = {
             history.EXPORT_PROPERTY: str(export_id),
@@ -142,7 +129,7 @@ class Lake:
 
     def _remove_orphans(self, export_id: int, period: BillingPeriod) -> None:
         try:
-            needed = needed_folders(self._table(), _month(export_id, period))
+            needed = needed_folders(self._table(), of_month(export_id, period))
             remove_orphans(self._io, self.folder_of(export_id, period), needed)
         except OSError as error:  # the month is committed; orphans harm nobody and are met again next time
             _log.warning("could not remove files that a killed load of %s left: %s", period, error)
@@ -164,8 +151,8 @@ class Lake:
         table = self._table()
         for state in history.states(table.metadata, export_id, period):
             if state.delivery == delivery:
-                files = data_files(table, _month(export_id, period), state.snapshot.snapshot_id)
-                return _planned(file for file in files if _is_of(file, export_id, period))
+                files = data_files(table, of_month(export_id, period), state.snapshot.snapshot_id)
+                return planned(file for file in files if is_of(file, export_id, period))
         return None
 
     def expire(self, before: datetime) -> int:
@@ -212,9 +199,9 @@ class Lake:
         if account is not None:
             conditions.append(EqualTo(term=Reference(ACCOUNT), value=literal(account)))
         if period is not None:
-            conditions.append(_within(period))
+            conditions.append(within(period))
         wanted = conditions[0] if len(conditions) == 1 else And(*conditions) if conditions else None
-        return _planned(data_files(self._table(), wanted))
+        return planned(data_files(self._table(), wanted))
 
     def has_one_schema(self) -> bool:
         """Whether every file has the same columns: no column was ever added."""
@@ -239,40 +226,6 @@ class Lake:
 
     def _table(self) -> Table:
         return self._catalog.load_table(TABLE)
-
-
-def _within(period: BillingPeriod) -> BooleanExpression:
-    # A range, not equality: it is exactly a partition, whatever statistics a file has.
-    first = GreaterThanOrEqual(term=Reference(PERIOD_START), value=literal(period.start))
-    return And(first, LessThan(term=Reference(PERIOD_START), value=literal(period.end)))
-
-
-def _month(export_id: int, period: BillingPeriod) -> BooleanExpression:
-    return And(EqualTo(term=Reference(EXPORT), value=literal(str(export_id))), _within(period))
-
-
-def _period_of(file: DataFile) -> BillingPeriod:
-    months = file.partition[2]  # since January 1970
-    return BillingPeriod(1970 + months // 12, 1 + months % 12)
-
-
-def _is_of(file: DataFile, export_id: int, period: BillingPeriod) -> bool:
-    return bool(file.partition[0] == str(export_id)) and _period_of(file) == period
-
-
-def _planned(files: Iterable[DataFile]) -> list[PlannedFile]:
-    planned = [
-        PlannedFile(
-            path=file.file_path,
-            export_id=int(file.partition[0]),
-            billing_account_id=file.partition[1],
-            period=_period_of(file),
-            rows=file.record_count,
-            bytes=file.file_size_in_bytes,
-        )
-        for file in files
-    ]
-    return sorted(planned, key=lambda file: (file.period, file.billing_account_id, file.path))
 
 
 def _with_columns(batch: pa.RecordBatch, columns: Sequence[str]) -> pa.RecordBatch:

@@ -18,8 +18,9 @@ from staxpipe.lake.table import Lake
 from staxpipe.local.database import open_database
 from staxpipe.model import BillingPeriod
 from staxpipe.query.answers import as_frame
-from staxpipe.query.diff import Diff, Since, compare
+from staxpipe.query.diff import Diff, compare
 from staxpipe.query.focus_file import FocusFile, write_focus_file
+from staxpipe.query.pair import Since
 from staxpipe.query.session import open_session
 from staxpipe.query.statements import explained, question, refuse_writing
 from staxpipe.settings import Settings, read_settings

@@ -18,7 +18,7 @@ from staxpipe.db.journal import ServiceCost
 from staxpipe.focus.columns import LINE_ITEM_COLUMNS, TEXT_MAP
 from staxpipe.lake.table import Lake, PlannedFile
 from staxpipe.query.storage import reach
-from staxpipe.query.views import make_view, quoted
+from staxpipe.query.views import COUNTED, make_view, quoted
 
 MEMORY = "1GiB"
 
@@ -86,7 +86,10 @@ NO_CHANGES = RowChanges(0, 0, 0, (), only_columns=True)
 
 @dataclass(frozen=True)
 class Compared:
-    """What two deliveries came to by service, and how their rows differ."""
+    """What two deliveries came to by service, as the journal keeps it, and how their rows differ.
+
+    Shares of split cost allocation are no part of what a delivery came to, but they are rows.
+    """
 
     before: tuple[ServiceCost, ...]
     after: tuple[ServiceCost, ...]
@@ -132,7 +135,7 @@ def compare_files(lake: Lake, before: Sequence[PlannedFile], after: Sequence[Pla
 def _services(session: duckdb.DuckDBPyConnection, side: str) -> tuple[ServiceCost, ...]:
     rows = session.execute(
         "SELECT BillingAccountId, SubAccountId, ServiceName, ChargeCategory, BillingCurrency, "  # noqa: S608
-        f"count(*), sum(BilledCost), sum(EffectiveCost) FROM {side} GROUP BY ALL"
+        f"count(*), sum(BilledCost), sum(EffectiveCost) FROM {side} WHERE {COUNTED} GROUP BY ALL"
     ).fetchall()
     return tuple(ServiceCost(*row) for row in rows)
 

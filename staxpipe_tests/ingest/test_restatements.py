@@ -17,7 +17,8 @@ from staxpipe.ingest.expiry import expire
 from staxpipe.ingest.load import LoadedMonth, load
 from staxpipe.ingest.platform import Platform
 from staxpipe.model import BillingPeriod
-from staxpipe.query.diff import Amounts, Diff, Since, compare
+from staxpipe.query.diff import Amounts, Diff, compare
+from staxpipe.query.pair import Since
 from staxpipe.query.row_changes import ColumnChange, RowChanges
 from staxpipe.synthetic.books import Sums
 from staxpipe.synthetic.month import Month

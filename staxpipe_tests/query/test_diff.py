@@ -14,7 +14,8 @@ from sqlalchemy import delete, update
 from staxpipe.db.tables import deliveries, delivery_services
 from staxpipe.errors import PermanentError
 from staxpipe.model import BillingPeriod
-from staxpipe.query.diff import Amounts, Diff, Since, compare
+from staxpipe.query.diff import Amounts, Diff, compare
+from staxpipe.query.pair import Since
 from staxpipe.query.row_changes import ColumnChange, RowChanges
 from staxpipe_tests.lake.line_item_batches import NOVEMBER, OCTOBER, OTHER_PAYER, PAYER, line_items
 from staxpipe_tests.query.conftest import Loaded, publish
@@ -194,6 +195,17 @@ def test_changes_are_by_service_account_category_and_currency_the_largest_first(
         ("CNY", 1, 1),
         ("USD", 2, 4),
     ]
+
+
+def test_shares_of_other_rows_are_rows_but_no_cost(deliver: Deliveries) -> None:
+    free = dict.fromkeys(("BilledCost", "EffectiveCost", "ListCost", "ContractedCost"), Decimal(0))
+    share: Row = {"x_SplitParentResourceId": "i-1", "ResourceId": "pod/search", **free}
+    deliver([{}, {**share, "x_SplitCost": Decimal(1)}])
+    deliver([{}, {**share, "x_SplitCost": Decimal(2)}])
+    found = deliver.diff()
+    assert rows(found) == RowChanges(0, 0, 1, (ColumnChange("x_SplitCost", 1),), only_columns=True)
+    assert [total.after.rows for total in found.totals] == [1]
+    assert found.changes == ()
 
 
 def test_an_account_sees_its_own_rows(deliver: Deliveries) -> None:

@@ -49,12 +49,6 @@ def test_shares_are_not_in_a_focus_file(empty: Loaded, tmp_path: Path) -> None:
     assert not [name for name in table.column_names if name.startswith("x_Split")]
 
 
-def test_a_month_of_shares_alone_is_an_empty_focus_file(empty: Loaded, tmp_path: Path) -> None:
-    publish(empty.engine, empty.lake, "first", OCTOBER, lambda id_: [line_items([SHARE], export_id=id_)])
-    with connect(empty.settings) as connection:
-        assert connection.export(PAYER, "2018-10", tmp_path / "out.parquet").rows == 0
-
-
 @pytest.mark.parametrize("months", [None, "2018-10"])
 def test_files_from_before_a_column_was_there_have_it_empty(
     empty: Loaded, monkeypatch: pytest.MonkeyPatch, months: str | None
