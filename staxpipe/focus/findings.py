@@ -63,13 +63,22 @@ def _money_findings(tally: Tally, identities: tuple[Identity, ...]) -> list[Find
         "the net cost is 0 where the unblended cost is not, and neither a net rate of 0 nor discounts of that size "
         "say so: it is taken for missing, and the unblended cost counts",
     )
-    if not tally.rows_net_lower:
-        found += _sums(
-            tally.gross_discounts,
-            "discount-beside-net-cost",
-            "discounts stand as rows of their own with a net cost of 0, as where the net costs of other rows contain "
-            "them, but none does: they are subtracted nowhere; compare with the invoice",
+    if tally.unreadable_maps:
+        found.append(
+            Finding(
+                "map-unreadable",
+                Severity.WARNING,
+                "tags or other maps whose text is no JSON object are kept whole, under the key #unreadable: "
+                + ", ".join(sorted(tally.unreadable_maps)),
+                sum(tally.unreadable_maps.values()),
+                _most(tally.unreadable_maps),
+            )
         )
+    found += _sums(
+        _split_costs(tally),
+        "split-cost-billed",
+        "split cost allocation rows have a cost of their own; it is left out, since the instance's row has it already",
+    )
     found += [_broken(identity) for identity in identities if identity.name in _BROKEN and not identity.holds]
     if tally.rows_unamortised:
         found.append(
@@ -183,6 +192,14 @@ def _sums(sums: Mapping[tuple[str, str], SourceSum], code: str, what: str) -> li
 
 def _most(counts: Mapping[str, int]) -> tuple[str, ...]:
     return tuple(sorted(counts, key=lambda name: (-counts[name], name))[:EXAMPLES])
+
+
+def _split_costs(tally: Tally) -> dict[tuple[str, str], SourceSum]:
+    costs: dict[tuple[str, str], SourceSum] = {}
+    for (account, currency, _, outcome), total in tally.source.items():
+        if outcome == Outcome.SPLIT and total.cost:
+            costs.setdefault((account, currency), SourceSum()).add(total)
+    return costs
 
 
 def _missing(tally: Tally) -> str:

@@ -35,7 +35,8 @@ from staxpipe.focus.line_item_types import DOUBLED, Kind
 from staxpipe.focus.lines import Kinds, Lines
 from staxpipe.focus.maps import cost_category_claims, distinct, fold, tag_claims
 from staxpipe.focus.moments import parse_moments
-from staxpipe.focus.net import charged_cost
+from staxpipe.focus.names import UNREADABLE
+from staxpipe.focus.net import NET_COLUMNS, charged_cost
 from staxpipe.focus.numbers import Numbers, parse_numbers, plain_text
 from staxpipe.focus.outcomes import Outcome, having, outcomes
 from staxpipe.focus.periods import PERIOD_START, USAGE_END, USAGE_START, in_period, time_columns
@@ -48,7 +49,6 @@ from staxpipe.focus.source_columns import (
     NUMBERS,
     REQUIRED,
     SKU_DETAILS,
-    UNREADABLE,
     wanted,
 )
 from staxpipe.focus.split import split_columns
@@ -62,27 +62,24 @@ __all__ = ["MappingContext", "Normalised", "Rejected", "normalise"]
 class MappingContext:
     """What a row does not say itself: which export and delivery it came in, and what was asked for.
 
-    `period` is given where files are shared by several periods: rows of other periods are then left out.
+    `period` is given where files are shared by several periods: rows of other periods are then left out. `net_costs`
+    is False where the delivery has net columns that tell nothing (CUR 2.0 has them always): they are then not read.
     """
 
     export_id: str
     delivery_id: str
     line_item_ids: bool = False
     period: BillingPeriod | None = None
+    net_costs: bool = True
 
 
 @dataclass(frozen=True)
 class Normalised:
-    """FOCUS rows (LINE_ITEM_COLUMNS), the rows that were refused, and the totals of both sides.
-
-    `unreadable_maps` counts, by source column, mapped rows with a map whose text could not be read: they are kept,
-    and the text is in the FOCUS map under the key `#unreadable` (but for product attributes, which have none).
-    """
+    """FOCUS rows (LINE_ITEM_COLUMNS), the rows that were refused, and the totals of both sides."""
 
     rows: pa.RecordBatch
     rejected: tuple[Rejected, ...]
     tally: Tally
-    unreadable_maps: Mapping[str, int]
 
 
 def normalise(batch: pa.RecordBatch, context: MappingContext, first_row: int = 1) -> Normalised:
@@ -102,7 +99,11 @@ def normalise(batch: pa.RecordBatch, context: MappingContext, first_row: int = 1
     require_columns(batch.schema.names)
     count = batch.num_rows
     source, disagreements = united(
-        {name: from_arrow(batch.column(at)) for at, name in enumerate(batch.schema.names) if _read(name)}
+        {
+            name: from_arrow(batch.column(at))
+            for at, name in enumerate(batch.schema.names)
+            if _read(name) and (context.net_costs or base_name(name) not in NET_COLUMNS)
+        }
     )
     numbers = {name: parse_numbers(column) for name, column in source.items() if name in NUMBERS}
     period_start = parse_moments(source.get(PERIOD_START, source[USAGE_START]))
@@ -129,6 +130,7 @@ def normalise(batch: pa.RecordBatch, context: MappingContext, first_row: int = 1
     for refused in rejected:
         tally.rejected_columns[refused.column] = tally.rejected_columns.get(refused.column, 0) + 1
     kept_rows = np.flatnonzero(kept)
+    tally.unreadable_maps = unreadable_maps(source, kept_rows)
     tally.assumed = {name: len(kept_rows) for name in ASSUMED if name not in source and len(kept_rows)}
     columns, tally.unknown_services = _columns(lines, costs, types, context)
     columns |= time_columns(lines, source, moments, period_start)
@@ -147,7 +149,7 @@ def normalise(batch: pa.RecordBatch, context: MappingContext, first_row: int = 1
     focus_totals(tally, rows)
     at = np.array([refused.row - first_row for refused in rejected], np.int64)
     lacking = priced(rejected, charged_cost(source, numbers, at, kinds[at]))
-    return Normalised(rows, lacking, tally, unreadable_maps(source, kept_rows))
+    return Normalised(rows, lacking, tally)
 
 
 def require_columns(names: list[str]) -> None:
@@ -174,7 +176,11 @@ def _read(name: str) -> bool:
 
 
 def unreadable_maps(source: Mapping[str, Coded], kept: Rows) -> dict[str, int]:
-    """By map column, how many of the kept rows have one whose text could not be read."""
+    """By map column, how many of the kept rows have one whose text could not be read.
+
+    The rows are kept, and the text is in the FOCUS map under the key `#unreadable` (but for product attributes, which
+    have none).
+    """
     counts = {
         name.removesuffix(UNREADABLE).rstrip("/_"): int(column.take(kept).present.sum())
         for name, column in source.items()

@@ -28,6 +28,7 @@ from staxpipe.focus.source_columns import DISCOUNT_PREFIX
 GROSS = "line_item_unblended_cost"
 NET = "line_item_net_unblended_cost"
 NET_RATE = "line_item_net_unblended_rate"
+NET_COLUMNS = frozenset({NET, NET_RATE})
 TOTAL_DISCOUNT = "discount_total_discount"
 
 _WHOLE = (Decimal("-1.0001"), Decimal("-0.9999"))

@@ -27,6 +27,7 @@ from staxpipe.focus.focus_versions import FocusVersion, upgrades, version_of
 from staxpipe.focus.line_item_types import Kind
 from staxpipe.focus.mapping import MappingContext, Normalised, record_batch, unreadable_maps
 from staxpipe.focus.moments import Moments, parse_moments
+from staxpipe.focus.names import UNREADABLE
 from staxpipe.focus.numbers import Numbers, parse_numbers
 from staxpipe.focus.outcomes import Outcome, having, outcomes
 from staxpipe.focus.passthrough_columns import (
@@ -40,7 +41,6 @@ from staxpipe.focus.passthrough_columns import (
 from staxpipe.focus.passthrough_refusals import refuse
 from staxpipe.focus.periods import in_period
 from staxpipe.focus.services import counts
-from staxpipe.focus.source_columns import UNREADABLE
 from staxpipe.focus.tally import SourceSum, Tally, sums_by
 from staxpipe.model import BillingPeriod
 
@@ -109,13 +109,14 @@ def pass_through(
     for refused in rejected:
         tally.rejected_columns[refused.column] = tally.rejected_columns.get(refused.column, 0) + 1
     tally.rows_rounded = _rounded(numbers, rows)
+    tally.unreadable_maps = unreadable_maps(source, rows)
     tally.unknown_types = counts(words.where(~known))
     tally.unknown_services = filled.unknown_services
     tally.assumed = dict(filled.assumed)
     if told is None and len(lines):
         tally.assumed["focus_version"] = len(lines)
     _totals(tally, source, numbers["billed_cost"], outcome, lines, written)
-    return Normalised(written, rejected, tally, unreadable_maps(source, rows))
+    return Normalised(written, rejected, tally)
 
 
 def _totals(

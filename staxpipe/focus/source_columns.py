@@ -5,6 +5,8 @@ Only these are parsed: of some 200 columns about 90 are read. What becomes of ea
 
 from __future__ import annotations
 
+from staxpipe.focus.names import UNREADABLE
+
 REQUIRED: frozenset[str] = frozenset(
     {
         "bill_payer_account_id",
@@ -141,13 +143,11 @@ TAG_PREFIX = "resource_tags/"
 COST_CATEGORY_PREFIX = "cost_category/"
 ALL_TAGS_PREFIX = "tags/"  # CUR 2.0's column of every kind of tag; its keys say which kind
 DISCOUNT_PREFIX = "discount_"
-UNREADABLE = "#unreadable"
-"""How the name of a column ends that holds a map's text which the reader could not read."""
 
 _MAPS = frozenset({"cost_category", "discount", "product", "resource_tags", "tags"})
 """Map columns of CUR 2.0. The reader asks for each by its name, and then for what it makes of their keys."""
 
-_UNREADABLE_MAPS = frozenset({f"{name}/#unreadable" for name in _MAPS})
+_UNREADABLE_MAPS = frozenset({f"{name}/{UNREADABLE}" for name in _MAPS})
 """Texts of map columns that the reader could not make columns of."""
 
 _WANTED = REQUIRED | ASSUMED.keys() | _DIMENSIONS | NUMBERS | SKU_DETAILS.keys() | _MAPS | _UNREADABLE_MAPS

@@ -122,6 +122,7 @@ class Tally:
     unknown_types: dict[str, int] = field(default_factory=dict)
     unknown_services: dict[str, int] = field(default_factory=dict)
     rejected_columns: dict[str, int] = field(default_factory=dict)
+    unreadable_maps: dict[str, int] = field(default_factory=dict)  # by map column: rows whose map is no map
     assumed: dict[str, int] = field(default_factory=dict)  # absent columns that something was assumed for: rows
     discounted: dict[tuple[str, str], SourceSum] = field(default_factory=dict)  # DiscountedUsage that costs something
     net_zero: dict[tuple[str, str], SourceSum] = field(default_factory=dict)  # net 0 beside an unblended cost
@@ -159,6 +160,7 @@ class Tally:
         _count(self.unknown_types, other.unknown_types)
         _count(self.unknown_services, other.unknown_services)
         _count(self.rejected_columns, other.rejected_columns)
+        _count(self.unreadable_maps, other.unreadable_maps)
         _count(self.assumed, other.assumed)
 
 

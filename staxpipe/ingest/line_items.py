@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -17,27 +15,16 @@ from staxpipe.db.deliveries import LedgerEntry
 from staxpipe.db.reconciliations import replace_reconciliation
 from staxpipe.errors import PermanentError
 from staxpipe.exports.kinds import kind_of_table
-from staxpipe.focus.mapping import MappingContext, Rejected
-from staxpipe.focus.reading import read_source
-from staxpipe.focus.reconciliation import Reconciliation, reconcile, residual_rows, residual_tally
-from staxpipe.focus.source_schema import read_schema
+from staxpipe.focus.mapping import MappingContext
+from staxpipe.focus.reconciliation import Reconciliation, reconcile
 from staxpipe.focus.tally import Tally
 from staxpipe.ingest.control_totals import sum_rows
 from staxpipe.ingest.exclusive import exclusively
 from staxpipe.ingest.landing_store import full_disk_explained
 from staxpipe.ingest.platform import Platform
-from staxpipe.ingest.schema_drift import ColumnsRead
-from staxpipe.lake.table import LakeWriter
-from staxpipe.model import Delivery, DeliveryState, ExportKind, Finding, StoredObject
-
-KEPT_REJECTIONS = 10_000
-"""Quarantined values kept for each delivery; a finding counts all of them."""
-
-OpenFile = Callable[[int, StoredObject], AbstractContextManager[Path]]
-"""Gives a local path to a delivery's file: its position in the delivery, and the file."""
-
-Progress = Callable[[StoredObject, int], None]
-"""Told, after every batch, which file is read and how many rows of the delivery were read so far."""
+from staxpipe.ingest.reading_delivery import DeliveryRead, NetCostsUnusedError, OpenFile, Progress, read_delivery
+from staxpipe.lake.writer import LakeFile
+from staxpipe.model import Delivery, DeliveryState, ExportKind, Finding
 
 
 class ReconciliationError(PermanentError):
@@ -63,15 +50,6 @@ class Built:
     snapshot_id: int
 
 
-@dataclass(frozen=True)
-class _Read:
-    """What reading a delivery's files brought, beside the rows that were written."""
-
-    tally: Tally
-    rejected: list[dict[str, object]]
-    columns: ColumnsRead
-
-
 def build_line_items(
     platform: Platform, entry: LedgerEntry, open_file: OpenFile, progress: Progress = lambda _file, _rows: None
 ) -> Built:
@@ -91,15 +69,13 @@ def build_line_items(
         period=delivery.period,
     )
     with exclusively(platform.engine, entry), full_disk_explained(Path(platform.settings.lake)):
-        with platform.lake.writer(entry.export_id, delivery.period, delivery.delivery_id) as writer:
-            read = _write_rows(delivery, context, writer, open_file, progress)
-            tally = read.tally
-            reconciliation = reconcile(tally)
-            if not reconciliation.reconciled:
-                _record_refusal(platform, entry, read, reconciliation)
-                raise ReconciliationError(delivery, reconciliation)
-            _refuse_an_empty_month(platform, entry, tally)
-        snapshot = platform.lake.replace(entry.export_id, delivery.period, writer.files, delivery.delivery_id)
+        try:
+            read, reconciliation, files = _write(platform, entry, context, open_file, progress)
+        except NetCostsUnusedError:
+            context = replace(context, net_costs=False)
+            read, reconciliation, files = _write(platform, entry, context, open_file, progress)
+        tally = read.tally
+        snapshot = platform.lake.replace(entry.export_id, delivery.period, files, delivery.delivery_id)
         reconciled = tally.rows_quarantined == 0
         with platform.engine.begin() as connection:
             found = _record_results(connection, entry, read, reconciliation)
@@ -114,14 +90,30 @@ def build_line_items(
                 reconciled=reconciled,
                 final=tally.rows_without_invoice == 0,
                 snapshot_id=snapshot,
+                snapshot_expired_at=None,
                 committed_at=datetime.now(UTC),
                 error=None,
             )
     return Built(entry, tally, found, reconciled, snapshot)
 
 
+def _write(
+    platform: Platform, entry: LedgerEntry, context: MappingContext, open_file: OpenFile, progress: Progress
+) -> tuple[DeliveryRead, Reconciliation, tuple[LakeFile, ...]]:
+    """Write a delivery's rows to files that no reader sees yet; they are removed where anything is wrong."""
+    delivery = entry.delivery
+    with platform.lake.writer(entry.export_id, delivery.period, delivery.delivery_id) as writer:
+        read = read_delivery(delivery, context, writer.write, open_file, progress)
+        reconciliation = reconcile(read.tally)
+        if not reconciliation.reconciled:
+            _record_refusal(platform, entry, read, reconciliation)
+            raise ReconciliationError(delivery, reconciliation)
+        _refuse_an_empty_month(platform, entry, read.tally)
+    return read, reconciliation, writer.files
+
+
 def _record_results(
-    connection: Connection, entry: LedgerEntry, read: _Read, reconciliation: Reconciliation
+    connection: Connection, entry: LedgerEntry, read: DeliveryRead, reconciliation: Reconciliation
 ) -> tuple[Finding, ...]:
     """Write what reading a delivery taught; returns every finding."""
     found = (*reconciliation.findings, *read.columns.findings(connection, entry))
@@ -134,7 +126,7 @@ def _record_results(
     return found
 
 
-def _record_refusal(platform: Platform, entry: LedgerEntry, read: _Read, reconciliation: Reconciliation) -> None:
+def _record_refusal(platform: Platform, entry: LedgerEntry, read: DeliveryRead, reconciliation: Reconciliation) -> None:
     """Keep both sides of a delivery that does not add up, for people to look at.
 
     What the ledger says of a delivery that readers see stays as it was, as the lake does.
@@ -160,41 +152,3 @@ def _refuse_an_empty_month(platform: Platform, entry: LedgerEntry, tally: Tally)
                 f"{where}: this delivery is empty, and {before:,} rows of the month are loaded. AWS does not take a "
                 "month back, so the month stays as it was."
             )
-
-
-def _write_rows(
-    delivery: Delivery, context: MappingContext, writer: LakeWriter, open_file: OpenFile, progress: Progress
-) -> _Read:
-    tally = Tally()
-    rejected: list[dict[str, object]] = []
-    columns = ColumnsRead()
-    for position, file in enumerate(delivery.files):
-        with open_file(position, file) as path:
-            schema = read_schema(path, delivery.format, file.key)
-            if not schema.columns:  # a surplus file of a report that shrank: AWS overwrites it with nothing
-                continue
-            dialect = columns.add(schema, file.key)
-            for batch in read_source(path, delivery.format, file=file.key, wanted=dialect.wanted):
-                try:
-                    normalised = dialect.mapping(batch.rows, context, batch.first_row)
-                except PermanentError as error:
-                    raise PermanentError(f"{file.key}: {error}") from error
-                writer.write(normalised.rows)
-                tally.add(normalised.tally)
-                room = KEPT_REJECTIONS - len(rejected)
-                rejected.extend(_quarantined(file, value) for value in normalised.rejected[:room])
-                progress(file, tally.rows_read)
-    if tally.rows_elsewhere and not delivery.shared_files:
-        raise PermanentError(
-            f"{delivery.export.source}: the manifest says that this delivery is for {delivery.period}, but "
-            f"{tally.rows_elsewhere:,} of its rows name another billing period. Nothing was loaded from it."
-        )
-    residuals = residual_rows(tally, context)
-    if residuals is not None:
-        writer.write(residuals)
-        tally.add(residual_tally(residuals))
-    return _Read(tally, rejected, columns)
-
-
-def _quarantined(file: StoredObject, value: Rejected) -> dict[str, object]:
-    return {"file": file.key, **asdict(value)}

@@ -18,10 +18,11 @@ from staxpipe.exports.folder import FolderBucket
 from staxpipe.focus.numbers import exact_sum
 from staxpipe.focus.reconciliation import LedgerLine, badge_of
 from staxpipe.ingest.control_totals import LAKE
-from staxpipe.ingest.line_items import OpenFile, Progress, build_line_items
+from staxpipe.ingest.line_items import build_line_items
 from staxpipe.ingest.marts import publish
 from staxpipe.ingest.outcome import outcome_recorded
 from staxpipe.ingest.platform import Platform
+from staxpipe.ingest.reading_delivery import OpenFile, Progress
 from staxpipe.model import Badge, BillingPeriod, Delivery, DeliveryState, Finding, StoredObject
 
 

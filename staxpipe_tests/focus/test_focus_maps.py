@@ -60,7 +60,7 @@ def test_what_is_no_object_is_kept_and_counted() -> None:
     row: Row = {**BARE, "tags/#unreadable": "{Team=web"}
     result = pass_through(batch([row, BARE]), CONTEXT)
     assert result.rows.column("Tags").to_pylist() == [[("#unreadable", "{Team=web")], None]
-    assert result.unreadable_maps == {"tags": 1}
+    assert result.tally.unreadable_maps == {"tags": 1}
 
 
 def test_a_discount_has_one_spelling_in_every_format() -> None:

@@ -164,7 +164,7 @@ def test_a_map_that_could_not_be_read_stays_visible_and_is_counted() -> None:
         row(),
         row(**{"resource_tags/#unreadable": "?", "line_item_unblended_cost": "oops"}),
     )
-    assert result.unreadable_maps == {"resource_tags": 1, "discount": 1, "product": 1}
+    assert result.tally.unreadable_maps == {"resource_tags": 1, "discount": 1, "product": 1}
     first, second = result.rows.to_pylist()
     assert (first["Tags"], first["x_Discounts"]) == ([("#unreadable", '{"a": ')], [("#unreadable", "[]")])
     assert (first["BilledCost"], second["Tags"]) == (second["BilledCost"], None)

@@ -199,17 +199,11 @@ def test_a_row_that_is_lost_is_an_error_even_if_it_costs_nothing() -> None:
         ([row(pricing_public_on_demand_cost="convertible")], "list-cost-unreadable", Severity.INFO),
         ([row(line_item_net_unblended_cost="0")], "net-cost-zero", Severity.WARNING),
         (
-            [
-                row(line_item_net_unblended_cost="0.25"),
-                row(
-                    line_item_line_item_type="EdpDiscount",
-                    line_item_unblended_cost="-0.05",
-                    line_item_net_unblended_cost=None,
-                ),
-            ],
-            "discount-beside-net-cost",
+            [row(line_item_operation="EKSPod-EC2", split_line_item_parent_resource_id="i-9")],
+            "split-cost-billed",
             Severity.WARNING,
         ),
+        ([{**row(), "resource_tags/#unreadable": "team=a"}], "map-unreadable", Severity.WARNING),
     ],
 )
 def test_what_people_should_know_is_found(rows: list[Row], code: str, severity: Severity) -> None:

@@ -152,7 +152,7 @@ def test_what_does_not_add_up_is_kept_for_people_to_look_at(
 ) -> None:
     deliver_month()
     with monkeypatch.context() as broken:
-        broken.setattr("staxpipe.ingest.line_items.residual_rows", _a_dollar_from_nowhere)
+        broken.setattr("staxpipe.ingest.reading_delivery.residual_rows", _a_dollar_from_nowhere)
         [result] = load_all(platform, bucket_folder)
     assert isinstance(result, FailedMonth)
     assert "do not add up" in result.error
