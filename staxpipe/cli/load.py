@@ -31,7 +31,7 @@ def load(
         bool, typer.Option("--json", help="A list of objects, one a billing account and month.")
     ] = False,
 ) -> None:
-    """Load Cost and Usage Reports that lie on this machine into the lake and the marts.
+    """Load Cost and Usage Reports and FOCUS exports that lie on this machine into the lake and the marts.
 
     Files are read in place, month by month; loading the same again changes nothing. Works whether or not
     `staxpipe up` is running. Exits with 0 only if everything was loaded and reconciled.
