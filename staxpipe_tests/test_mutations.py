@@ -41,7 +41,7 @@ def test_the_page_has_the_same_rules_and_tests() -> None:
     assert table(MUTATIONS) in page, "put in what this prints: python tools/mutation_check.py --table"
 
 
-@pytest.mark.parametrize("source", ["none", "one one"])
+@pytest.mark.parametrize("source", ["two", "one one"])
 def test_a_snippet_that_is_not_there_once_is_refused(source: str) -> None:
     with pytest.raises(ValueError, match="must be there once"):
         RULE.apply(source)
