@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed-from-lock
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test e2e check lint types format lock validate-focus bench-load clean
+.PHONY: help setup demo up test e2e check lint types format lock validate-focus bench-load mutation-check clean
 
 help:  ## Show what can be made
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -56,6 +56,9 @@ format: $(STAMP)  ## Put the code into its one form, and README's settings table
 
 bench-load: $(STAMP)  ## Rows per second and peak memory of `staxpipe load`, 1 M and 5 M rows; AGAINST=checkout compares
 	$(BIN)/python -m benchmarks.load $(if $(AGAINST),--against $(AGAINST))
+
+mutation-check: $(STAMP)  ## Break each rule that money depends on, and see its tests fail
+	$(BIN)/python tools/mutation_check.py
 
 clean:  ## Remove what tests and tools leave behind; .venv and data stay
 	rm -rf .coverage .mypy_cache .pytest_cache .ruff_cache .hypothesis dist
