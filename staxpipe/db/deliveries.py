@@ -291,14 +291,6 @@ def rows_loaded(connection: Connection, export_id: int, period: BillingPeriod) -
     return rows or 0
 
 
-def what_was_read(connection: Connection, delivery: int) -> tuple[bool, int]:
-    """Whether a delivery adds up with nothing in quarantine, and how many rows its files held."""
-    row = connection.execute(
-        select(deliveries.c.reconciled, deliveries.c.rows_read).where(deliveries.c.id == delivery)
-    ).one()
-    return bool(row.reconciled), row.rows_read or 0
-
-
 def has_loaded(connection: Connection, export_id: int, period: BillingPeriod) -> bool:
     """Whether readers can see some delivery of the export's month."""
     return bool(

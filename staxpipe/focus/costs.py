@@ -118,7 +118,15 @@ def _amortised(lines: Lines) -> tuple[pa.Array, Mask]:
         if mask.any():
             value = placed(mask, rule(lines.part(mask)), value)
     unamortised = pc.is_null(value).to_numpy(zero_copy_only=False)
-    return pc.fill_null(value, zero()), unamortised
+    return pc.fill_null(value, zero()), unamortised & ~(plan_unused & _nothing_committed_yet(lines))
+
+
+def _nothing_committed_yet(lines: Lines) -> Mask:
+    """Rows that say that their plan has committed nothing to date: fees of hours to come. They lack nothing."""
+    used = pc.fill_null(lines.amount("savings_plan_used_commitment"), zero())
+    none = pc.and_(pc.equal(lines.amount("savings_plan_total_commitment_to_date"), zero()), pc.equal(used, zero()))
+    mask: Mask = pc.fill_null(none, False).to_numpy(zero_copy_only=False)
+    return mask
 
 
 def _covered_effective(lines: Lines) -> pa.Array:

@@ -211,6 +211,18 @@ def test_what_people_should_know_is_found(rows: list[Row], code: str, severity: 
     assert [(finding.code, finding.severity, finding.count) for finding in found] == [(code, severity, 1)]
 
 
+def test_fees_of_hours_to_come_lack_no_amortised_cost() -> None:
+    fee = row(
+        line_item_line_item_type="SavingsPlanRecurringFee",
+        savings_plan_savings_plan_a_r_n=PLAN,
+        savings_plan_total_commitment_to_date="0.0",
+        savings_plan_used_commitment="0.0",
+    )
+    assert codes(finished(mapped(fee))) == []
+    untold = {**fee, "savings_plan_total_commitment_to_date": None}
+    assert codes(finished(mapped(fee, untold))) == ["amortised-cost-missing"]
+
+
 def test_an_ordinary_month_has_nothing_to_say() -> None:
     assert codes(finished(mapped(row(), COVERED, NEGATION))) == []
 
