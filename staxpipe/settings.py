@@ -10,7 +10,7 @@ import re
 import secrets
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
@@ -136,6 +136,11 @@ class Settings(BaseSettings):
         description="Days for which the lake can still be read as of a superseded delivery (0: for ever).",
     )
     line_item_ids: bool = Field(False, description="Keep identity/LineItemId in the lake (about 45 % more bytes).")
+    csv_reader: Literal["auto", "native", "arrow"] = Field(
+        "auto",
+        description="What reads CSV: `native` (this project's own scanner, several times faster), `arrow` (pyarrow, with "
+        "the same outcome), or `auto`: native where it was compiled when staxpipe was installed.",
+    )
 
     @classmethod
     def settings_customise_sources(

@@ -1,6 +1,7 @@
 """From a data file to record batches under canonical names: one way in for every format.
 
-What is common to all formats; `reading_csv.py` and `reading_parquet.py` know their own, `reading_bytes.py` unpacks
+What is common to all formats; `reading_csv.py`, `reading_native.py` and `reading_parquet.py` know their own,
+`reading_bytes.py` unpacks
 and `reading_maps.py` makes columns of maps. Nothing here knows what a column means.
 """
 
@@ -16,9 +17,15 @@ from staxpipe.errors import PermanentError, TransientError
 from staxpipe.focus.reading_bytes import parts_of
 from staxpipe.focus.reading_csv import read_csv
 from staxpipe.focus.reading_maps import MapExpander
+from staxpipe.focus.reading_native import read_csv_natively
 from staxpipe.focus.reading_parquet import read_parquet
 from staxpipe.focus.reading_text import compact
 from staxpipe.model import FileFormat
+from staxpipe.scan.choice import CsvReader, chosen_reader
+
+
+BATCH_ROWS = 131_072
+"""Rows of a batch: enough that rules on distinct values cost little a row, few enough that several fit into memory."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +50,8 @@ def read_source(
     *,
     file: str,
     wanted: Callable[[str], bool],
-    batch_rows: int = 65_536,
+    batch_rows: int = BATCH_ROWS,
+    reader: CsvReader | None = None,
 ) -> Iterator[SourceBatch]:
     """Read the wanted columns of one data file, batch by batch, in memory that does not grow with the file.
 
@@ -62,7 +70,8 @@ def read_source(
             (``resource_tags``) is wanted, and of its keys those whose name (``resource_tags/user:team``) is wanted
             too; what of it is unreadable (``resource_tags/#unreadable``) always comes with it.
         batch_rows: the most rows of one batch; all batches but the last come close to it, unless maps have very many
-            keys.
+            keys, or values so many and long that memory would suffer.
+        reader: what reads CSV; None takes what the setting csv_reader says. Both give the same.
 
     Raises:
         PermanentError: the file is cut, damaged, malformed or not a cost report; it names file and row.
@@ -74,9 +83,9 @@ def read_source(
                 return
             raise PermanentError(f"{file} is cut: it has 0 bytes. It must be delivered or copied again.")
         first_row = 1
-        for pieces in _texts(path, format, file, wanted, batch_rows):
+        for batches in _tables(path, format, file, wanted, batch_rows, reader):
             expander = MapExpander(file, wanted)
-            for whole in _in_batches(pieces, batch_rows):
+            for whole in batches:
                 for rows in expander.expand(whole):
                     yield SourceBatch(rows, file, first_row)
                     first_row += rows.num_rows
@@ -88,15 +97,24 @@ def read_source(
         ) from None
 
 
-def _texts(
-    path: Path, format: FileFormat, file: str, wanted: Callable[[str], bool], batch_rows: int
+def _tables(
+    path: Path,
+    format: FileFormat,
+    file: str,
+    wanted: Callable[[str], bool],
+    batch_rows: int,
+    reader: CsvReader | None,
 ) -> Iterator[Iterator[pa.RecordBatch]]:
-    """The rows of each table in a file, before they are joined to batches; only an archive has several."""
+    """The batches of each table in a file; only an archive has several."""
     if format is FileFormat.PARQUET:
-        yield read_parquet(path, file, wanted, batch_rows)
-    else:
-        for part in parts_of(path, format, file):
-            yield read_csv(part, wanted)
+        yield _in_batches(read_parquet(path, file, wanted, batch_rows), batch_rows)
+        return
+    natively = (reader or chosen_reader()) is CsvReader.NATIVE
+    for part in parts_of(path, format, file):
+        if natively:
+            yield read_csv_natively(part, wanted, batch_rows)
+        else:
+            yield _in_batches(read_csv(part, wanted), batch_rows)
 
 
 def _in_batches(pieces: Iterable[pa.RecordBatch], batch_rows: int) -> Iterator[pa.RecordBatch]:

@@ -15,12 +15,13 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import pyarrow as pa
 
 from staxpipe.errors import PermanentError
 from staxpipe.model import FileFormat
+from staxpipe.scan.unpacking import Deflated, Gzip, Stored, Unpacking
 
 TABLE_BYTES = 4 << 20
 """The longest table of contents of an archive that is read: it is held in memory."""
@@ -38,7 +39,7 @@ _OTHER_PACKINGS = (
     b"7z\xbc\xaf",
     b"\x28\xb5\x2f\xfd",
 )
-_DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError, struct.error)
+DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError, struct.error)
 """What Python's zipfile raises on damaged archives; only the first says so in its name."""
 
 
@@ -55,16 +56,17 @@ class Meter:
 class Part:
     """One CSV text: a data file itself, or a member of one that is an archive.
 
-    `name` is how to call it to people. `blocks` opens it for reading from this thread; `stream` for Arrow, whose
-    own threads read it: so it has no Python in it, which such a thread could not enter while a process ends. With
-    it comes the file that it is unpacked from, whose position is what was read of it; None where nothing is packed.
-    `plain` is where the text itself lies, if it is not packed.
+    `name` is how to call it to people. `pieces` opens it for the native reader, `blocks` for whoever wants a little
+    of it; `stream` for Arrow, whose own threads read it: so it has no Python in it, which such a thread could not
+    enter while a process ends. With it comes the file that it is unpacked from, whose position is what was read of
+    it; None where nothing is packed. `plain` is where the text itself lies, if it is not packed.
     """
 
     name: str
     meter: Meter
     blocks: Callable[[], AbstractContextManager[Blocks]]
     stream: Callable[[], AbstractContextManager[tuple[pa.NativeFile, pa.NativeFile | None]]]
+    pieces: Callable[[], Unpacking]
     plain: Path | None = None
 
 
@@ -86,7 +88,7 @@ class Blocks:
             while size > 0 and (block := self._stream.read(size)):
                 blocks.append(block)
                 size -= len(block)
-        except _DAMAGE as error:  # pa.ArrowInvalid is a ValueError
+        except DAMAGE as error:  # pa.ArrowInvalid is a ValueError
             raise PermanentError(damaged(self._name, error)) from None
         except OSError as error:
             if error.errno is not None:
@@ -103,10 +105,11 @@ def parts_of(path: Path, format: FileFormat, file: str) -> list[Part]:
     """
     match format:
         case FileFormat.CSV:
-            return [Part(file, Meter(), partial(_plain_blocks, path, file), partial(_plain, path), path)]
+            pieces = partial(Unpacking, path, packed=False)
+            return [Part(file, Meter(), partial(_plain_blocks, path, file), partial(_plain, path), pieces, path)]
         case FileFormat.CSV_GZIP:
             _require_gzip(path, file)
-            return [Part(file, Meter(), partial(_gzip_blocks, path, file), partial(_gzip, path))]
+            return [Part(file, Meter(), partial(_gzip_blocks, path, file), partial(_gzip, path), partial(Gzip, path))]
         case FileFormat.CSV_ZIP:
             return _members(path, file)
         case FileFormat.PARQUET:
@@ -176,7 +179,8 @@ def _members(path: Path, file: str) -> list[Part]:
             if member.filename.lower().endswith(".csv"):
                 name = file if len(members) == 1 else name
                 blocks_of = partial(_member_blocks, path, file, member, name)
-                parts.append(Part(name, meter, blocks_of, partial(_member, path, member, name)))
+                stream = partial(_member, path, member, name)
+                parts.append(Part(name, meter, blocks_of, stream, partial(_member_pieces, path, member)))
     if not parts:
         raise PermanentError(f"{file} has no CSV file in it, and of a ZIP archive nothing else is read.")
     return parts
@@ -197,9 +201,7 @@ def _member(path: Path, member: zipfile.ZipInfo, name: str) -> Iterator[tuple[pa
     stored = member.compress_type == zipfile.ZIP_STORED
     checksum = 0
     with path.open("rb") as archive, tempfile.NamedTemporaryFile(prefix="staxpipe-", suffix=".gz") as copy:
-        archive.seek(member.header_offset)
-        skipped = sum(_LOCAL_HEADER.unpack(archive.read(_LOCAL_HEADER.size)))
-        archive.seek(skipped, io.SEEK_CUR)
+        archive.seek(_start_of(archive, member))
         if not stored:
             copy.write(b"\x1f\x8b\x08" + bytes(6) + b"\xff")
         left = member.compress_size
@@ -216,12 +218,27 @@ def _member(path: Path, member: zipfile.ZipInfo, name: str) -> Iterator[tuple[pa
             yield opened
 
 
+def _member_pieces(path: Path, member: zipfile.ZipInfo) -> Unpacking:
+    with path.open("rb") as archive:
+        start = _start_of(archive, member)
+    if member.compress_type == zipfile.ZIP_STORED:
+        return Stored(path, start, member.compress_size, member.CRC)
+    return Deflated(path, start, member.compress_size, member.CRC, member.file_size)
+
+
+def _start_of(archive: BinaryIO, member: zipfile.ZipInfo) -> int:
+    """Where a member's packed bytes begin."""
+    archive.seek(member.header_offset)
+    skipped = sum(_LOCAL_HEADER.unpack(archive.read(_LOCAL_HEADER.size)))
+    return member.header_offset + _LOCAL_HEADER.size + skipped
+
+
 @contextmanager
 def _archive(path: Path, file: str) -> Iterator[zipfile.ZipFile]:
     with _Bounded(path) as packed:
         try:
             archive = zipfile.ZipFile(packed)
-        except _DAMAGE as error:
+        except DAMAGE as error:
             raise PermanentError(damaged(file, error)) from None
         with archive:
             yield archive
@@ -231,7 +248,7 @@ def _archive(path: Path, file: str) -> Iterator[zipfile.ZipFile]:
 def _opened(archive: zipfile.ZipFile, member: zipfile.ZipInfo, name: str) -> Iterator[Blocks]:
     try:
         stream = archive.open(member)
-    except _DAMAGE as error:
+    except DAMAGE as error:
         raise PermanentError(damaged(name, error)) from None
     with stream:
         yield Blocks(stream, name)

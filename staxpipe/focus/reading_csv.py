@@ -94,7 +94,7 @@ def read_header(part: Part) -> Header | None:
 
 
 def read_csv(part: Part, wanted: Callable[[str], bool]) -> Iterator[pa.RecordBatch]:
-    """The wanted columns of a CSV text under canonical names, a block of text at a time.
+    """The wanted columns of a CSV text under canonical names, a block of text at a time, by Arrow's reader.
 
     Raises:
         PermanentError: naming the file, and the row where one is wrong.
@@ -154,17 +154,17 @@ def _blocks(stack: ExitStack, part: Part, header: Header, positions: list[int]) 
     for block in reader:
         empty = 0 if block.num_rows else empty + 1
         if empty > EMPTY_BLOCKS:
-            raise PermanentError(f"{part.name} has more than {EMPTY_BLOCKS * BLOCK_BYTES:,} bytes of empty lines.")
+            raise PermanentError(words_of_empty_lines(part.name))
         if packed is not None:
             before, at = at, packed.tell()
             part.meter.packed += at - before
             part.meter.unpacked += BLOCK_BYTES
             part.meter.rows += block.num_rows
-            _require_plausible(part.meter, part.name)
+            require_plausible(part.meter, part.name)
         yield block
 
 
-def _require_plausible(meter: Meter, file: str) -> None:
+def require_plausible(meter: Meter, file: str) -> None:
     """Refuse a file that was made to burst its reader (a "zip bomb")."""
     too_long = meter.unpacked > max(PLAUSIBLE_BYTES, PLAUSIBLE_RATIO * meter.packed)
     if too_long or meter.rows > max(PLAUSIBLE_ROWS, 20 * meter.packed):
@@ -174,22 +174,46 @@ def _require_plausible(meter: Meter, file: str) -> None:
         )
 
 
+def words_of_ragged_row(file: str, row: int, fields: int, header: int) -> str:
+    """What to say of a row, counted from 1, that has another number of fields than the header."""
+    return f"{file}: row {row:,} has {fields} fields, and the header has {header}."
+
+
+def words_of_value(file: str, seen: int, column: str, reason: str) -> str:
+    """What to say of a value that cannot be read, after the rows that were seen."""
+    return f"{file}: somewhere after row {seen:,} a value of the column {column} is {reason}."
+
+
+def words_of_long_record(file: str, seen: int) -> str:
+    """What to say of a record that is longer than a block, after the rows that were seen."""
+    return (
+        f"{file}: somewhere after row {seen:,} a record is longer than {BLOCK_BYTES >> 20} MiB. "
+        "Most likely a quote is opened there and never closed."
+    )
+
+
+def words_of_open_quote(file: str) -> str:
+    """What to say of a text that ends inside a quote."""
+    return f"{file}: a quote is opened near its end and never closed. Most likely it is cut."
+
+
+def words_of_empty_lines(file: str) -> str:
+    """What to say of too many empty lines on end."""
+    return f"{file} has more than {EMPTY_BLOCKS * BLOCK_BYTES:,} bytes of empty lines."
+
+
 def _explain(error: Exception, file: str, header: tuple[str, ...], seen: int) -> str:
     """Arrow's error in words, with the row where it can be found."""
     words = str(error)
     if "inflate" in words or "Truncated" in words or isinstance(error, OSError):
         return damaged(f"{file}, after row {seen:,}," if seen else file, error)
     if "straddling" in words:
-        return (
-            f"{file}: somewhere after row {seen:,} a record is longer than {BLOCK_BYTES >> 20} MiB. "
-            "Most likely a quote is opened there and never closed."
-        )
+        return words_of_long_record(file, seen)
     if ragged := re.search(r"Row #(\d+): Expected (\d+) columns, got (\d+)", words):
-        return f"{file}: row {int(ragged[1]):,} has {ragged[3]} fields, and the header has {ragged[2]}."
+        return words_of_ragged_row(file, int(ragged[1]), int(ragged[3]), int(ragged[2]))
     if column := re.search(r"In CSV column #(\d+): (.*)", words):
         name = header[int(column[1])] if int(column[1]) < len(header) else f"number {column[1]}"
-        reason = "not UTF-8" if "UTF8" in column[2] else column[2]
-        return f"{file}: somewhere after row {seen:,} a value of the column {name} is {reason}."
+        return words_of_value(file, seen, name, "not UTF-8" if "UTF8" in column[2] else column[2])
     return f"{file} cannot be read as CSV after row {seen:,}: {words.splitlines()[0]}."
 
 
@@ -203,7 +227,7 @@ def _check_quotes(part: Part) -> None:
         while block := blocks.read(1 << 20):
             quotes += block.count(b'"')
     if quotes % 2:
-        raise PermanentError(f"{part.name}: a quote is opened near its end and never closed. Most likely it is cut.")
+        raise PermanentError(words_of_open_quote(part.name))
 
 
 def _is_doubtful(part: Part, ending: str) -> bool:

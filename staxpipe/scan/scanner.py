@@ -1,0 +1,185 @@
+"""From pieces of a CSV text to batches of dictionary-coded columns, by the native scanner.
+
+Memory: codes are written by the scanner into Arrow's own buffers; dictionaries are the scanner's, and are copied out as
+a whole at the end of a batch, so that nothing of a batch hangs on the scanner that made it.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+from collections.abc import Iterator, Sequence
+from ctypes import byref, c_int64, c_void_p
+from enum import IntEnum
+
+import pyarrow as pa
+
+from staxpipe.scan.library import Report, library
+
+DICTIONARY_BYTES = 256 << 20
+"""A batch whose dictionaries hold more ends early. Those of 131,072 rows of a cost report hold some 20 MiB."""
+
+EMPTY_BYTES_A_BLOCK = 8
+"""So many blocks of empty lines on end are too many."""
+
+MAX_BATCH_ROWS = 1 << 23
+
+_PIECE_BYTES = 64 << 20
+
+
+class Said(IntEnum):
+    """What `staxpipe_feed` of scanner.c says."""
+
+    MORE = 0
+    FULL = 1
+    RAGGED = -1
+    NOT_UTF8 = -2
+    TOO_LONG = -3
+    UNCLOSED = -4
+    EMPTY = -5
+    NO_MEMORY = -6
+    TOO_LARGE = -7
+
+
+class ScanError(Exception):
+    """A text is not CSV as it should be.
+
+    `row` is where, counted from 1 (for UNCLOSED and EMPTY: the last row before it); `column` the index of the wrong
+    one among those wanted; `fields` how many fields a ragged row has.
+    """
+
+    def __init__(self, said: Said, row: int, column: int, fields: int) -> None:
+        super().__init__(f"{said.name} in row {row}")
+        self.said = said
+        self.row = row
+        self.column = column
+        self.fields = fields
+
+
+class Scanner:
+    """Scans one CSV text without its header. Use as a context manager; from one thread at a time.
+
+    Args:
+        fields: how many fields every record has.
+        wanted: positions of the columns to read, rising.
+        batch_rows: rows of a batch.
+        block_bytes: a record that touches three blocks of this size is too long.
+
+    Raises:
+        UnavailableError: the scanner is not compiled here.
+    """
+
+    def __init__(self, fields: int, wanted: Sequence[int], batch_rows: int, block_bytes: int) -> None:
+        if not 0 < batch_rows <= MAX_BATCH_ROWS:
+            raise ValueError(f"a batch has 1 to {MAX_BATCH_ROWS:,} rows, not {batch_rows:,}")
+        self._library = library()
+        self._columns = len(wanted)
+        self._batch_rows = batch_rows
+        self._report = Report()
+        self._codes: list[pa.Buffer] = [None] * len(wanted)
+        self._scanner = self._library.staxpipe_new(
+            fields,
+            (c_int64 * len(wanted))(*wanted),
+            len(wanted),
+            batch_rows,
+            block_bytes,
+            EMPTY_BYTES_A_BLOCK * block_bytes,
+            DICTIONARY_BYTES,
+            int.from_bytes(os.urandom(8), "little"),
+        )
+        if not self._scanner:
+            raise MemoryError(f"no memory to scan a CSV text of {fields:,} columns")
+        self._begin()
+
+    def __enter__(self) -> Scanner:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        scanner, self._scanner = self._scanner, None
+        self._library.staxpipe_free(scanner)
+
+    @property
+    def rows(self) -> int:
+        """How many rows were read so far."""
+        self._library.staxpipe_report(self._scanner, byref(self._report))
+        return self._report.rows
+
+    def feed(self, piece: bytes, *, last: bool = False) -> Iterator[list[pa.DictionaryArray]]:
+        """Read a piece of text, and give every batch that it fills: its columns in the order of `wanted`.
+
+        Args:
+            piece: the next bytes; they may end anywhere.
+            last: nothing comes after it. Then the batch that is left is given too.
+
+        Raises:
+            ScanError: the text is malformed.
+            MemoryError: there is no more memory.
+        """
+        if len(piece) > _PIECE_BYTES:
+            for start in range(0, len(piece), _PIECE_BYTES):
+                end = start + _PIECE_BYTES
+                yield from self.feed(piece[start:end], last=last and end >= len(piece))
+            return
+        read = c_int64()
+        address = ctypes.cast(ctypes.c_char_p(piece), c_void_p).value or 0
+        at = 0
+        while True:
+            said = self._library.staxpipe_feed(
+                self._scanner, ctypes.cast(address + at, ctypes.c_char_p), len(piece) - at, last, byref(read)
+            )
+            at += read.value
+            if said == Said.MORE:
+                break
+            if said != Said.FULL:
+                raise self._error(Said(said))
+            yield self._take()
+        if last and self._rows_of_batch():
+            yield self._take()
+
+    def _begin(self) -> None:
+        """Begin a batch, with new memory for the codes of every column that took its own with it."""
+        size = self._batch_rows * 4
+        self._codes = [pa.allocate_buffer(size) if buffer is None else buffer for buffer in self._codes]
+        self._library.staxpipe_begin(
+            self._scanner, (c_void_p * self._columns)(*(buffer.address for buffer in self._codes))
+        )
+
+    def _rows_of_batch(self) -> int:
+        self._library.staxpipe_report(self._scanner, byref(self._report))
+        return self._report.batch_rows
+
+    def _take(self) -> list[pa.DictionaryArray]:
+        rows = self._rows_of_batch()
+        nothing = _no_text(rows)
+        columns = [self._column(at, rows, nothing) for at in range(self._columns)]
+        self._begin()
+        return columns
+
+    def _column(self, at: int, rows: int, nothing: pa.DictionaryArray) -> pa.DictionaryArray:
+        sizes = (c_int64 * 3)()
+        self._library.staxpipe_sizes(self._scanner, at, sizes)
+        nulls, distinct, size = sizes
+        if not distinct:
+            return nothing
+        offsets = pa.allocate_buffer(4 * (distinct + 1))
+        values = pa.allocate_buffer(size)
+        validity = pa.allocate_buffer((rows + 7) // 8) if nulls else None
+        self._library.staxpipe_take(
+            self._scanner, at, offsets.address, values.address, validity.address if validity else None
+        )
+        codes, self._codes[at] = self._codes[at], None
+        indices = pa.Array.from_buffers(pa.int32(), rows, [validity, codes], null_count=nulls)
+        dictionary = pa.Array.from_buffers(pa.string(), distinct, [None, offsets, values], null_count=0)
+        return pa.DictionaryArray.from_arrays(indices, dictionary, safe=False)
+
+    def _error(self, said: Said) -> Exception:
+        if said is Said.NO_MEMORY:
+            return MemoryError("no memory to scan a CSV text any further")
+        self._library.staxpipe_report(self._scanner, byref(self._report))
+        found = self._report
+        row = found.rows if said in (Said.UNCLOSED, Said.EMPTY) else found.row
+        return ScanError(said, row, found.column, found.fields)
+
+
+def _no_text(rows: int) -> pa.DictionaryArray:
+    return pa.DictionaryArray.from_arrays(pa.nulls(rows, pa.int32()), pa.array([], pa.string()))
