@@ -40,9 +40,9 @@ class Coded:
         """Whether no row has a value (cheaper than `present.any()` where there are no values at all)."""
         return len(self.values) == 0 or not self.present.any()
 
-    def take(self, rows: Rows) -> Coded:
-        """The rows at these positions, in this order."""
-        return Coded(self.codes[rows], self.values)
+    def take(self, rows: Rows | None) -> Coded:
+        """The rows at these positions, in this order; None is all of them."""
+        return self if rows is None else Coded(self.codes[rows], self.values)
 
     def where(self, mask: Mask) -> Coded:
         """The same column, null where the mask does not hold."""
@@ -50,9 +50,10 @@ class Coded:
 
     def compact(self) -> Coded:
         """The same column with only the values that occur: for rules that cost more than a lookup."""
-        used, inverse = np.unique(self.codes, return_inverse=True)
-        below = int(len(used) > 0 and used[0] < 0)
-        return Coded((inverse - below).astype(np.int32), self.values.take(pa.array(used[below:])))
+        found, table = _numbered(self.codes, len(self.values))
+        if len(found) == len(self.values):
+            return self
+        return Coded(table[self.codes], self.values.take(pa.array(found)))
 
     def array(self) -> pa.DictionaryArray:
         """As Arrow's dictionary<int32, string>, with nulls in the indices."""
@@ -98,18 +99,17 @@ def coded(codes: Codes, values: pa.Array) -> Coded:
 
 
 def from_arrow(column: pa.Array) -> Coded:
-    """Take over a dictionary<int32, string> column of a batch.
+    """Take over a dictionary<int32, string> column of a batch, whose values are unique as `Coded` wants them.
 
     A dictionary with more values than the batch has rows (one dictionary for a whole file) is cut to the
     values that occur, so that the cost of a rule is bounded by the rows of the batch.
     """
-    indices = column.indices.fill_null(-1) if column.indices.null_count else column.indices
+    if column.null_count == len(column):
+        return nothing(len(column))
+    indices = column.indices.fill_null(-1) if column.null_count else column.indices
     codes: Codes = indices.to_numpy(zero_copy_only=False).astype(np.int32, copy=False)
-    values = column.dictionary
-    if len(values) > len(codes):
-        compact = Coded(codes, values).compact()
-        codes, values = compact.codes, compact.values
-    return coded(codes, values)
+    read = Coded(codes, column.dictionary)
+    return read.compact() if len(read.values) > len(codes) else read
 
 
 def constant(value: str, length: int) -> Coded:
@@ -126,25 +126,32 @@ def coalesce(columns: Sequence[Coded]) -> Coded:
     """The first value that is not null, row by row."""
     first, *others = columns
     for other in others:
-        if other.empty or first.present.all():
+        missing = np.flatnonzero(first.codes < 0)
+        if not len(missing):
+            break
+        if other.empty:
             continue
-        if first.empty:
-            first = other
-            continue
-        codes = np.where(first.present, first.codes, np.where(other.present, other.codes + len(first.values), -1))
-        first = coded(codes.astype(np.int32), pa.concat_arrays([first.values, other.values]))
+        first = other if first.empty else _replaced(first, missing, other)
     return first
 
 
 def choose(mask: Mask, yes: Coded, no: Coded) -> Coded:
     """`yes` where the mask holds, `no` elsewhere (nulls of either stay null)."""
-    if not mask.any():
+    rows = np.flatnonzero(mask)
+    if not len(rows):
         return no
-    if mask.all():
+    if len(rows) == len(mask):
         return yes
-    from_yes = yes.codes
-    from_no = np.where(no.present, no.codes + len(yes.values), -1)
-    return coded(np.where(mask, from_yes, from_no).astype(np.int32), pa.concat_arrays([yes.values, no.values]))
+    return _replaced(no, rows, yes)
+
+
+def _replaced(column: Coded, rows: Rows, other: Coded) -> Coded:
+    """The column, but at these rows what the other column has there."""
+    table = np.arange(len(column.values), len(column.values) + len(other.values) + 1, dtype=np.int32)
+    table[-1] = -1  # code -1 reads the last element
+    codes = column.codes.copy()
+    codes[rows] = table[other.codes[rows]]
+    return coded(codes, pa.concat_arrays([column.values, other.values]))
 
 
 def same_text(left: Coded, right: Coded) -> Mask:
@@ -164,7 +171,7 @@ class Combinations:
     `members[i]` are the codes of column i for every combination; `of_row` is each row's combination.
     """
 
-    of_row: Rows
+    of_row: Codes
     members: tuple[Codes, ...]
 
     def __len__(self) -> int:
@@ -172,18 +179,41 @@ class Combinations:
 
 
 def combinations(columns: Sequence[Codes]) -> Combinations:
-    """Find the distinct combinations of codes over the rows."""
-    key = np.zeros(len(columns[0]), np.int64)
+    """Find the distinct combinations of codes over the rows, in the order in which they first occur."""
+    rows = len(columns[0])
+    key = np.zeros(rows, np.int64)
     width = 1
     for codes in columns:
         size = int(codes.max(initial=-1)) + 2
+        if size == 1 or not rows or (size == 2 and codes.min() == 0):
+            continue  # it is the same everywhere
         if width * size >= 2**62:
-            used, key = np.unique(key, return_inverse=True)
-            width = len(used)
-        key = key * size + (codes.astype(np.int64) + 1)
+            key, width = _first_seen(key)
+        if width > 1:
+            key *= size
+        key += codes
+        key += 1
         width *= size
-    _, first, of_row = np.unique(key, return_index=True, return_inverse=True)
-    return Combinations(of_row.astype(np.int64), tuple(codes[first] for codes in columns))
+    of_row, number = _first_seen(key)
+    first = np.empty(number, np.int64)
+    first[of_row[::-1]] = np.arange(rows - 1, -1, -1)  # where several are assigned the last one counts
+    return Combinations(of_row, tuple(codes[first] for codes in columns))
+
+
+def _first_seen(keys: npt.NDArray[np.int64]) -> tuple[npt.NDArray[Any], int]:
+    """Numbers from 0 for the keys, in the order in which they first occur, and how many there are."""
+    encoded = pa.array(keys).dictionary_encode()
+    return encoded.indices.to_numpy(), len(encoded.dictionary)
+
+
+def _numbered(codes: Codes, size: int) -> tuple[Codes, Codes]:
+    """The codes of `size` possible ones that occur, in order, and a table from each to its place; -1 stays."""
+    used = np.zeros(size + 1, np.bool_)
+    used[codes] = True
+    used[-1] = False  # code -1 reads the last element
+    table = np.cumsum(used, dtype=np.int32) - 1
+    table[-1] = -1
+    return np.flatnonzero(used).astype(np.int32), table.astype(np.int32, copy=False)
 
 
 def combined(left: Coded, right: Coded, rule: Callable[[str, str], str]) -> Coded:
@@ -191,7 +221,7 @@ def combined(left: Coded, right: Coded, rule: Callable[[str, str], str]) -> Code
     pairs = combinations([left.codes, right.codes])
     texts = zip(_texts(left, pairs.members[0]), _texts(right, pairs.members[1]), strict=True)
     values = [None if one is None or other is None else rule(one, other) for one, other in texts]
-    return coded(pairs.of_row.astype(np.int32), pa.array(values, pa.string()))
+    return coded(pairs.of_row, pa.array(values, pa.string()))
 
 
 def _texts(column: Coded, codes: Codes) -> list[str | None]:

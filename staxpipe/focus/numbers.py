@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 
 from staxpipe.focus.coded import Coded, Mask, Rows
 from staxpipe.focus.columns import MONEY
+from staxpipe.focus.exact import quotients
 
 SCALE = 18
 INTEGER_DIGITS = 12
@@ -171,6 +172,15 @@ def product(left: pa.Array, right: pa.Array) -> pa.Array:
 
 def quotient(left: pa.Array, right: pa.Array) -> pa.Array:
     """left / right to 18 decimals; null where right is zero."""
+    result, known = quotients(left, right)
+    if known.all():
+        return result
+    unknown = pa.array(~known)
+    return pc.replace_with_mask(result, unknown, wide_quotient(left.filter(unknown), right.filter(unknown)))
+
+
+def wide_quotient(left: pa.Array, right: pa.Array) -> pa.Array:
+    """The same for amounts of any size, slowly."""
     divisor = pc.if_else(pc.equal(right, zero()), None, right)
     return narrowed(pc.divide(pc.cast(left, pa.decimal256(30, SCALE)), pc.cast(divisor, pa.decimal256(30, SCALE))))
 

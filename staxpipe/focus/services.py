@@ -99,8 +99,8 @@ def counts(column: Coded) -> dict[str, int]:
     """How many rows have each value."""
     if column.empty:
         return {}
-    found, rows = np.unique(column.codes[column.present], return_counts=True)
-    return {column.values[int(code)].as_py(): int(many) for code, many in zip(found, rows, strict=True)}
+    rows = np.bincount(column.codes[column.present])
+    return {column.values[int(code)].as_py(): int(rows[code]) for code in np.flatnonzero(rows)}
 
 
 def _model(product: str, part: int) -> str | None:

@@ -16,7 +16,8 @@ import pyarrow as pa
 from staxpipe.errors import PermanentError
 from staxpipe.focus.balances import Balances
 from staxpipe.focus.coded import Coded, Mask, combinations
-from staxpipe.focus.numbers import exact_add, widened
+from staxpipe.focus.exact import sums_of
+from staxpipe.focus.numbers import exact_add
 from staxpipe.model import BillingPeriod
 
 ZERO = Decimal(0)
@@ -203,16 +204,11 @@ def sums_by(
     if not len(keys[0]):
         return {}
     groups = combinations([key.codes for key in keys])
-    names = [f"amount{number}" for number in range(len(amounts))]
-    table = pa.table([pa.array(groups.of_row), *(widened(amount) for amount in amounts)], names=["group", *names])
-    summed = table.group_by("group", use_threads=False).aggregate(
-        [([], "count_all"), *((name, "sum") for name in names)]
-    )
+    counts = np.bincount(groups.of_row, minlength=len(groups)).tolist()
+    sums = [sums_of(amount, groups.of_row, len(groups)) for amount in amounts]
     result: dict[tuple[str, ...], tuple[int, tuple[Decimal, ...]]] = {}
-    for row in summed.to_pylist():
-        codes = [members[row["group"]] for members in groups.members]
-        key = tuple(
-            column.values[int(code)].as_py() if code >= 0 else "" for column, code in zip(keys, codes, strict=True)
-        )
-        result[key] = row["count_all"], tuple(row[f"{name}_sum"] or ZERO for name in names)
+    for group, rows in enumerate(counts):
+        codes = [int(members[group]) for members in groups.members]
+        key = tuple(column.values[code].as_py() if code >= 0 else "" for column, code in zip(keys, codes, strict=True))
+        result[key] = rows, tuple(of_group[group] or ZERO for of_group in sums)
     return result
