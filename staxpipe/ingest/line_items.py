@@ -21,6 +21,7 @@ from staxpipe.focus.tally import Tally
 from staxpipe.ingest.control_totals import sum_rows
 from staxpipe.ingest.exclusive import exclusively
 from staxpipe.ingest.landing_store import full_disk_explained
+from staxpipe.ingest.memory import Budget
 from staxpipe.ingest.platform import Platform
 from staxpipe.ingest.reading_delivery import DeliveryRead, NetCostsUnusedError, OpenFile, Progress, read_delivery
 from staxpipe.lake.writer import LakeFile
@@ -103,7 +104,7 @@ def _write(
     """Write a delivery's rows to files that no reader sees yet; they are removed where anything is wrong."""
     delivery = entry.delivery
     with platform.lake.writer(entry.export_id, delivery.period, delivery.delivery_id) as writer:
-        read = read_delivery(delivery, context, writer.write, open_file, progress)
+        read = read_delivery(delivery, context, writer.write, open_file, progress, Budget())
         reconciliation = reconcile(read.tally)
         if not reconciliation.reconciled:
             _record_refusal(platform, entry, read, reconciliation)

@@ -1,31 +1,40 @@
-"""Reading a delivery's files, one after the other, into FOCUS rows, control totals and quarantined values."""
+"""Reading a delivery's files into FOCUS rows, control totals and quarantined values."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, closing, contextmanager
+from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 
 import pyarrow as pa
 
 from staxpipe.errors import PermanentError
+from staxpipe.focus.dialect import Mapping
 from staxpipe.focus.mapping import MappingContext, Rejected
-from staxpipe.focus.reading import read_source
+from staxpipe.focus.reading import SourceBatch, read_source
 from staxpipe.focus.reconciliation import residual_rows, residual_tally
 from staxpipe.focus.source_schema import read_schema
 from staxpipe.focus.tally import Tally
+from staxpipe.ingest.memory import Budget
+from staxpipe.ingest.pipeline import work_through
 from staxpipe.ingest.schema_drift import ColumnsRead
 from staxpipe.model import Delivery, StoredObject
+from staxpipe.warehouse.rollup import Rollup
 
 KEPT_REJECTIONS = 10_000
-"""Quarantined values kept for each delivery; a finding counts all of them."""
+"""Quarantined values kept for each delivery, the first of its files; a finding counts all of them."""
 
 OpenFile = Callable[[int, StoredObject], AbstractContextManager[Path]]
-"""Gives a local path to a delivery's file: its position in the delivery, and the file."""
+"""Gives a local path to a delivery's file: its position in the delivery, and the file.
+
+Asked for one file after the other; several may be open, and one may be closed by another thread than opened it.
+"""
 
 Progress = Callable[[StoredObject, int], None]
-"""Told, after every batch, which file is read and how many rows of the delivery were read so far."""
+"""Told, after every batch, which file is read and how many rows of the delivery were read so far. Any thread calls it,
+never two at once."""
 
 
 @dataclass(frozen=True)
@@ -35,10 +44,31 @@ class DeliveryRead:
     tally: Tally
     rejected: list[dict[str, object]]
     columns: ColumnsRead
+    rollup: Rollup
 
 
 class NetCostsUnusedError(Exception):
     """The files have net columns that no row uses, and discounts that are rows: they are to be read without."""
+
+
+@dataclass
+class _Read:
+    """What some batches came to."""
+
+    tally: Tally = field(default_factory=Tally)
+    rejected: list[dict[str, object]] = field(default_factory=list)
+
+    def add(self, other: _Read) -> None:
+        self.tally.add(other.tally)
+        self.rejected.extend(other.rejected[: KEPT_REJECTIONS - len(self.rejected)])
+
+
+@dataclass(frozen=True)
+class _Batch:
+    """A batch of a file, and how it is to be mapped."""
+
+    source: SourceBatch
+    mapping: Mapping
 
 
 def read_delivery(
@@ -47,8 +77,12 @@ def read_delivery(
     write: Callable[[pa.RecordBatch], None],
     open_file: OpenFile,
     progress: Progress,
+    budget: Budget,
 ) -> DeliveryRead:
-    """Read and map every file of a delivery, and hand each batch of FOCUS rows to `write`.
+    """Read and map every file of a delivery, and hand each batch of FOCUS rows to `write`, which any thread may call.
+
+    What is returned or raised is the same however many threads the budget allows: totals, the first rejections and the
+    first error are in the order of the files.
 
     Raises:
         PermanentError: a file or column is broken or missing, named in the message.
@@ -56,25 +90,38 @@ def read_delivery(
             delivery tells: a discount's row counts nothing where other rows' net costs contain it (`focus.net`),
             and here none does. CUR 2.0 has net columns even where its discounts come as rows.
     """
-    tally = Tally()
-    rejected: list[dict[str, object]] = []
     columns = ColumnsRead()
-    for position, file in enumerate(delivery.files):
+    rollups: list[Rollup] = []
+
+    @contextmanager
+    def batches(position: int) -> Iterator[Iterator[_Batch]]:
+        file = delivery.files[position]
         with open_file(position, file) as path:
             schema = read_schema(path, delivery.format, file.key)
             if not schema.columns:  # a surplus file of a report that shrank: AWS overwrites it with nothing
-                continue
+                yield iter(())
+                return
             dialect = columns.add(schema, file.key)
-            for batch in read_source(path, delivery.format, file=file.key, wanted=dialect.wanted):
-                try:
-                    normalised = dialect.mapping(batch.rows, context, batch.first_row)
-                except PermanentError as error:
-                    raise PermanentError(f"{file.key}: {error}") from error
-                write(normalised.rows)
-                tally.add(normalised.tally)
-                room = KEPT_REJECTIONS - len(rejected)
-                rejected.extend(_quarantined(file, value) for value in normalised.rejected[:room])
-                progress(file, tally.rows_read)
+            source = read_source(
+                path, delivery.format, file=file.key, wanted=dialect.wanted, batch_rows=budget.batch_rows
+            )
+            with closing(source):  # type: ignore[type-var]  # it is a generator
+                yield map(partial(_Batch, mapping=dialect.mapping), source)
+
+    def worker() -> Callable[[_Batch], _Read]:
+        rollup = Rollup()
+        rollups.append(rollup)
+        return partial(_mapped, context=context, write=write, rollup=rollup)
+
+    rows = 0
+
+    def told(position: int, done: _Read) -> None:
+        nonlocal rows
+        rows += done.tally.rows_read
+        progress(delivery.files[position], rows)
+
+    read = work_through(len(delivery.files), batches, worker, _Read, told, budget.workers)
+    tally = read.tally
     if tally.rows_elsewhere and not delivery.shared_files:
         raise PermanentError(
             f"{delivery.export.source}: the manifest says that this delivery is for {delivery.period}, but "
@@ -82,12 +129,32 @@ def read_delivery(
         )
     if context.net_costs and tally.gross_discounts and not tally.rows_net_lower:
         raise NetCostsUnusedError
+    rollup = Rollup()
+    for part in rollups:
+        rollup.merge(part)
     residuals = residual_rows(tally, context)
     if residuals is not None:
         write(residuals)
+        rollup.add(residuals)
         tally.add(residual_tally(residuals))
-    return DeliveryRead(tally, rejected, columns)
+    return DeliveryRead(tally, read.rejected, columns, rollup)
 
 
-def _quarantined(file: StoredObject, value: Rejected) -> dict[str, object]:
-    return {"file": file.key, **asdict(value)}
+def _mapped(
+    batch: _Batch, *, context: MappingContext, write: Callable[[pa.RecordBatch], None], rollup: Rollup
+) -> _Read:
+    """Map one batch, write it and roll it up."""
+    source = batch.source
+    try:
+        normalised = batch.mapping(source.rows, context, source.first_row)
+    except PermanentError as error:
+        raise PermanentError(f"{source.file}: {error}") from error
+    write(normalised.rows)
+    rollup.add(normalised.rows)
+    return _Read(
+        normalised.tally, [_quarantined(source.file, value) for value in normalised.rejected[:KEPT_REJECTIONS]]
+    )
+
+
+def _quarantined(file: str, value: Rejected) -> dict[str, object]:
+    return {"file": file, **asdict(value)}

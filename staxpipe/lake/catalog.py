@@ -59,8 +59,11 @@ def open_table(settings: Settings, engine: Engine) -> tuple[Catalog, Table]:
 
 
 def _widened(table: Table) -> Table:
-    """Add the columns that this version of staxpipe has and the table lacks."""
+    """Add the columns and properties that this version of staxpipe has and the table lacks."""
     wanted = iceberg_schema()
+    if TABLE_PROPERTIES.items() - table.properties.items():
+        with table.transaction() as transaction:
+            transaction.set_properties(TABLE_PROPERTIES)
     if set(wanted.column_names) - set(table.schema().column_names):
         with table.update_schema() as update:
             update.union_by_name(wanted)

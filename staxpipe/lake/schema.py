@@ -21,7 +21,26 @@ EXPORT = "x_ExportId"
 ACCOUNT = "BillingAccountId"
 PERIOD_START = "BillingPeriodStart"
 
+PRUNED_BY = (
+    EXPORT,
+    ACCOUNT,
+    PERIOD_START,
+    "ChargePeriodStart",
+    "ChargePeriodEnd",
+    "ChargeCategory",
+    "RegionId",
+    "ServiceName",
+    "SubAccountId",
+    "x_SplitParentResourceId",
+)
+"""The columns whose smallest and largest values are kept, for each file and row group, so that readers skip what they
+need not read. The first three make the partitions. Of all columns they would take a fifth of the time of a load, most
+of it for decimals and maps that nobody looks up by value.
+"""
+
 TABLE_PROPERTIES = {
+    "write.metadata.metrics.default": "none",
+    **{f"write.metadata.metrics.column.{name}": "truncate(16)" for name in PRUNED_BY},
     # Version 2 is what DuckDB, Athena, Trino, Spark and Snowflake all read.
     "format-version": "2",
     # Every commit writes the whole metadata again; readers hold on to one only for the time of planning.

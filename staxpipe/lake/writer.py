@@ -7,7 +7,7 @@ snapshot names them, so no reader meets them; `staxpipe.lake.orphans` removes th
 from __future__ import annotations
 
 import contextlib
-from collections import OrderedDict
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -19,19 +19,35 @@ import pyarrow.parquet as pq
 from pyiceberg.io import FileIO
 
 from staxpipe.focus.columns import LINE_ITEM_COLUMNS, TEXT
-from staxpipe.lake.schema import ACCOUNT
+from staxpipe.lake.schema import ACCOUNT, PRUNED_BY
 
-ROW_GROUP_ROWS = 131_072
-"""Rows of a row group: what readers skip or read in one piece, and what a writer holds in memory (about 50 MB)."""
+ROW_GROUP_ROWS = 65_536
+"""So many rows of an account are written as one row group, fewer wait for more.
 
-BUFFERED_ROWS = 2 * ROW_GROUP_ROWS
-"""Rows held in memory by all files together, whatever the number of accounts."""
+A row group is what readers skip or read in one piece. Mapped batches have up to twice as many rows: each becomes one.
+"""
+
+BUFFERED_ROWS = 262_144
+"""Rows that may wait in memory, of all accounts and threads together."""
 
 OPEN_FILES = 16
 """Files that are open at once; with more accounts than that, the one used least recently is closed."""
 
 TARGET_BYTES = 256 * 2**20
 """A file that has reached this size is closed, and the account goes on in another."""
+
+PLAIN_COLUMNS = frozenset(
+    {
+        "BilledCost",
+        "ConsumedQuantity",
+        "ContractedCost",
+        "EffectiveCost",
+        "ListCost",
+        "PricingCurrencyEffectiveCost",
+        "PricingQuantity",
+    }
+)
+"""Columns with almost as many values as rows: a dictionary of them costs time and makes files larger (measured)."""
 
 WRITTEN_SCHEMA = pa.schema(
     [
@@ -46,6 +62,24 @@ WRITTEN_SCHEMA = pa.schema(
 """LINE_ITEM_SCHEMA as it travels: text columns dictionary-coded. In the file they are plain text columns."""
 
 
+def _leaves() -> list[str]:
+    """Parquet's names of the columns that are written with a dictionary."""
+    return [
+        f"{field.name}{part}"
+        for field in WRITTEN_SCHEMA
+        if field.name not in PLAIN_COLUMNS
+        for part in ((".key_value.key", ".key_value.value") if pa.types.is_map(field.type) else ("",))
+    ]
+
+
+_PARQUET: dict[str, Any] = {
+    "compression": "zstd",  # at its level 1: level 3 takes a tenth longer, and the files are no smaller
+    "use_dictionary": _leaves(),
+    "write_statistics": list(PRUNED_BY),
+    "store_schema": False,  # whoever reads the file sees plain columns, not our dictionaries
+}
+
+
 @dataclass(frozen=True)
 class LakeFile:
     """One closed Parquet file, not yet visible to readers. All of its rows are of one billing account."""
@@ -56,7 +90,7 @@ class LakeFile:
     bytes: int
 
 
-@dataclass
+@dataclass(eq=False)
 class _OpenFile:
     path: str
     account: str
@@ -74,14 +108,18 @@ class _Pending:
 class LakeWriter:
     """Writes one delivery's line items below one folder. An exception inside the context removes what was written.
 
-    After the context, `files` holds every file, closed and complete.
+    Several threads may write at once: each encodes into a file of its own, so an account has as many open files as
+    threads were at work on it at the same time. All of them must have ended when the context is left. After it, `files`
+    holds every file, closed and complete.
     """
 
     def __init__(self, io: FileIO, folder: str) -> None:
         self._io = io
-        self._folder = folder
+        self.folder = folder
+        self._lock = threading.Lock()  # for what follows; nothing is encoded while it is held
         self._pending: dict[str, _Pending] = {}
-        self._open: OrderedDict[str, _OpenFile] = OrderedDict()
+        self._open: list[_OpenFile] = []
+        self._idle: list[_OpenFile] = []  # of the open files those that no thread writes to; used least recently first
         self._begun: list[str] = []
         self._closed: list[LakeFile] = []
 
@@ -100,70 +138,88 @@ class LakeWriter:
             self._discard()
             return
         try:
-            for account in list(self._pending):
-                self._flush(account)
-            for account in list(self._open):
-                self._close(account)
+            for account, pending in self._pending.items():
+                self._encode(account, pending)
+            for file in list(self._open):
+                self._close(file)
         except BaseException:
             self._discard()
             raise
 
     def write(self, rows: pa.RecordBatch) -> None:
-        """Add rows (LINE_ITEM_COLUMNS in their order, text columns dictionary-coded or plain)."""
+        """Add rows (LINE_ITEM_COLUMNS in their order, text columns dictionary-coded or plain); any thread may."""
         for account, part in _by_account(_as_written(rows)):
+            for due, pending in self._due(account, part):
+                self._encode(due, pending)
+
+    def _due(self, account: str, part: pa.RecordBatch) -> list[tuple[str, _Pending]]:
+        """Let an account's rows wait; returns what has waited long enough, which nobody else will write."""
+        with self._lock:
             pending = self._pending.setdefault(account, _Pending())
             pending.batches.append(part)
             pending.rows += part.num_rows
-            if pending.rows >= ROW_GROUP_ROWS:
-                self._flush(account)
-        while sum(pending.rows for pending in self._pending.values()) > BUFFERED_ROWS:
-            self._flush(max(self._pending, key=lambda account: self._pending[account].rows))
+            due = [account] if pending.rows >= ROW_GROUP_ROWS else []
+            left = sum(pending.rows for name, pending in self._pending.items() if name not in due)
+            while left > BUFFERED_ROWS:
+                due.append(max(self._pending.keys() - due, key=lambda name: self._pending[name].rows))
+                left -= self._pending[due[-1]].rows
+            return [(name, self._pending.pop(name)) for name in due]
 
-    def _flush(self, account: str) -> None:
-        """Write what waits for an account as one row group."""
-        pending = self._pending.pop(account)
+    def _encode(self, account: str, pending: _Pending) -> None:
+        """Write what waited for an account as one row group."""
         file = self._file_of(account)
-        # Where dictionaries differ between batches, pyarrow's writer gives dictionaries up for the whole row group.
-        table = pa.Table.from_batches(pending.batches, WRITTEN_SCHEMA).unify_dictionaries()
+        table = pa.Table.from_batches(pending.batches, WRITTEN_SCHEMA)
+        if len(pending.batches) > 1:
+            # Where dictionaries differ between batches, pyarrow's writer gives dictionaries up for the row group.
+            table = table.unify_dictionaries()
         file.parquet.write_table(table, row_group_size=max(table.num_rows, 1))
         file.rows += table.num_rows
         if file.sink.tell() >= TARGET_BYTES:
-            self._close(account)
+            self._close(file)
+        else:
+            with self._lock:
+                self._idle.append(file)
 
     def _file_of(self, account: str) -> _OpenFile:
-        if account in self._open:
-            self._open.move_to_end(account)
-            return self._open[account]
-        if len(self._open) >= OPEN_FILES:
-            self._close(next(iter(self._open)))
-        path = f"{self._folder}/{account}-{len(self._begun):05d}.parquet"
-        self._begun.append(path)
+        """A file of the account, which is then nobody else's until it is idle again."""
+        with self._lock:
+            for file in self._idle:
+                if file.account == account:
+                    self._idle.remove(file)
+                    return file
+            excess = [self._idle.pop(0)] if self._idle and len(self._open) >= OPEN_FILES else []
+            path = f"{self.folder}/{account}-{len(self._begun):05d}.parquet"
+            self._begun.append(path)
+        for file in excess:
+            self._close(file)
         sink = self._io.new_output(path).create(overwrite=False)
-        # store_schema=False: whoever reads the file sees plain columns, not our dictionaries.
-        parquet = pq.ParquetWriter(sink, WRITTEN_SCHEMA, compression="zstd", write_statistics=True, store_schema=False)
-        self._open[account] = _OpenFile(path, account, sink, parquet)
-        return self._open[account]
+        parquet = pq.ParquetWriter(sink, WRITTEN_SCHEMA, **_PARQUET)
+        file = _OpenFile(path, account, sink, parquet)
+        with self._lock:
+            self._open.append(file)
+        return file
 
-    def _close(self, account: str) -> None:
-        file = self._open.pop(account)
+    def _close(self, file: _OpenFile) -> None:
+        """Close a file that no other thread uses."""
         file.parquet.close()
         size = file.sink.tell()
         file.sink.close()
-        self._closed.append(LakeFile(file.path, account, file.rows, size))
+        with self._lock:
+            self._open.remove(file)
+            self._closed.append(LakeFile(file.path, file.account, file.rows, size))
 
     def _discard(self) -> None:
         """Best effort: what cannot be removed is an orphan, which harms no reader."""
-        for file in self._open.values():
+        for file in self._open:
             with contextlib.suppress(OSError, pa.ArrowException):
                 file.parquet.close()
             with contextlib.suppress(OSError, pa.ArrowException):
                 file.sink.close()
-        self._open.clear()
         for path in self._begun:
             with contextlib.suppress(OSError, pa.ArrowException):
                 self._io.delete(path)
-        self._begun.clear()
-        self._closed.clear()
+        for kept in (self._open, self._idle, self._begun, self._closed):
+            kept.clear()
         self._pending.clear()
 
 

@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import Engine
 
 from staxpipe.errors import PermanentError
+from staxpipe.lake import writer as writer_module
 from staxpipe.lake.table import Lake
 from staxpipe.local.aws_stand_in import AwsStandIn
 from staxpipe.query import connect
@@ -47,13 +48,15 @@ def test_a_lake_in_s3_is_written_asked_and_exported(settings: Settings, engine: 
             connection.sql(f"SELECT * FROM read_text('{other}')")
 
 
-def test_files_of_a_broken_load_are_removed_from_s3_too(settings: Settings, engine: Engine, aws: AwsStandIn) -> None:
+def test_files_of_a_broken_load_are_removed_from_s3_too(
+    settings: Settings, engine: Engine, aws: AwsStandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer_module, "ROW_GROUP_ROWS", 1)
     lake = Lake.open(settings, engine)
 
     def breaks() -> None:
         with lake.writer(1, OCTOBER, "d1") as writer:
-            writer.write(costs(1))
-            writer._flush(PAYER)
+            writer.write(costs(1))  # is encoded at once
             raise RuntimeError("in the middle")
 
     with pytest.raises(RuntimeError, match="in the middle"):
