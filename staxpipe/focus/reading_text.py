@@ -1,14 +1,24 @@
-"""Any flat Arrow array as dictionary-coded text: what a CSV of the same rows would hold."""
+"""Any flat Arrow array as dictionary-coded text: what a CSV of the same rows would hold.
+
+Work is done once a distinct value wherever it can be; rows only carry codes. Which column is which is not known here.
+"""
 
 from __future__ import annotations
 
 from contextlib import suppress
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from staxpipe.focus.coded import Coded, Codes, coded
+
 TEXT = pa.dictionary(pa.int32(), pa.string())
 """The type of every column that a reader gives."""
+
+_ROWS_A_RUN = 8
+"""Equal neighbours are coded together where their runs are at least this long on average."""
 
 
 def is_text(type: pa.DataType) -> bool:
@@ -22,24 +32,43 @@ def is_text(type: pa.DataType) -> bool:
 
 
 def text_column(column: pa.Array) -> pa.DictionaryArray:
-    """Any flat column as a dictionary of distinct texts that all occur; empty texts become nulls."""
-    if pa.types.is_null(column.type):
-        return no_text(len(column))
-    if pa.types.is_dictionary(column.type):
-        # Parquet's own dictionary is that of a whole row group: keep only what these rows use.
-        codes = column.indices.dictionary_encode()
-        indices, values = codes.indices, column.dictionary.take(codes.dictionary)
-    else:
-        if "view" in str(column.type):
-            column = column.cast(pa.string())
-        coded = column.dictionary_encode()
-        indices, values = coded.indices, coded.dictionary
-    texts = _as_text(values)
-    texts = pc.if_else(pc.equal(texts, ""), pa.scalar(None, pa.string()), texts)
-    distinct = texts.dictionary_encode()
-    if texts.null_count or len(distinct.dictionary) != len(texts):
-        indices, texts = distinct.indices.take(indices), distinct.dictionary
-    return pa.DictionaryArray.from_arrays(indices.cast(pa.int32()), texts)
+    """Any flat column as a dictionary of distinct texts that all occur; empty texts become nulls.
+
+    Raises:
+        pa.ArrowInvalid: the column is a dictionary already, and a code lies beyond it (the file is damaged).
+    """
+    return TextColumn().read(column)
+
+
+class TextColumn:
+    """Makes text of one column, piece by piece.
+
+    The pieces of a row group have Parquet's dictionary of that row group in common: what was found out about it with
+    the first piece is remembered for the next.
+    """
+
+    def __init__(self) -> None:
+        self._dictionary = pa.array([], pa.string())
+        self._texts = _distinct(self._dictionary)
+
+    def read(self, column: pa.Array) -> pa.DictionaryArray:
+        """The next piece as `text_column` gives it."""
+        if column.null_count == len(column) or pa.types.is_null(column.type):
+            return no_text(len(column))
+        if _is_wide(column.type):
+            return _of_wide(column)
+        if not pa.types.is_dictionary(column.type):
+            if "view" in str(column.type):
+                column = column.cast(pa.string())
+            column = column.dictionary_encode()
+        indices, dictionary = column.indices, column.dictionary
+        used = _used(indices, len(dictionary))
+        if len(dictionary) > len(indices):  # too large to look at more of it than these rows use
+            indices, dictionary = _narrowed(indices, dictionary, used)
+            used = np.arange(len(used))
+        if not dictionary.equals(self._dictionary):
+            self._dictionary, self._texts = dictionary, _distinct(_as_text(dictionary))
+        return _translated(indices, used, self._texts)
 
 
 def no_text(rows: int) -> pa.DictionaryArray:
@@ -47,17 +76,117 @@ def no_text(rows: int) -> pa.DictionaryArray:
     return pa.DictionaryArray.from_arrays(pa.nulls(rows, pa.int32()), pa.array([], pa.string()))
 
 
+def coded_text(codes: Codes, values: pa.Array) -> pa.DictionaryArray:
+    """A column from codes that are known to lie within `values`; -1 is null."""
+    there = codes >= 0
+    absent = len(codes) - int(np.count_nonzero(there))
+    validity = pa.py_buffer(np.packbits(there, bitorder="little")) if absent else None
+    buffers = [validity, pa.py_buffer(np.ascontiguousarray(codes, np.int32))]
+    indices = pa.Array.from_buffers(pa.int32(), len(codes), buffers, null_count=absent)
+    return pa.DictionaryArray.from_arrays(indices, values, safe=False)
+
+
+def used_only(column: pa.DictionaryArray) -> pa.DictionaryArray:
+    """The same column with a dictionary of the values that occur."""
+    used = _used(column.indices, len(column.dictionary))
+    if len(used) == len(column.dictionary):
+        return column
+    indices, dictionary = _narrowed(column.indices, column.dictionary, used)
+    return pa.DictionaryArray.from_arrays(indices, dictionary, safe=False)
+
+
 def compact(batch: pa.RecordBatch, start: int, length: int) -> pa.RecordBatch:
     """A slice whose dictionaries hold only the values that its own rows use."""
     if start == 0 and length == batch.num_rows:
         return batch
-    columns = []
-    for column in batch.slice(start, length).columns:
-        if pa.types.is_dictionary(column.type):
-            codes = column.indices.dictionary_encode()
-            column = pa.DictionaryArray.from_arrays(codes.indices, column.dictionary.take(codes.dictionary))
-        columns.append(column)
+    columns = [
+        used_only(column) if pa.types.is_dictionary(column.type) else column
+        for column in batch.slice(start, length).columns
+    ]
     return pa.RecordBatch.from_arrays(columns, schema=batch.schema)
+
+
+def used_codes(codes: npt.NDArray[np.integer], size: int) -> npt.NDArray[np.int64]:
+    """Which of the codes 0 … `size` - 1 occur, in order.
+
+    Raises:
+        pa.ArrowInvalid: there is one that is none of them.
+    """
+    if size > 4 * len(codes):
+        used = np.unique(codes).astype(np.int64)
+        if len(used) and not 0 <= used[0] <= used[-1] < size:
+            raise pa.ArrowInvalid("a code lies beyond its dictionary")
+        return used
+    if len(codes) and int(codes.min()) < 0:
+        raise pa.ArrowInvalid("a code lies before its dictionary")
+    counts = np.bincount(codes, minlength=size)
+    if len(counts) > size:
+        raise pa.ArrowInvalid("a code lies beyond its dictionary")
+    return np.flatnonzero(counts)
+
+
+def _used(indices: pa.Array, size: int) -> npt.NDArray[np.int64]:
+    """Which codes of a dictionary of `size` values occur."""
+    if not indices.null_count:
+        return used_codes(indices.to_numpy(), size)
+    # One code more stands for the nulls, under which there may be anything.
+    used = used_codes(indices.fill_null(size).to_numpy(), size + 1)
+    return used[:-1]
+
+
+def _narrowed(indices: pa.Array, dictionary: pa.Array, used: npt.NDArray[np.int64]) -> tuple[pa.Array, pa.Array]:
+    """Codes and values without the values that do not occur; those that do keep their order."""
+    table = np.zeros(len(dictionary), np.int32)
+    table[used] = np.arange(len(used), dtype=np.int32)
+    return pa.array(table).take(indices), dictionary.take(pa.array(used))
+
+
+def _distinct(texts: pa.Array) -> Coded:
+    """The distinct texts without the empty one, and for each of the given ones which it is (-1: none)."""
+    return coded(np.arange(len(texts), dtype=np.int32), texts)
+
+
+def _translated(indices: pa.Array, used: npt.NDArray[np.int64], texts: Coded) -> pa.DictionaryArray:
+    """A column from codes and what they mean, of which only `used` occur."""
+    if len(used) == len(texts.codes) == len(texts.values):
+        return pa.DictionaryArray.from_arrays(indices.cast(pa.int32()), texts.values, safe=False)
+    meant = np.zeros(len(texts.values) + 1, np.bool_)
+    meant[texts.codes[used]] = True  # the last is what -1 writes
+    kept = np.flatnonzero(meant[:-1])
+    if not len(kept):
+        return no_text(len(indices))
+    places = np.full(len(meant), -1, np.int32)
+    places[kept] = np.arange(len(kept), dtype=np.int32)
+    table = places[texts.codes]
+    values = texts.values if len(kept) == len(texts.values) else texts.values.take(pa.array(kept))
+    return pa.DictionaryArray.from_arrays(pa.array(table, mask=table < 0).take(indices), values, safe=False)
+
+
+def _is_wide(type: pa.DataType) -> bool:
+    """Whether values have 64 bits, and two that differ in one have two texts (but for NaN)."""
+    return bool(pa.types.is_float64(type) or pa.types.is_int64(type) or pa.types.is_timestamp(type))
+
+
+def _of_wide(column: pa.Array) -> pa.DictionaryArray:
+    """Numbers or timestamps, by their bits."""
+    filled = column.drop_null() if column.null_count else column
+    bits = filled.view(pa.int64()).to_numpy()
+    starts = np.flatnonzero(np.concatenate([[True], bits[1:] != bits[:-1]]))
+    if len(starts) * _ROWS_A_RUN <= len(bits):
+        encoded = pa.array(bits[starts]).dictionary_encode()
+        codes = np.repeat(encoded.indices.to_numpy(), np.diff(starts, append=len(bits)))
+    else:
+        encoded = pa.array(bits).dictionary_encode()
+        codes = encoded.indices.to_numpy()
+    if column.null_count:
+        every = np.full(len(column), -1, np.int32)
+        every[column.is_valid().to_numpy(zero_copy_only=False)] = codes
+        codes = every
+    texts = _as_text(encoded.dictionary.view(column.type))
+    if pa.types.is_floating(column.type) and np.isnan(encoded.dictionary.view(column.type).to_numpy()).any():
+        united = coded(codes, texts)  # NaN has many bit patterns and one text
+        codes, texts = united.codes, united.values
+    return coded_text(codes, texts)
 
 
 def _as_text(values: pa.Array) -> pa.Array:
