@@ -6,14 +6,14 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed-from-lock
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test e2e check lint types format lock validate-focus bench-load mutation-check clean
+.PHONY: help setup demo up test e2e check lint types format lock validate-focus bench-load fuzz mutation-check clean
 
 help:  ## Show what can be made
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(STAMP)  ## Make .venv from requirements.lock (every other target does it when needed)
 
-$(STAMP): requirements.lock pyproject.toml
+$(STAMP): requirements.lock pyproject.toml hatch_build.py staxpipe/scan/scanner.c
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(None if (3, 11) <= v < (3, 14) else f"staxpipe needs Python 3.11, 3.12 or 3.13; $(PYTHON) is {v[0]}.{v[1]}. Try: make PYTHON=python3.12 setup")'
 	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { echo "This Python has no venv module. On Debian or Ubuntu: apt-get install python3-venv"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
@@ -56,6 +56,9 @@ format: $(STAMP)  ## Put the code into its one form, and README's settings table
 
 bench-load: $(STAMP)  ## Rows per second and peak memory of `staxpipe load`, 1 M and 5 M rows; AGAINST=checkout compares
 	$(BIN)/python -m benchmarks.load $(if $(AGAINST),--against $(AGAINST))
+
+fuzz: $(STAMP)  ## The native CSV scanner under AddressSanitizer against Python's csv module; SECONDS=300
+	$(BIN)/python -m tools.fuzz_scanner --seconds $(or $(SECONDS),300)
 
 mutation-check: $(STAMP)  ## Break each rule that money depends on, and see its tests fail
 	$(BIN)/python tools/mutation_check.py

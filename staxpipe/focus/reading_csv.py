@@ -23,7 +23,7 @@ import pyarrow.csv
 
 from staxpipe.errors import PermanentError
 from staxpipe.focus.names import choose_columns
-from staxpipe.focus.reading_bytes import Meter, Part, damaged
+from staxpipe.focus.reading_bytes import Blocks, Meter, Part, damaged
 from staxpipe.focus.reading_text import TEXT
 
 BLOCK_BYTES = 2 << 20
@@ -50,6 +50,7 @@ EMPTY_BLOCKS = 8
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 _LINE_BREAK = re.compile(rb"[\r\n]")
+_OPENING_QUOTE = re.compile(rb'[,\r\n]"')
 
 
 @dataclass(frozen=True)
@@ -105,12 +106,12 @@ def read_csv(part: Part, wanted: Callable[[str], bool]) -> Iterator[pa.RecordBat
     chosen = choose_columns(header.names, wanted, part.name)
     last = str(len(header.names) - 1)
     seen = 0
-    ending: str | None = None
+    ending: bytes | None = None
     try:
         with ExitStack() as stack:
-            for block in _blocks(stack, part, header, sorted({*chosen, len(header.names) - 1})):
+            for block in _blocks(stack, part, header, list(chosen)):
                 if block.num_rows:
-                    ending = block.column(last)[-1].as_py()
+                    ending = _bytes(block.column(last)[-1].as_py())
                     yield block.select([str(at) for at in chosen]).rename_columns(list(chosen.values()))
                     seen += block.num_rows
     except (pa.ArrowInvalid, OSError) as error:
@@ -118,7 +119,7 @@ def read_csv(part: Part, wanted: Callable[[str], bool]) -> Iterator[pa.RecordBat
             raise
         raise PermanentError(_explain(error, part.name, header.names, seen)) from None
     if ending is not None and _is_doubtful(part, ending):
-        _check_quotes(part)
+        _check_quotes(part, header)
 
 
 def _blocks(stack: ExitStack, part: Part, header: Header, positions: list[int]) -> Iterator[pa.RecordBatch]:
@@ -128,7 +129,9 @@ def _blocks(stack: ExitStack, part: Part, header: Header, positions: list[int]) 
     while skipped < header.rows_at and (block := stream.read(header.rows_at - skipped)):
         skipped += len(block)
     names = [str(position) for position in range(len(header.names))]
-    included = [names[position] for position in positions]
+    wanted = [names[position] for position in positions]
+    # How the last column ends is needed too, but where nobody wants its values they need not be UTF-8.
+    ending = [] if names[-1] in wanted else [names[-1]]
     reader = stack.enter_context(
         pa.csv.open_csv(
             stream,
@@ -142,8 +145,8 @@ def _blocks(stack: ExitStack, part: Part, header: Header, positions: list[int]) 
             # In a file of one column an empty line is a row.
             parse_options=pa.csv.ParseOptions(newlines_in_values=True, ignore_empty_lines=len(names) > 1),
             convert_options=pa.csv.ConvertOptions(
-                include_columns=included,
-                column_types=dict.fromkeys(included, TEXT),
+                include_columns=[*wanted, *ending],
+                column_types=dict.fromkeys(wanted, TEXT) | dict.fromkeys(ending, pa.binary()),
                 null_values=[""],
                 strings_can_be_null=True,
                 quoted_strings_can_be_null=True,
@@ -217,22 +220,45 @@ def _explain(error: Exception, file: str, header: tuple[str, ...], seen: int) ->
     return f"{file} cannot be read as CSV after row {seen:,}: {words.splitlines()[0]}."
 
 
-def _check_quotes(part: Part) -> None:
+def _check_quotes(part: Part, header: Header) -> None:
     """Refuse a file whose last value is a quote that was opened and never closed.
 
     Arrow takes the end of the file for the end of the quote, and with it swallows every row between.
     """
-    quotes = 0
     with part.blocks() as blocks:
-        while block := blocks.read(1 << 20):
-            quotes += block.count(b'"')
-    if quotes % 2:
-        raise PermanentError(words_of_open_quote(part.name))
+        blocks.read(header.rows_at)
+        if _ends_inside_quote(blocks):
+            raise PermanentError(words_of_open_quote(part.name))
 
 
-def _is_doubtful(part: Part, ending: str) -> bool:
+def _ends_inside_quote(blocks: Blocks) -> bool:
+    inside = False
+    text, at = b"\n", 0  # as if a line had ended: the first field begins here
+    while block := blocks.read(1 << 20):
+        text, at = text[at:] + block, 0
+        while True:
+            if not inside:
+                opening = _OPENING_QUOTE.search(text, at)
+                if opening is None:
+                    at = max(at, len(text) - 1)  # the next field may begin just after this block
+                    break
+                inside, at = True, opening.end()
+            closing = text.find(b'"', at)
+            if closing < 0 or closing + 1 == len(text):  # whether it is doubled tells the next block
+                at = len(text) if closing < 0 else closing
+                break
+            doubled = text[closing + 1 : closing + 2] == b'"'
+            inside, at = doubled, closing + 1 + doubled
+    return inside and text[at:] != b'"'
+
+
+def _bytes(value: str | bytes | None) -> bytes | None:
+    return value.encode() if isinstance(value, str) else value
+
+
+def _is_doubtful(part: Part, ending: bytes) -> bool:
     """Whether the last value may be such a quote. In gzip and ZIP a cut file is known by its checksum."""
-    return "\n" in ending or "\r" in ending or (part.plain is not None and not _ends_line(part.plain))
+    return b"\n" in ending or b"\r" in ending or (part.plain is not None and not _ends_line(part.plain))
 
 
 def _ends_line(path: Path) -> bool:

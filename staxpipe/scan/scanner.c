@@ -20,7 +20,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#if defined(__SSE2__) || defined(_M_X64)
+#if defined(STAXPIPE_PORTABLE) /* only so that the plain loop can be tested anywhere */
+#elif defined(__SSE2__) || defined(_M_X64)
 #include <emmintrin.h>
 #define WITH_SSE2 1
 #elif defined(__aarch64__)

@@ -59,6 +59,7 @@ texts = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=
 )
 
 
+@pytest.mark.usefixtures("csv_reader")
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(st.lists(st.tuples(texts, texts, st.none() | texts), min_size=1, max_size=40), st.sampled_from([3, 7, 65_536]))
 def test_the_same_rows_as_csv_and_as_parquet_give_equal_batches(
@@ -97,6 +98,7 @@ def test_doubles_become_the_shortest_text_that_reads_back_equal(tmp_path: Path, 
     assert [Decimal(text or "") for text in read_back] == [Decimal(repr(number)) for number in numbers]
 
 
+@pytest.mark.usefixtures("csv_reader")
 def test_a_text_of_no_bytes_is_an_empty_chunk(tmp_path: Path) -> None:
     path = tmp_path / "empty"
     path.touch()
@@ -105,6 +107,7 @@ def test_a_text_of_no_bytes_is_an_empty_chunk(tmp_path: Path) -> None:
     assert read(path, FileFormat.CSV_GZIP) == []
 
 
+@pytest.mark.usefixtures("csv_reader")
 @pytest.mark.parametrize("format", [FileFormat.CSV_GZIP, FileFormat.CSV_ZIP, FileFormat.PARQUET])
 def test_a_file_of_no_bytes_is_cut_where_its_format_has_some_always(tmp_path: Path, format: FileFormat) -> None:
     path = tmp_path / "empty"
@@ -123,12 +126,14 @@ def test_small_pieces_are_joined_and_large_ones_cut(tmp_path: Path) -> None:
     assert [row["line_item_usage_type"] for row in rows_of(batches)] == [f"type {row % 7}" for row in range(100)]
 
 
+@pytest.mark.usefixtures("csv_reader")
 def test_only_wanted_columns_are_read(tmp_path: Path) -> None:
     path = write_csv(tmp_path / "x.csv", ["bill/BillType", "lineItem/UnblendedCost"], [["Anniversary", "1"]])
     (batch,) = read(path, FileFormat.CSV, wanted=lambda name: name == "line_item_unblended_cost")
     assert batch.rows.schema.names == ["line_item_unblended_cost"]
 
 
+@pytest.mark.usefixtures("csv_reader")
 def test_files_of_one_delivery_may_have_other_columns_in_another_order(tmp_path: Path) -> None:
     write_csv(tmp_path / "1.csv", ["lineItem/UsageType", "lineItem/UnblendedCost"], [["a", "1"]])
     write_csv(
@@ -159,6 +164,7 @@ def test_a_column_whose_type_changes_between_files_is_text_in_all(tmp_path: Path
     assert found == [["1.5", "abc"], ["1.5", "2"], ["1.5", "2.0"], ["1", "2"], ["1.5", "1.5"], [None, None]]
 
 
+@pytest.mark.usefixtures("csv_reader")
 @pytest.mark.parametrize("ending", ["csv", "parquet"])
 def test_a_file_that_is_no_cost_report_says_so(tmp_path: Path, ending: str) -> None:
     path = tmp_path / f"people.{ending}"
@@ -170,6 +176,7 @@ def test_a_file_that_is_no_cost_report_says_so(tmp_path: Path, ending: str) -> N
         read(path, FileFormat(ending), wanted=lambda name: name.startswith("line_item"))
 
 
+@pytest.mark.usefixtures("csv_reader")
 @pytest.mark.parametrize("format", [FileFormat.CSV_GZIP, FileFormat.PARQUET])
 def test_memory_does_not_grow_with_the_file(tmp_path: Path, format: FileFormat) -> None:
     """Peaks of Arrow's own allocations. The smaller CSV is larger than all that Arrow reads ahead."""
@@ -201,6 +208,7 @@ def test_memory_does_not_grow_with_the_file(tmp_path: Path, format: FileFormat) 
     assert peak(600_000) < 160 << 20
 
 
+@pytest.mark.usefixtures("csv_reader")
 @pytest.mark.outside_data
 @pytest.mark.parametrize(
     ("name", "format", "rows"),
@@ -224,6 +232,7 @@ def test_real_files_are_read_whole(outside_data: Path, name: str, format: FileFo
             assert start[:4] in {"2018", "2022", "2023", "2025"}
 
 
+@pytest.mark.usefixtures("csv_reader")
 @pytest.mark.outside_data
 def test_every_focus_example_is_read_whole(outside_data: Path) -> None:
     paths = [*outside_data.glob("focus-1.2-examples/**/*.csv"), outside_data / "focus-1.0" / "focus_sample.csv"]

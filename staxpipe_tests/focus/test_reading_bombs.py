@@ -14,6 +14,8 @@ from staxpipe.focus import reading_csv
 from staxpipe.model import FileFormat
 from staxpipe_tests.focus.test_reading import read
 
+pytestmark = pytest.mark.usefixtures("csv_reader")
+
 MIB = 1 << 20
 HEADER = b"lineItem/UsageType,lineItem/UnblendedCost\n"
 ROW = b"a usage type that is always the same; " * 25 + b",0.0000000000\n"

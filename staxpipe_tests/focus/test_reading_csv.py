@@ -8,6 +8,8 @@ from staxpipe.focus import reading_csv
 from staxpipe.model import FileFormat
 from staxpipe_tests.focus.test_reading import read, rows_of, write_csv
 
+pytestmark = pytest.mark.usefixtures("csv_reader")
+
 HEADER = "lineItem/UsageType,lineItem/UnblendedCost\n"
 
 

@@ -19,9 +19,11 @@ from staxpipe.focus.reading import read_source
 from staxpipe.focus.source_schema import read_schema
 from staxpipe.model import FileFormat
 
+pytestmark = pytest.mark.usefixtures("csv_reader")
+
 Row = tuple[str, ...]
 
-quick = settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+quick = settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 headers = st.sampled_from(
     [

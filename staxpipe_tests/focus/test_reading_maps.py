@@ -32,6 +32,7 @@ def _json(pairs: list[tuple[str, str]] | None) -> str:
     return "{" + ", ".join(f"{json.dumps(key)}: {json.dumps(value, ensure_ascii=False)}" for key, value in pairs) + "}"
 
 
+@pytest.mark.usefixtures("csv_reader")
 @settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(st.lists(maps, min_size=1, max_size=12), st.sampled_from([2, 5, 65_536]), st.sampled_from([3, 1 << 20]))
 def test_maps_and_their_json_give_the_same_columns_and_lose_no_value(
@@ -99,6 +100,7 @@ def test_every_known_map_becomes_columns_in_parquet(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.usefixtures("csv_reader")
 def test_the_maps_of_focus_become_columns_in_csv(tmp_path: Path) -> None:
     header = ["BilledCost", "Tags", "SkuPriceDetails", "x_CostCategories", "x_Discounts"]
     row = ["1", '{"Team": "a", "team": "b"}', '{"CoreCount": 4}', '{"Charge type": "c"}', '{"Edp": -1.50}']
@@ -141,6 +143,7 @@ def test_what_a_json_text_says(text: str, pairs: list[tuple[str, str]] | None) -
     assert parse_map(text) == pairs
 
 
+@pytest.mark.usefixtures("csv_reader")
 def test_what_is_no_json_object_is_kept_whole_beside_the_others(tmp_path: Path) -> None:
     texts = ['{"a": "1"}', "team=a", "", "team=a", '["x"]', '{"#unreadable": "real"}']
     path = write_csv(tmp_path / "x.csv", ["resource_tags", "product"], [[text, text] for text in texts])
@@ -155,6 +158,7 @@ def test_what_is_no_json_object_is_kept_whole_beside_the_others(tmp_path: Path) 
     }
 
 
+@pytest.mark.usefixtures("csv_reader")
 def test_a_key_has_one_name_in_all_batches_whichever_keys_are_beside_it(tmp_path: Path) -> None:
     texts = ['{"a b": "1"}', '{"a_b": "2"}', '{"a_b": "3", "a b": "4"}']
     path = write_csv(tmp_path / "x.csv", ["product"], [[text] for text in texts])
@@ -165,6 +169,7 @@ def test_a_key_has_one_name_in_all_batches_whichever_keys_are_beside_it(tmp_path
     ]
 
 
+@pytest.mark.usefixtures("csv_reader")
 def test_a_key_does_not_take_the_name_of_a_column_beside_its_map(tmp_path: Path) -> None:
     header = ["product", "product_region_code", "product"]
     path = write_csv(tmp_path / "x.csv", header, [['{"region_code": "a"}', "b", '{"region_code": "c"}']])
@@ -173,6 +178,7 @@ def test_a_key_does_not_take_the_name_of_a_column_beside_its_map(tmp_path: Path)
     ]
 
 
+@pytest.mark.usefixtures("csv_reader")
 def test_a_map_is_asked_for_by_its_name_and_then_by_what_its_keys_become(tmp_path: Path) -> None:
     path = write_csv(tmp_path / "x.csv", ["product", "resource_tags", "BilledCost"],
                      [['{"instance_type": "m5", "clock_speed": "3"}', '{"a": "b"}', "1"]])  # fmt: skip
@@ -210,6 +216,7 @@ def test_rows_whose_maps_are_all_empty_are_rows_all_the_same(tmp_path: Path) -> 
     assert batch.rows.to_pydict() == {"resource_tags/#unreadable": [None, None]}
 
 
+@pytest.mark.usefixtures("csv_reader")
 def test_three_hundred_tags_in_a_map_and_colliding_names_all_load(tmp_path: Path) -> None:
     tags = {
         **{f"user:tag {number}": str(number) for number in range(300)},
@@ -221,6 +228,7 @@ def test_three_hundred_tags_in_a_map_and_colliding_names_all_load(tmp_path: Path
     assert {name.removeprefix("resource_tags/"): value for name, value in batch.rows.to_pylist()[49].items()} == tags
 
 
+@pytest.mark.usefixtures("csv_reader")
 def test_keys_that_are_values_are_refused_before_they_fill_memory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -240,6 +248,7 @@ def test_a_column_of_a_maps_name_that_is_a_number_is_not_lost(tmp_path: Path) ->
     ]
 
 
+@pytest.mark.usefixtures("csv_reader")
 @pytest.mark.outside_data
 def test_the_tags_of_a_real_focus_file_are_those_that_json_finds(outside_data: Path) -> None:
     path = outside_data / "focus-1.0" / "focus_sample.csv"

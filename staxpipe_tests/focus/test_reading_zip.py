@@ -14,6 +14,8 @@ from staxpipe.focus.source_schema import read_schema
 from staxpipe.model import FileFormat
 from staxpipe_tests.focus.test_reading import read, rows_of
 
+pytestmark = pytest.mark.usefixtures("csv_reader")
+
 FIRST = b"lineItem/UsageType,lineItem/UnblendedCost\na,1\nb,2\n"
 SECOND = b"\xef\xbb\xbflineItem/UnblendedCost,bill/BillType,lineItem/UsageType\r\n3,Anniversary,c\r\n"
 

@@ -1,0 +1,127 @@
+import csv
+import gc
+import io
+import random
+
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from staxpipe.scan import scanner as module
+from staxpipe.scan.scanner import Said, ScanError, Scanner
+
+values = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=9) | st.sampled_from(
+    ["", "a", "0.0000000000", '"', ",", "\n", "\r\n", "x" * 100]
+)
+
+
+def scanned(text: bytes, fields: int, cuts: list[int], batch_rows: int = 1000) -> list[list[list[str | None]]]:
+    """The batches that a text gives when it is cut there; each its columns."""
+    bounds = [0, *sorted(min(cut, len(text)) for cut in cuts), len(text)]
+    pieces = [text[start:end] for start, end in zip(bounds, bounds[1:], strict=False)]
+    with Scanner(fields, range(fields), batch_rows, 1 << 20) as scan:
+        batches = [batch for piece in pieces for batch in scan.feed(piece)]
+        batches += scan.feed(b"", last=True)
+    for batch in batches:
+        for column in batch:
+            column.validate(full=True)
+    return [[column.to_pylist() for column in batch] for batch in batches]
+
+
+@given(
+    st.lists(st.lists(values, min_size=3, max_size=3), max_size=30),
+    st.lists(st.integers(0, 3000), max_size=30),
+    st.integers(1, 12),
+    st.sampled_from(["\n", "\r\n", "\r"]),
+    st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]),
+)
+def test_what_pythons_csv_module_writes_is_read_however_it_is_cut(
+    rows: list[list[str]], cuts: list[int], batch_rows: int, end: str, quoting: int
+) -> None:
+    written = io.StringIO(newline="")
+    csv.writer(written, lineterminator=end, quoting=quoting).writerows(rows)  # type: ignore[arg-type]
+    batches = scanned(written.getvalue().encode(), 3, cuts, batch_rows)
+    assert [len(batch[0]) for batch in batches[:-1]] == [batch_rows] * (len(batches) - 1)
+    found = [list(row) for batch in batches for row in zip(*batch, strict=True)]
+    assert found == [[value or None for value in row] for row in rows]
+
+
+def test_tables_that_are_used_again_know_nothing_of_earlier_batches() -> None:
+    """Through every number that marks the batch of an entry, and around."""
+    chance = random.Random(1)
+    rows = [f"{chance.randrange(40)},{row if row % 3 else 'same'}" for row in range(3_000)]
+    batches = scanned("\n".join(rows).encode(), 2, [], batch_rows=4)
+    assert len(batches) == 750
+    assert [f"{one},{two}" for batch in batches for one, two in zip(*batch, strict=True)] == rows
+
+
+def test_a_batch_of_very_many_different_values() -> None:
+    rows = [f"{row * 7919 % 100_003:06}" for row in range(100_003)]
+    ((column,),) = scanned("\n".join(rows).encode(), 1, [50_001], batch_rows=200_000)
+    assert column == rows
+
+
+def test_a_batch_whose_values_are_long_ends_early(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "DICTIONARY_BYTES", 10_000)
+    rows = [f"{row:0100},{row}" for row in range(1_000)]
+    batches = scanned("\n".join(rows).encode(), 2, [], batch_rows=500)
+    assert 2 < len(batches) < 50
+    assert [f"{one},{two}" for batch in batches for one, two in zip(*batch, strict=True)] == rows
+
+
+def test_batches_outlive_the_scanner_and_leave_nothing_behind() -> None:
+    pool = pa.default_memory_pool()
+    gc.collect()
+    before = pool.bytes_allocated()
+    text = "".join(f"{row},{row % 3 or ''},\n" for row in range(1_000)).encode()
+    with Scanner(3, [0, 1, 2], 300, 1 << 20) as scan:
+        batches = [*scan.feed(text), *scan.feed(b"", last=True)]
+    assert [row for batch in batches for row in batch[0].to_pylist()] == [str(row) for row in range(1_000)]
+    del scan, batches
+    gc.collect()
+    assert pool.bytes_allocated() == before
+
+
+@pytest.mark.parametrize(
+    ("text", "said", "row", "column", "fields"),
+    [
+        (b"1,2\n\n3\n", Said.RAGGED, 2, None, 1),
+        (b"1,2\n3,4,5", Said.RAGGED, 2, None, 3),
+        (b"1,2\n3,\xc0\x80\n", Said.NOT_UTF8, 2, 1, None),
+        (b"1,2\n3," + b"x" * 300, Said.TOO_LONG, 2, None, None),
+        (b'1,2\n3,"4\n', Said.UNCLOSED, 0, None, None),
+        (b"1,2\n" + b"\r\n" * 900, Said.EMPTY, 0, None, None),
+    ],
+)
+@pytest.mark.parametrize("size", [1, 7, 10_000])
+def test_what_is_wrong_is_found_where_it_is(
+    text: bytes, said: Said, row: int, column: int | None, fields: int | None, size: int
+) -> None:
+    with pytest.raises(ScanError) as caught, Scanner(2, [0, 1], 10, 100) as scan:
+        for start in range(0, len(text), size):
+            list(scan.feed(text[start : start + size]))
+        list(scan.feed(b"", last=True))
+    assert caught.value.said is said
+    assert row in (caught.value.row, 0)
+    assert column in (caught.value.column, None)
+    assert fields in (caught.value.fields, None)
+
+
+INVALID = [b"\x80", b"\xc1\xbf", b"\xe0\x9f\xbf", b"\xed\xa0\x80", b"\xf0\x8f\xbf\xbf", b"\xf4\x90\x80\x80", b"\xf5", b"\xe2\x82"]
+
+
+@pytest.mark.parametrize("wrong", INVALID)
+@pytest.mark.parametrize("before", [b"", b"12345678", b"1234567"])
+def test_what_is_not_utf8_is_refused_and_what_nobody_wants_is_not_looked_at(wrong: bytes, before: bytes) -> None:
+    with pytest.raises(ScanError, match="NOT_UTF8"):
+        scanned(b"a," + before + wrong + b"\n", 2, [])
+    with Scanner(2, [0], 10, 100) as scan:
+        ((column,),) = scan.feed(b"a," + before + wrong + b"\n", last=True)
+    assert column.to_pylist() == ["a"]
+
+
+@pytest.mark.parametrize("rows", [0, -1, 1 << 24])
+def test_a_batch_has_a_size_that_can_be(rows: int) -> None:
+    with pytest.raises(ValueError, match="a batch has 1 to"):
+        Scanner(1, [0], rows, 100)
