@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -30,15 +31,17 @@ class Coded:
     def __len__(self) -> int:
         return len(self.codes)
 
-    @property
+    @cached_property
     def present(self) -> Mask:
-        """Which rows have a value."""
-        return self.codes >= 0
+        """Which rows have a value; not to be written to."""
+        present = self.codes >= 0
+        present.flags.writeable = False
+        return present
 
-    @property
+    @cached_property
     def empty(self) -> bool:
-        """Whether no row has a value (cheaper than `present.any()` where there are no values at all)."""
-        return len(self.values) == 0 or not self.present.any()
+        """Whether no row has a value."""
+        return len(self.values) == 0 or int(self.codes.max(initial=-1)) < 0
 
     def take(self, rows: Rows | None) -> Coded:
         """The rows at these positions, in this order; None is all of them."""
@@ -147,11 +150,29 @@ def choose(mask: Mask, yes: Coded, no: Coded) -> Coded:
 
 def _replaced(column: Coded, rows: Rows, other: Coded) -> Coded:
     """The column, but at these rows what the other column has there."""
-    table = np.arange(len(column.values), len(column.values) + len(other.values) + 1, dtype=np.int32)
-    table[-1] = -1  # code -1 reads the last element
+    taken = other.take(rows)
+    if len(taken.values) > len(rows):
+        taken = taken.compact()
+    table = np.full(len(taken.values) + 1, -1, np.int32)  # code -1 reads the last element
+    table[:-1] = _places(taken.values, column.values)
+    new = np.flatnonzero(table[:-1] < 0)
+    table[new] = np.arange(len(column.values), len(column.values) + len(new))
     codes = column.codes.copy()
-    codes[rows] = table[other.codes[rows]]
-    return coded(codes, pa.concat_arrays([column.values, other.values]))
+    codes[rows] = table[taken.codes]
+    return Coded(codes, pa.concat_arrays([column.values, taken.values.take(pa.array(new))]))
+
+
+def _places(texts: pa.Array, among: pa.Array) -> Codes:
+    """Where each of some unique texts is among others, or -1."""
+    if len(texts) > len(among):  # the smaller side is the one to be hashed
+        return pc.index_in(texts, value_set=among).fill_null(-1).to_numpy(zero_copy_only=False)
+    found = pc.index_in(among, value_set=texts)
+    places = np.full(len(texts), -1, np.int32)
+    if found.null_count < len(found):
+        found = found.fill_null(-1).to_numpy(zero_copy_only=False)
+        at = np.flatnonzero(found >= 0)
+        places[found[at]] = at
+    return places
 
 
 def same_text(left: Coded, right: Coded) -> Mask:
@@ -191,8 +212,7 @@ def combinations(columns: Sequence[Codes]) -> Combinations:
             key, width = _first_seen(key)
         if width > 1:
             key *= size
-        key += codes
-        key += 1
+        key += codes  # digits from -1 are as good as digits from 0
         width *= size
     of_row, number = _first_seen(key)
     first = np.empty(number, np.int64)

@@ -12,9 +12,9 @@ import pyarrow.compute as pc
 from staxpipe.focus.balances import AMOUNT, KEYS, SCHEMA
 from staxpipe.focus.coded import Coded, Mask, Rows, from_arrow
 from staxpipe.focus.line_item_types import DOUBLED, PRICED, Kind
-from staxpipe.focus.lines import Kinds
+from staxpipe.focus.lines import Kinds, any_of
 from staxpipe.focus.moments import Moments
-from staxpipe.focus.net import charged_cost
+from staxpipe.focus.net import GROSS, NET
 from staxpipe.focus.numbers import Numbers, exact_add, nonzero, zero
 from staxpipe.focus.outcomes import COUNTED, Outcome, having
 from staxpipe.focus.refusals import USED_BY, used
@@ -26,6 +26,7 @@ def source_totals(
     tally: Tally,
     source: Mapping[str, Coded],
     numbers: Mapping[str, Numbers],
+    charged: pa.Array,
     starts: Moments,
     account: Coded,
     currency: Coded,
@@ -33,21 +34,19 @@ def source_totals(
     kinds: Kinds,
     outcome: Coded,
 ) -> None:
-    """Count and add up into `tally` the source rows of the given columns, by what becomes of them (`outcomes.py`)."""
-    every: Rows = np.arange(len(kinds))
-    charged = charged_cost(source, numbers, every, kinds)
+    """Count and add up into `tally` the source rows of the given columns, by what becomes of them (`outcomes.py`).
+
+    `charged` is what each row costs after discounts (net.py).
+    """
     for key, (rows, (cost,)) in sums_by((account, currency, types, outcome), (charged,)).items():
         tally.source[_four(key)] = SourceSum(rows, cost)
 
     kept = np.flatnonzero(having(outcome, *COUNTED, Outcome.SPLIT))
     account, currency, types, kinds = account.take(kept), currency.take(kept), types.take(kept), kinds[kept]
-    gross = numbers["line_item_unblended_cost"].array(kept)
-    net = numbers["line_item_net_unblended_cost"].array(kept) if "line_item_net_unblended_cost" in numbers else None
-    charged = charged.take(pa.array(kept))
     for key, (rows, _) in sums_by((account, currency), (), _uninvoiced(source, kept)).items():
         tally.uninvoiced[_two(key)] = rows
     tally.rows_negated += int((kinds == Kind.SAVINGS_PLAN_NEGATION).sum())
-    tally.rows_doubled += int(np.isin(kinds, tuple(DOUBLED)).sum())
+    tally.rows_doubled += int(any_of(kinds, DOUBLED).sum())
     tally.unknown_types = counts(types.where(kinds == Kind.UNKNOWN))
 
     rounded = np.zeros(len(kinds), np.bool_)
@@ -58,18 +57,22 @@ def source_totals(
 
     on_demand = numbers.get("pricing_public_on_demand_cost")
     if on_demand is not None and on_demand.bad:
-        tally.rows_unlisted += int((on_demand.flagged(on_demand.bad)[kept] & np.isin(kinds, PRICED)).sum())
+        tally.rows_unlisted += int((on_demand.flagged(on_demand.bad)[kept] & any_of(kinds, PRICED)).sum())
 
-    costs_something = _true(pc.not_equal(charged, zero()))
-    _sums_into(tally.discounted, account, currency, charged, (kinds == Kind.DISCOUNTED_USAGE) & costs_something)
-    if net is not None:
+    discounted = kinds == Kind.DISCOUNTED_USAGE
+    if NET in numbers or discounted.any():
+        charged_kept = charged.take(pa.array(kept))
+        costs_something = _true(pc.not_equal(charged_kept, zero()))
+        _sums_into(tally.discounted, account, currency, charged_kept, discounted & costs_something)
+    if NET in numbers:
+        net, gross = numbers[NET].array(kept), numbers[GROSS].array(kept)
         said = nonzero(net)
         tally.rows_net_lower += int((_true(pc.not_equal(said, gross)) & (kinds != Kind.DISCOUNT)).sum())
         zeroed = _true(pc.and_(pc.equal(net, zero()), pc.not_equal(gross, zero())))
         _sums_into(tally.net_zero, account, currency, gross, zeroed & costs_something)
         without = pc.is_null(said).to_numpy(zero_copy_only=False) & (kinds == Kind.DISCOUNT)
         _sums_into(tally.gross_discounts, account, currency, gross, without & _true(pc.not_equal(gross, zero())))
-    _reservations(tally, numbers, account, currency, gross, kinds, kept)
+    _reservations(tally, numbers, account, currency, kinds, kept)
     _plans(tally, numbers, account, currency, kinds, kept)
     _balances(tally, source, starts, account, currency, charged, kinds, kept)
 
@@ -98,7 +101,6 @@ def _reservations(
     numbers: Mapping[str, Numbers],
     account: Coded,
     currency: Coded,
-    gross: pa.Array,
     kinds: Kinds,
     kept: Rows,
 ) -> None:
@@ -111,11 +113,10 @@ def _reservations(
     )
     if any(name not in numbers for name in names):
         return
-    rows = np.flatnonzero(np.isin(kinds, (Kind.DISCOUNTED_USAGE, Kind.RI_FEE)))
+    rows = np.flatnonzero(any_of(kinds, (Kind.DISCOUNTED_USAGE, Kind.RI_FEE)))
     if not len(rows):
         return
-    used_cost, upfront, recurring, amortised = (numbers[name].array(kept[rows]) for name in names)
-    gross = gross.take(pa.array(rows))
+    used_cost, upfront, recurring, amortised, gross = (numbers[name].array(kept[rows]) for name in (*names, GROSS))
     fee = kinds[rows] == Kind.RI_FEE
     keys = account.take(rows), currency.take(rows)
     for key, (_, (cost,)) in sums_by(keys, (used_cost,), ~fee).items():
@@ -139,7 +140,7 @@ def _plans(
     )
     if any(name not in numbers for name in names):
         return
-    rows = np.flatnonzero(np.isin(kinds, (Kind.SAVINGS_PLAN_COVERED_USAGE, Kind.SAVINGS_PLAN_RECURRING_FEE)))
+    rows = np.flatnonzero(any_of(kinds, (Kind.SAVINGS_PLAN_COVERED_USAGE, Kind.SAVINGS_PLAN_RECURRING_FEE)))
     if not len(rows):
         return
     covered, used_commitment, committed = (numbers[name].array(kept[rows]) for name in names)
@@ -162,7 +163,7 @@ def _balances(
     kept: Rows,
 ) -> None:
     """Savings Plan covered usage and its negation, to be balanced at the end of the delivery."""
-    rows = np.flatnonzero(np.isin(kinds, (Kind.SAVINGS_PLAN_COVERED_USAGE, Kind.SAVINGS_PLAN_NEGATION)))
+    rows = np.flatnonzero(any_of(kinds, (Kind.SAVINGS_PLAN_COVERED_USAGE, Kind.SAVINGS_PLAN_NEGATION)))
     if not len(rows):
         return
 
@@ -181,7 +182,7 @@ def _balances(
         text(source.get("line_item_usage_type"), at),
         text(source.get("line_item_availability_zone"), at),
         hour,
-        pc.cast(charged.take(pa.array(rows)), AMOUNT),
+        pc.cast(charged.take(pa.array(at)), AMOUNT),
     ]
     tally.balances.add(pa.table(columns, names=[*KEYS, "amount"]).cast(SCHEMA))
 

@@ -9,14 +9,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from staxpipe.focus.coded import Mask
 from staxpipe.focus.columns import MONEY
+from staxpipe.focus.exact import valid_rows
 from staxpipe.focus.line_item_types import PRICED, Kind
 from staxpipe.focus.lines import Lines
-from staxpipe.focus.net import charged_cost
 from staxpipe.focus.numbers import nonzero, plus, product, quotient, zero
 from staxpipe.focus.quantities import (
     commitment_quantity,
@@ -49,27 +50,32 @@ class Costs:
     unamortised: Mask
 
 
-def cost_of(lines: Lines) -> Costs:
-    """Apply every cost rule."""
+def cost_of(lines: Lines, charged: pa.Array) -> Costs:
+    """Apply every cost rule; `charged` is what each row costs after discounts (net.py)."""
     covered = lines.of(Kind.SAVINGS_PLAN_COVERED_USAGE)
     discounted = lines.of(Kind.DISCOUNTED_USAGE)
-    charged = charged_cost(lines.source, lines.numbers, lines.rows, lines.kinds)
 
     # Covered usage is paid by its negation, so it bills nothing. Discounted usage is 0 in the source; where it is
     # not, that money is kept here and reported. A share of a split cost is no charge.
     billed = where(covered | lines.unused | lines.of(Kind.SPLIT), zero(), charged)
-    amortised, unamortised = _amortised(lines)
-    effective = where(_amortised_kinds(lines), amortised, billed)
+    of_commitments = _amortised_kinds(lines)
+    amortised, lacking = _amortised(lines.part(of_commitments))
+    effective = placed(of_commitments, amortised, billed)
+    unamortised = np.zeros(len(lines), np.bool_)
+    unamortised[of_commitments] = lacking
     quantity = pricing_quantity(lines, charged)
-    listed, from_price = _list_cost(lines, charged, billed, effective)
+    gross_covered = gross_cost(lines.part(covered), charged.filter(pa.array(covered)))
+    listed, from_price = _list_cost(lines, placed(covered, gross_covered, billed), effective)
     # A decision: AWS writes the on-demand price of covered usage as its unblended cost, and negotiated discounts come
     # after Savings Plans, so no CUR has a negotiated price before the commitment. Likewise for reservations.
-    contracted = where(covered, gross_cost(lines, charged), billed)
-    contracted = where(discounted, listed, contracted)
+    contracted = where(discounted, listed, placed(covered, gross_covered, billed))
 
     unit = _unit_price(listed, quantity)
     rate = nonzero(_not_negative(lines.amount("pricing_public_on_demand_rate")))
     list_unit_price = where(from_price, pc.coalesce(rate, unit), unit)
+    differs = pc.fill_null(pc.not_equal(contracted, listed), True).to_numpy(zero_copy_only=False)
+    less = pa.array(differs)
+    contracted_unit = placed(differs, _unit_price(contracted.filter(less), quantity.filter(less)), unit)
     priced = ~lines.in_category(("Tax",))
     committed, normalised = commitment_quantity(lines)
     return Costs(
@@ -81,7 +87,7 @@ def cost_of(lines: Lines) -> Costs:
         pricing_quantity=quantity,
         consumed_quantity=consumed_quantity(lines),
         list_unit_price=keep(priced, list_unit_price),
-        contracted_unit_price=keep(priced, _unit_price(contracted, quantity)),
+        contracted_unit_price=keep(priced, contracted_unit),
         normalised=normalised,
         unamortised=unamortised,
     )
@@ -117,8 +123,8 @@ def _amortised(lines: Lines) -> tuple[pa.Array, Mask]:
     ):
         if mask.any():
             value = placed(mask, rule(lines.part(mask)), value)
-    unamortised = pc.is_null(value).to_numpy(zero_copy_only=False)
-    return pc.fill_null(value, zero()), unamortised & ~(plan_unused & _nothing_committed_yet(lines))
+    lacking = pc.is_null(value).to_numpy(zero_copy_only=False)
+    return pc.fill_null(value, zero()), lacking & ~(plan_unused & _nothing_committed_yet(lines))
 
 
 def _nothing_committed_yet(lines: Lines) -> Mask:
@@ -176,8 +182,8 @@ def _unused_plan(lines: Lines) -> pa.Array:
     return pc.coalesce(nonzero(quotient(product(gross, net), whole)), gross)
 
 
-def _list_cost(lines: Lines, charged: pa.Array, billed: pa.Array, effective: pa.Array) -> tuple[pa.Array, Mask]:
-    """List cost, and where it comes from the public price.
+def _list_cost(lines: Lines, own: pa.Array, effective: pa.Array) -> tuple[pa.Array, Mask]:
+    """List cost, and where it comes from the public price. `own` is what a row costs before its commitment.
 
     Usage: the public on-demand cost; rate x quantity where that is absent or zero; else what the row costs. AWS writes
     0.0 for Spot and for free tiers, not a missing value: a list cost of zero below a real cost would show a
@@ -185,14 +191,13 @@ def _list_cost(lines: Lines, charged: pa.Array, billed: pa.Array, effective: pa.
     """
     priced = lines.of(*PRICED)
     on_demand = nonzero(lines.amount("pricing_public_on_demand_cost"))
-    unknown = priced & pc.is_null(on_demand).to_numpy(zero_copy_only=False)
+    unknown = priced & ~valid_rows(on_demand)
     if unknown.any() and lines.has("pricing_public_on_demand_rate"):
-        rate = keep(unknown, _not_negative(lines.amount("pricing_public_on_demand_rate")))
-        on_demand = pc.coalesce(on_demand, nonzero(product(rate, lines.amount("line_item_usage_amount"))))
-    known = priced & pc.is_valid(on_demand).to_numpy(zero_copy_only=False)
-    covered = lines.of(Kind.SAVINGS_PLAN_COVERED_USAGE)
-    fallback = where(covered, gross_cost(lines, charged), billed)
-    fallback = where(lines.of(Kind.DISCOUNTED_USAGE), effective, fallback)
+        some = lines.part(unknown)
+        rate = _not_negative(some.amount("pricing_public_on_demand_rate"))
+        on_demand = placed(unknown, nonzero(product(rate, some.amount("line_item_usage_amount"))), on_demand)
+    known = priced & valid_rows(on_demand)
+    fallback = where(lines.of(Kind.DISCOUNTED_USAGE), effective, own)
     return where(known, on_demand, fallback), known
 
 

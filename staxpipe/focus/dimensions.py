@@ -150,7 +150,7 @@ def charges(lines: Lines) -> dict[str, Coded]:
     if lines.unused.any():
         description = choose(lines.unused, description.map(lambda text: f"{text} (unused)"), description)
     spot = lines.text("line_item_usage_type").lookup(lambda usage_type: "Spot" in usage_type, np.bool_, False)
-    spot &= lines.by_kind({kind: RULES[kind].spot_aware for kind in Kind}, False, np.bool_)
+    spot &= lines.of(*(kind for kind in Kind if RULES[kind].spot_aware))
     count = len(lines)
     pricing = choose(
         lines.unused,

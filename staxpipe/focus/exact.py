@@ -39,6 +39,7 @@ def sums_of(amounts: pa.Array, groups: npt.NDArray[np.integer], number: int) -> 
         groups: the group of each amount, from 0.
         number: how many groups there are.
     """
+    groups = groups.astype(np.intp, copy=False)
     limbs = limbs_of(amounts)
     valid = valid_rows(amounts) if amounts.null_count else None
     found = [0] * number

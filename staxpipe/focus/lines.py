@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -35,6 +36,11 @@ class Lines:
     _texts: dict[str, Coded] = field(default_factory=dict)
     _amounts: dict[str, pa.Array] = field(default_factory=dict)
 
+    @cached_property
+    def there(self) -> frozenset[Kind]:
+        """The kinds that occur: most batches have few."""
+        return frozenset(Kind(kind) for kind in np.flatnonzero(np.bincount(self.kinds)).tolist())
+
     def __len__(self) -> int:
         return len(self.rows)
 
@@ -50,27 +56,39 @@ class Lines:
         """A source column on these rows; all null where the source does not have it."""
         if name not in self._texts:
             column = self.source.get(name)
-            self._texts[name] = nothing(len(self)) if column is None else column.take(self.rows)
+            self._texts[name] = self._no_text if column is None or column.empty else column.take(self.rows)
         return self._texts[name]
 
     def amount(self, name: str) -> pa.Array:
         """A numeric source column on these rows as decimals; all null where the source does not have it."""
         if name not in self._amounts:
             numbers = self.numbers.get(name)
-            self._amounts[name] = pa.nulls(len(self), MONEY) if numbers is None else numbers.array(self.rows)
+            absent = numbers is None or numbers.source.empty
+            self._amounts[name] = self._no_amount if absent else numbers.array(self.rows)
         return self._amounts[name]
+
+    @cached_property
+    def _no_text(self) -> Coded:
+        return nothing(len(self))
+
+    @cached_property
+    def _no_amount(self) -> pa.Array:
+        return pa.nulls(len(self), MONEY)
 
     def of(self, *kinds: Kind) -> Mask:
         """Which rows are of one of these kinds."""
-        return self.by_kind(dict.fromkeys(kinds, True), False, np.bool_)
+        return any_of(self.kinds, self.there.intersection(kinds))
 
     def in_category(self, categories: Iterable[str]) -> Mask:
         """Which rows are of a kind with one of these charge categories (Unused rows are Usage)."""
         wanted = set(categories)
-        mask = self.by_kind({kind: RULES[kind].charge_category in wanted for kind in Kind}, False, np.bool_)
-        return np.where(self.unused, "Usage" in wanted, mask)
+        mask = self.of(*(kind for kind in Kind if RULES[kind].charge_category in wanted))
+        return mask | self.unused if "Usage" in wanted else mask & ~self.unused
 
-    def by_kind(self, table: Mapping[Kind, object], default: object, dtype: npt.DTypeLike) -> npt.NDArray[np.bool_]:
-        """A value per row from a value per kind."""
-        values = np.array([table.get(kind, default) for kind in Kind], dtype)
-        return values[self.kinds]
+
+def any_of(kinds: Kinds, wanted: Iterable[Kind]) -> Mask:
+    """Which rows are of one of these kinds."""
+    mask = np.zeros(len(kinds), np.bool_)
+    for kind in wanted:
+        mask |= kinds == kind
+    return mask

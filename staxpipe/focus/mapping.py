@@ -11,11 +11,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from staxpipe.errors import PermanentError
 from staxpipe.focus.coded import Coded, Mask, Rows, constant, from_arrow, nothing
-from staxpipe.focus.columns import LINE_ITEM_COLUMNS, MONEY, TEXT
+from staxpipe.focus.columns import LINE_ITEM_COLUMNS, TEXT
 from staxpipe.focus.control import focus_totals, source_totals
 from staxpipe.focus.costs import Costs, cost_of
 from staxpipe.focus.dimensions import (
@@ -30,9 +29,10 @@ from staxpipe.focus.dimensions import (
     units,
 )
 from staxpipe.focus.duplicates import base_name, united
+from staxpipe.focus.exact import valid_rows
 from staxpipe.focus.kinds import line_item_types, require_amortisation, row_kinds
 from staxpipe.focus.line_item_types import DOUBLED, Kind
-from staxpipe.focus.lines import Kinds, Lines
+from staxpipe.focus.lines import Kinds, Lines, any_of
 from staxpipe.focus.maps import cost_category_claims, distinct, fold, tag_claims
 from staxpipe.focus.moments import parse_moments
 from staxpipe.focus.names import UNREADABLE
@@ -41,6 +41,7 @@ from staxpipe.focus.numbers import Numbers, parse_numbers, plain_text
 from staxpipe.focus.outcomes import Outcome, having, outcomes
 from staxpipe.focus.periods import PERIOD_START, USAGE_END, USAGE_START, in_period, time_columns
 from staxpipe.focus.refusals import Rejected, priced, refuse
+from staxpipe.focus.selection import keep
 from staxpipe.focus.services import service_columns
 from staxpipe.focus.source_columns import (
     ASSUMED,
@@ -54,6 +55,8 @@ from staxpipe.focus.source_columns import (
 from staxpipe.focus.split import split_columns
 from staxpipe.focus.tally import Tally
 from staxpipe.model import BillingPeriod
+
+LINE_ITEM_ID = "identity_line_item_id"
 
 __all__ = ["MappingContext", "Normalised", "Rejected", "normalise"]
 
@@ -102,7 +105,7 @@ def normalise(batch: pa.RecordBatch, context: MappingContext, first_row: int = 1
         {
             name: from_arrow(batch.column(at))
             for at, name in enumerate(batch.schema.names)
-            if _read(name) and (context.net_costs or base_name(name) not in NET_COLUMNS)
+            if _read(name, context)
         }
     )
     numbers = {name: parse_numbers(column) for name, column in source.items() if name in NUMBERS}
@@ -122,7 +125,8 @@ def normalise(batch: pa.RecordBatch, context: MappingContext, first_row: int = 1
     outcome = outcomes(kinds, here, (refused.row - first_row for refused in rejected))
     kept = ~having(outcome, Outcome.QUARANTINED, Outcome.ELSEWHERE)
     lines = _lines(source, numbers, kinds, kept)
-    costs = cost_of(lines)
+    charged = charged_cost(source, numbers, kinds)
+    costs = cost_of(lines, charged.take(pa.array(lines.rows)))
 
     tally = Tally(rows_read=count, rows_elsewhere=int(count - here.sum()), rows_quarantined=len(rejected))
     tally.periods = periods
@@ -139,6 +143,7 @@ def normalise(batch: pa.RecordBatch, context: MappingContext, first_row: int = 1
         tally,
         source,
         numbers,
+        charged,
         moments[USAGE_START],
         source["bill_payer_account_id"],
         source.get("line_item_currency_code", constant(DEFAULT_CURRENCY, count)),
@@ -147,9 +152,8 @@ def normalise(batch: pa.RecordBatch, context: MappingContext, first_row: int = 1
         outcome,
     )
     focus_totals(tally, rows)
-    at = np.array([refused.row - first_row for refused in rejected], np.int64)
-    lacking = priced(rejected, charged_cost(source, numbers, at, kinds[at]))
-    return Normalised(rows, lacking, tally)
+    at = pa.array([refused.row - first_row for refused in rejected], pa.int64())
+    return Normalised(rows, priced(rejected, charged.take(at)), tally)
 
 
 def require_columns(names: list[str]) -> None:
@@ -171,8 +175,11 @@ def require_columns(names: list[str]) -> None:
         )
 
 
-def _read(name: str) -> bool:
-    return wanted(base_name(name)) or name.endswith(UNREADABLE)
+def _read(name: str, context: MappingContext) -> bool:
+    base = base_name(name)
+    if (base == LINE_ITEM_ID and not context.line_item_ids) or (base in NET_COLUMNS and not context.net_costs):
+        return False
+    return wanted(base) or name.endswith(UNREADABLE)
 
 
 def unreadable_maps(source: Mapping[str, Coded], kept: Rows) -> dict[str, int]:
@@ -192,7 +199,7 @@ def unreadable_maps(source: Mapping[str, Coded], kept: Rows) -> dict[str, int]:
 def _lines(source: Mapping[str, Coded], numbers: Mapping[str, Numbers], kinds: Kinds, kept: Mask) -> Lines:
     """One FOCUS row for every kept row but negations, then one more for every fee row."""
     first = np.flatnonzero(kept & (kinds != Kind.SAVINGS_PLAN_NEGATION))
-    second = np.flatnonzero(kept & np.isin(kinds, tuple(DOUBLED)))
+    second = np.flatnonzero(kept & any_of(kinds, DOUBLED))
     rows: Rows = np.concatenate([first, second])
     unused = np.zeros(len(rows), np.bool_)
     unused[len(first) :] = True
@@ -218,7 +225,7 @@ def _columns(
         ),
         **service,
         **sku,
-        **units(lines, _valid(costs.pricing_quantity), _valid(costs.consumed_quantity)),
+        **units(lines, valid_rows(costs.pricing_quantity), valid_rows(costs.consumed_quantity)),
         "BilledCost": costs.billed,
         "EffectiveCost": costs.effective,
         "ListCost": costs.listed,
@@ -235,11 +242,12 @@ def _columns(
         "x_DeliveryId": constant(context.delivery_id, count),
     }
     if context.line_item_ids:
-        columns["x_LineItemId"] = lines.text("identity_line_item_id")
+        columns["x_LineItemId"] = lines.text(LINE_ITEM_ID)
     # In another pricing currency the rate of exchange is not in a CUR, so nothing can be said.
-    same = pa.array(_same(account["PricingCurrency"], account["BillingCurrency"]))
-    for name in ("ContractedUnitPrice", "EffectiveCost", "ListUnitPrice"):
-        columns[f"PricingCurrency{name}"] = pc.if_else(same, columns[name], pa.scalar(None, MONEY))
+    same = _same(account["PricingCurrency"], account["BillingCurrency"])
+    columns["PricingCurrencyContractedUnitPrice"] = keep(same, costs.contracted_unit_price)
+    columns["PricingCurrencyEffectiveCost"] = keep(same, costs.effective)
+    columns["PricingCurrencyListUnitPrice"] = keep(same, costs.list_unit_price)
     columns |= _maps(lines, sku["SkuPriceId"])
     return columns, unknown_services
 
@@ -262,25 +270,22 @@ def _maps(lines: Lines, price: Coded) -> dict[str, pa.Array]:
 def record_batch(columns: Mapping[str, Coded | pa.Array], count: int) -> pa.RecordBatch:
     """Columns by FOCUS name as a batch of LINE_ITEM_COLUMNS; a column that is not given is null."""
     arrays = []
-    names = []
+    nulls: dict[pa.DataType, pa.Array] = {}
     for column in LINE_ITEM_COLUMNS:
         value = columns.get(column.name)
-        if isinstance(value, Coded):
-            value = value.array()
-        elif value is None:
-            value = nothing(count).array() if column.type == TEXT else pa.nulls(count, column.type)
-        arrays.append(value)
-        names.append(column.name)
-    return pa.RecordBatch.from_arrays(arrays, names=names)
-
-
-def _valid(amounts: pa.Array) -> Mask:
-    mask: Mask = amounts.is_valid().to_numpy(zero_copy_only=False)
-    return mask
+        if value is None or (isinstance(value, Coded) and value.empty):
+            if column.type not in nulls:
+                text = column.type == TEXT
+                nulls[column.type] = nothing(count).array() if text else pa.nulls(count, column.type)
+            value = nulls[column.type]
+        arrays.append(value.array() if isinstance(value, Coded) else value)
+    return pa.RecordBatch.from_arrays(arrays, names=[column.name for column in LINE_ITEM_COLUMNS])
 
 
 def _same(left: Coded, right: Coded) -> Mask:
     """Rows on which two columns have the same value, or none."""
+    if left is right:
+        return np.ones(len(left), np.bool_)
     ranks = {value: rank for rank, value in enumerate({*left.values.to_pylist(), *right.values.to_pylist()})}
     same: Mask = left.lookup(ranks.__getitem__, np.int64, -1) == right.lookup(ranks.__getitem__, np.int64, -1)
     return same

@@ -10,7 +10,7 @@ from itertools import count
 import numpy as np
 import pyarrow as pa
 
-from staxpipe.focus.coded import Coded, Mask, Rows, same_text
+from staxpipe.focus.coded import Coded, Mask, Rows, combinations, same_text
 from staxpipe.focus.columns import TEXT_MAP
 from staxpipe.focus.source_columns import ALL_TAGS_PREFIX, COST_CATEGORY_PREFIX, TAG_PREFIX
 
@@ -21,35 +21,38 @@ _COST_CATEGORY = "costCategory/"
 def fold(columns: Sequence[tuple[str, Coded]], rows: Rows, where: Mask | None = None) -> pa.Array:
     """One map for each of `rows`, with the keys whose column has a value there; null where there are none.
 
-    `where` says which of the rows may have a map at all.
-
-    The work is proportional to the values that are there, not to rows times columns.
+    `where` says which of the rows may have a map at all. Rows repeat their tags, so a map is made once for every
+    combination that occurs, and each row copies the map of its own.
     """
-    filled: list[tuple[str, Coded, Rows]] = []
-    counts = np.zeros(len(rows) + 1, np.int64)
-    for key, column in columns:
-        if column.empty:
-            continue
-        taken = column.take(rows)
-        at = np.flatnonzero(taken.present if where is None else taken.present & where)
-        if len(at):
-            filled.append((key, taken, at))
-            counts[at + 1] += 1
-    offsets = np.cumsum(counts)
-    if not filled:
+    there = [(key, column) for key, column in columns if not column.empty]
+    if not there:
         return pa.nulls(len(rows), TEXT_MAP)
+    found = combinations([column.codes for _, column in there])
+    made = _folded([(key, Coded(codes, column.values)) for (key, column), codes in zip(there, found.members, strict=True)])
+    return made.take(pa.array(found.of_row[rows], mask=None if where is None else ~where))
+
+
+def _folded(columns: Sequence[tuple[str, Coded]]) -> pa.Array:
+    """One map for each row, by work that is proportional to the values that are there, not to rows times columns."""
+    filled: list[tuple[str, Coded, Rows]] = []
+    counts = np.zeros(len(columns[0][1]) + 1, np.int64)
+    for key, column in columns:
+        at = np.flatnonzero(column.present)
+        filled.append((key, column, at))
+        counts[at + 1] += 1
+    offsets = np.cumsum(counts)
     cursor = offsets[:-1].copy()
     keys = np.empty(offsets[-1], np.int32)
     items = np.empty(offsets[-1], np.int64)
     base = 0
-    for number, (_, taken, at) in enumerate(filled):
+    for number, (_, column, at) in enumerate(filled):
         target = cursor[at]
         keys[target] = number
-        items[target] = taken.codes[at].astype(np.int64) + base
+        items[target] = column.codes[at].astype(np.int64) + base
         cursor[at] += 1
-        base += len(taken.values)
+        base += len(column.values)
     names = pa.array([key for key, _, _ in filled], pa.string())
-    texts = pa.concat_arrays([taken.values for _, taken, _ in filled])
+    texts = pa.concat_arrays([column.values for _, column, _ in filled])
     return pa.MapArray.from_arrays(
         pa.array(offsets.astype(np.int32)),
         names.take(pa.array(keys)),

@@ -35,28 +35,28 @@ _WHOLE = (Decimal("-1.0001"), Decimal("-0.9999"))
 """Discounts over cost where they take all of it away; AWS rounds both to ten decimals or so."""
 
 
-def charged_cost(source: Mapping[str, Coded], numbers: Mapping[str, Numbers], rows: Rows, kinds: Kinds) -> pa.Array:
-    """The cost of each of `rows` after discounts, decimal128(30, 18); null where the row has no cost at all.
+def charged_cost(source: Mapping[str, Coded], numbers: Mapping[str, Numbers], kinds: Kinds) -> pa.Array:
+    """The cost of each row after discounts, decimal128(30, 18); null where the row has no cost at all.
 
     * no net column: the unblended cost;
     * a net cost other than 0: that;
     * a net cost of 0 or none: the unblended cost, unless the row says that nothing is left of it. A discount's own
       row counts nothing then, because the net costs of the rows that it discounts have it in them.
 
-    `kinds` are those of `rows`. Each row is decided by itself, whatever else is in the batch.
+    Each row is decided by itself, whatever else is in the batch.
     """
-    gross = numbers[GROSS].array(rows)
+    gross = numbers[GROSS].array()
     if NET not in numbers:
         return gross
-    net = numbers[NET].array(rows)
+    net = numbers[NET].array()
     said = nonzero(net)
     silent = (pc.is_null(said)).to_numpy(zero_copy_only=False)
     silent &= pc.is_valid(nonzero(gross)).to_numpy(zero_copy_only=False)
     if silent.any():
         at = np.flatnonzero(silent)
-        gone = at[_said_zero(source, numbers, rows[at], kinds[at], gross.take(pa.array(at)))]
+        gone = at[_said_zero(source, numbers, at, kinds[at], gross.take(pa.array(at)))]
         if len(gone):
-            nothing = np.zeros(len(rows), np.bool_)
+            nothing = np.zeros(len(kinds), np.bool_)
             nothing[gone] = True
             said = pc.if_else(pa.array(nothing), zero(), said)
     return pc.coalesce(said, gross, net)

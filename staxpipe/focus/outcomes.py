@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from staxpipe.focus.coded import Coded, Mask
 from staxpipe.focus.line_item_types import DOUBLED, Kind
-from staxpipe.focus.lines import Kinds
+from staxpipe.focus.lines import Kinds, any_of
 
 
 class Outcome(StrEnum):
@@ -39,7 +39,7 @@ def outcomes(kinds: Kinds, here: Mask, refused: Iterable[int]) -> Coded:
         refused: positions of the rows that could not be mapped.
     """
     codes = np.full(len(kinds), _CODES[Outcome.MAPPED], np.int32)
-    codes[np.isin(kinds, tuple(DOUBLED))] = _CODES[Outcome.DOUBLED]
+    codes[any_of(kinds, DOUBLED)] = _CODES[Outcome.DOUBLED]
     codes[kinds == Kind.SAVINGS_PLAN_NEGATION] = _CODES[Outcome.NEGATED]
     codes[kinds == Kind.SPLIT] = _CODES[Outcome.SPLIT]
     codes[list(refused)] = _CODES[Outcome.QUARANTINED]
@@ -49,5 +49,7 @@ def outcomes(kinds: Kinds, here: Mask, refused: Iterable[int]) -> Coded:
 
 def having(column: Coded, *wanted: Outcome) -> Mask:
     """Which rows have one of these outcomes."""
-    mask: Mask = np.isin(column.codes, [_CODES[outcome] for outcome in wanted])
+    mask = np.zeros(len(column), np.bool_)
+    for outcome in wanted:
+        mask |= column.codes == _CODES[outcome]
     return mask

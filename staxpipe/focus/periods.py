@@ -56,19 +56,21 @@ def time_columns(
     begin = period_start.array(lines.rows) if PERIOD_START in source else month.array(lines.rows)
     end = following.array(lines.rows)
     if PERIOD_END in source:
-        end = pc.coalesce(parse_moments(source[PERIOD_END], ends=True).array(lines.rows), end)
+        told = parse_moments(source[PERIOD_END], ends=True).array(lines.rows)
+        end = pc.coalesce(told, end) if told.null_count else told
     start = moments[USAGE_START].array(lines.rows)
     # FOCUS: a correction is of a period that was invoiced before. A guess: a refund of usage before this period is.
     refund = lines.of(Kind.REFUND, Kind.TAX_REFUND, Kind.PURCHASE_REFUND, Kind.UPFRONT_REFUND)
     refund |= lines.text("bill_bill_type").lookup(lambda bill_type: bill_type == "Refund", np.bool_, False)
-    earlier = pc.less(start, begin).to_numpy(zero_copy_only=False)
+    if refund.any():
+        refund &= pc.less(start, begin).to_numpy(zero_copy_only=False)
     count = len(lines)
     return {
         "BillingPeriodStart": begin,
         "BillingPeriodEnd": end,
         "ChargePeriodStart": start,
         "ChargePeriodEnd": moments[USAGE_END].array(lines.rows),
-        "ChargeClass": choose(refund & earlier, constant("Correction", count), nothing(count)),
+        "ChargeClass": choose(refund, constant("Correction", count), nothing(count)),
     }
 
 

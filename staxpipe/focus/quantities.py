@@ -26,26 +26,26 @@ def pricing_quantity(lines: Lines, charged: pa.Array) -> pa.Array:
     """
     usage = lines.amount("line_item_usage_amount")
     fee = lines.of(Kind.RI_FEE, Kind.RI_UPFRONT_FEE)
-    quantity = where(fee, _reserved_units(lines), usage)
+    quantity = placed(fee, _reserved_units(lines.part(fee)), usage)
     given_back = lines.of(Kind.REFUND, Kind.PURCHASE_REFUND, Kind.UPFRONT_REFUND, Kind.DISCOUNT)
     if given_back.any():
         size = pc.coalesce(nonzero(pc.abs(usage)), pa.scalar(1, MONEY))
         negative = pc.fill_null(pc.less(charged, zero()), False)
         quantity = where(given_back, pc.if_else(negative, pc.negate(size), size), quantity)
-    if lines.unused.any():
-        ri = lines.amount("reservation_unused_quantity")
-        plan = lines.of(Kind.SAVINGS_PLAN_RECURRING_FEE) & lines.unused
-        unused = where(plan, unused_commitment(lines), ri) if plan.any() else ri
-        quantity = where(lines.unused, unused, quantity)
+    rest = lines.part(lines.unused)
+    of_plan = rest.of(Kind.SAVINGS_PLAN_RECURRING_FEE)
+    unused = where(of_plan, unused_commitment(rest), rest.amount("reservation_unused_quantity"))
+    quantity = placed(lines.unused, unused, quantity)
     quantity = where(lines.of(Kind.SPLIT), zero(), quantity)
-    must_have = lines.in_category(("Usage", "Purchase"))
-    quantity = where(must_have, pc.fill_null(quantity, zero()), nonzero(quantity))
+    may_lack = ~lines.in_category(("Usage", "Purchase"))
+    lacking = nonzero(quantity.filter(pa.array(may_lack)))
+    quantity = placed(may_lack, lacking, pc.fill_null(quantity, zero()))
     return keep(~lines.in_category(("Tax",)), quantity)
 
 
 def consumed_quantity(lines: Lines) -> pa.Array:
     """Usage amount of metered usage. Refunds, discounts and split shares consume nothing more: 0. Others: null."""
-    metered = lines.by_kind({kind: RULES[kind].metered for kind in Kind}, False, np.bool_)
+    metered = lines.of(*(kind for kind in Kind if RULES[kind].metered))
     usage = pc.fill_null(lines.amount("line_item_usage_amount"), zero())
     consumed = where(metered, usage, zero())
     return keep(lines.in_category(("Usage",)) & ~lines.unused, consumed)
@@ -66,21 +66,19 @@ def commitment_quantity(lines: Lines) -> tuple[pa.Array, Mask]:
     to the commitment (FOCUS 1.2's example of a partial upfront purchase); all of it before discounts. Only where there
     is a commitment: without an ARN there is none to count.
     """
-    quantity: pa.Array = pa.repeat(zero(), len(lines))
     normalised = np.zeros(len(lines), np.bool_)
     related = (
         lines.text("savings_plan_savings_plan_a_r_n").present | lines.text("reservation_reservation_a_r_n").present
     )
     counted = related & lines.in_category(("Usage", "Purchase")) & ~lines.of(Kind.SPLIT)
-    if not counted.any():
-        return keep(counted, quantity), normalised
+    quantity = where(counted, zero(), pa.nulls(len(lines), MONEY))
     for kinds, rule in _COMMITTED:
         mask = counted & lines.of(*kinds)
         if mask.any():
             amount, flexible = rule(lines.part(mask))
             quantity = placed(mask, pc.fill_null(amount, zero()), quantity)
             normalised[mask] = flexible
-    return keep(counted, quantity), normalised
+    return quantity, normalised
 
 
 def gross_cost(lines: Lines, charged: pa.Array) -> pa.Array:

@@ -25,4 +25,4 @@ def keep(mask: Mask, amount: pa.Array) -> pa.Array:
 
 def placed(mask: Mask, part: pa.Array, whole: pa.Array) -> pa.Array:
     """`whole`, but on the rows of the mask what `part` has for them, one amount a row of the mask."""
-    return pc.replace_with_mask(whole, pa.array(mask), part)
+    return pc.replace_with_mask(whole, pa.array(mask), part) if len(part) else whole
