@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
 MIGRATIONS = Path(__file__).with_name("migrations")
 VERSION_TABLE = "staxpipe_schema"  # not Alembic's usual name: Dagster's migrations use that, maybe beside us
-HEAD = "0002"  # the newest step, known without looking at all of them
 MIGRATION_LOCK = 0x57A8_1DB0  # any number, the same in every version
 
 
@@ -30,7 +29,7 @@ def migrate(engine: Engine) -> None:
     """
     try:
         with engine.connect() as connection:
-            if _steps(connection) == (HEAD,):
+            if _steps(connection) == (newest_step(),):
                 return  # as nearly always: Alembic, which takes long to import, is not needed
         with engine.begin() as connection:
             connection.execute(select(func.pg_advisory_xact_lock(MIGRATION_LOCK)))
@@ -42,6 +41,11 @@ def migrate(engine: Engine) -> None:
         ) from error
     except OperationalError as error:
         raise TransientError(f"The database {_place(engine)} cannot be reached: {str(error.orig).strip()}") from error
+
+
+def newest_step() -> str:
+    """What all steps lead to: their files are numbered, and a step's name is its file's number."""
+    return max(path.name for path in (MIGRATIONS / "versions").glob("[0-9]*.py")).split("_")[0]
 
 
 def _steps(connection: Connection) -> tuple[str, ...]:
