@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from boto3.exceptions import Boto3Error
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
@@ -111,6 +110,13 @@ def is_passing(error: ClientError) -> bool:
     return error_code(error) in _PASSING or http_status(error) >= 500 or http_status(error) == 429
 
 
+def _transfer_error() -> type[Exception]:
+    # All of boto3 comes with it, and whoever only loads files of this machine has no use for that.
+    from boto3.exceptions import Boto3Error
+
+    return Boto3Error
+
+
 @contextmanager
 def in_words(what: str) -> Iterator[None]:
     """Raise AWS's failures inside the block as `translated`; other exceptions pass."""
@@ -118,7 +124,7 @@ def in_words(what: str) -> Iterator[None]:
         yield
     except (ClientError, BotoCoreError) as error:
         raise translated(error, what) from error
-    except Boto3Error as error:  # of its managed transfers, which hide AWS's answer behind their own error
+    except _transfer_error() as error:  # of managed transfers, which hide AWS's answer behind their own error
         cause = getattr(error, "last_exception", None) or error.__cause__ or error.__context__
         if isinstance(cause, ClientError | BotoCoreError):
             raise translated(cause, what) from error

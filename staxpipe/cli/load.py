@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from staxpipe.cli import importing
 from staxpipe.model import Badge
 
 if TYPE_CHECKING:
@@ -38,12 +39,10 @@ def load(
 
     Example: staxpipe load ~/Downloads/my-report && staxpipe sql "SELECT * FROM daily_costs LIMIT 5"
     """
-    from staxpipe.exports.local import find_all
-    from staxpipe.ingest.load import LoadedMonth
-    from staxpipe.ingest.load import load as load_found
-    from staxpipe.ingest.platform import Platform
-    from staxpipe.local.database import open_database
-    from staxpipe.settings import read_settings
+    with importing():
+        from staxpipe.exports.local import find_all
+        from staxpipe.local.database import open_database
+        from staxpipe.settings import read_settings
 
     settings = read_settings()
     errors = Console(stderr=True)
@@ -51,7 +50,7 @@ def load(
     months: list[LoadedMonth] = []
     failed: list[FailedMonth] = []
     with (
-        open_database(settings) as engine,
+        open_database(settings, _import_the_rest) as engine,
         Progress(
             TextColumn("{task.description}"),
             BarColumn(),
@@ -62,6 +61,10 @@ def load(
             disable=not errors.is_terminal,
         ) as bar,
     ):
+        from staxpipe.ingest.load import LoadedMonth
+        from staxpipe.ingest.load import load as load_found
+        from staxpipe.ingest.platform import Platform
+
         platform = Platform.open(settings, engine)
         for seen in found:
             for finding in seen.findings:
@@ -82,6 +85,12 @@ def load(
         _show(months)
     if failed or not months or not all(month.reconciled for month in months):
         raise typer.Exit(1)
+
+
+def _import_the_rest() -> None:
+    """Import what takes half a second, while the database starts."""
+    with importing():
+        import staxpipe.ingest.load  # noqa: F401
 
 
 def _watched(bar: Progress, seen: Discovery) -> Callable[[StoredObject, int], None]:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from threading import Event
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
-from sqlalchemy.engine import make_url
 
-from staxpipe.local.runtime import SIGN_IN_LIFETIME, Runtime, stop_on_signals
-from staxpipe.settings import read_settings
+if TYPE_CHECKING:
+    from staxpipe.local.runtime import Runtime
 
 
 def up() -> None:
@@ -22,6 +22,9 @@ def up() -> None:
 
     Settings come from STAXPIPE_* variables or from staxpipe.toml; the README lists them.
     """
+    from staxpipe.local.runtime import Runtime, stop_on_signals
+    from staxpipe.settings import read_settings
+
     console = Console(highlight=False, soft_wrap=True)
     settings = read_settings()
     runtime = Runtime(settings, say=lambda line: console.print(Text(line, style="yellow")))
@@ -41,6 +44,10 @@ def up() -> None:
 
 def announce(console: Console, runtime: Runtime) -> None:
     """Say where everything is, and how to get in."""
+    from sqlalchemy.engine import make_url
+
+    from staxpipe.local.runtime import SIGN_IN_LIFETIME
+
     settings = runtime.settings
     where = Table.grid(padding=(0, 3))
     where.add_column(style="bold")

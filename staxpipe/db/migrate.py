@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from alembic.util import CommandError
-from sqlalchemy import Connection, Engine, func, select
+from sqlalchemy import Connection, Engine, column, func, select, table
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from staxpipe.errors import PermanentError, TransientError
+
+if TYPE_CHECKING:
+    from alembic.script import ScriptDirectory
 
 MIGRATIONS = Path(__file__).with_name("migrations")
 VERSION_TABLE = "staxpipe_schema"  # not Alembic's usual name: Dagster's migrations use that, maybe beside us
@@ -28,19 +27,13 @@ def migrate(engine: Engine) -> None:
         PermanentError: the database was made by a newer staxpipe, or its user may not create tables.
         TransientError: the database cannot be reached.
     """
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
-    script = ScriptDirectory.from_config(config)
     try:
+        with engine.connect() as connection:
+            if _steps(connection) == (newest_step(),):
+                return  # as nearly always: Alembic, which takes long to import, is not needed
         with engine.begin() as connection:
             connection.execute(select(func.pg_advisory_xact_lock(MIGRATION_LOCK)))
-            current = _context(connection).get_current_heads()
-            if current == tuple(script.get_heads()):
-                return
-            _check_known(script, current)
-            config.attributes["connection"] = connection
-            config.attributes["version_table"] = VERSION_TABLE
-            command.upgrade(config, "head")
+            _upgrade(connection)
     except ProgrammingError as error:
         raise PermanentError(
             f"The database {_place(engine)} cannot be migrated: {str(error.orig).strip()}\n"
@@ -50,11 +43,38 @@ def migrate(engine: Engine) -> None:
         raise TransientError(f"The database {_place(engine)} cannot be reached: {str(error.orig).strip()}") from error
 
 
-def _context(connection: Connection) -> MigrationContext:
-    return MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE})
+def newest_step() -> str:
+    """What all steps lead to: their files are numbered, and a step's name is its file's number."""
+    return max(path.name for path in (MIGRATIONS / "versions").glob("[0-9]*.py")).split("_")[0]
+
+
+def _steps(connection: Connection) -> tuple[str, ...]:
+    """The newest steps that were applied: one, or none."""
+    if connection.scalar(select(func.to_regclass(VERSION_TABLE))) is None:
+        return ()
+    return tuple(connection.scalars(select(column("version_num")).select_from(table(VERSION_TABLE))))
+
+
+def _upgrade(connection: Connection) -> None:
+    from alembic import command
+    from alembic.config import Config
+    from alembic.script import ScriptDirectory
+
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    script = ScriptDirectory.from_config(config)
+    current = _steps(connection)
+    if current == tuple(script.get_heads()):
+        return  # somebody else was faster
+    _check_known(script, current)
+    config.attributes["connection"] = connection
+    config.attributes["version_table"] = VERSION_TABLE
+    command.upgrade(config, "head")
 
 
 def _check_known(script: ScriptDirectory, current: tuple[str, ...]) -> None:
+    from alembic.util import CommandError
+
     for revision in current:
         try:
             script.get_revision(revision)

@@ -6,7 +6,7 @@ Whoever needs the database calls `open_database`; only `up` and this module know
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -27,11 +27,12 @@ JOIN_SECONDS = 150.0
 
 
 @contextmanager
-def open_database(settings: Settings) -> Iterator[Engine]:
+def open_database(settings: Settings, meanwhile: Callable[[], None] | None = None) -> Iterator[Engine]:
     """An engine on the migrated metadata database; `engine.url` is its address.
 
     Without a given one, the embedded server of a running `staxpipe up` serves; where none runs, one is started and
-    stops when the last command that uses it is done.
+    stops when the last command that uses it is done. `meanwhile` is what the caller has to do anyway, such as imports:
+    it is done while a server that has to be started comes up; where none has to be, it is not called.
 
     Raises:
         PermanentError: the database cannot be used as it is (see the message).
@@ -41,7 +42,7 @@ def open_database(settings: Settings) -> Iterator[Engine]:
         with migrated_engine(settings.database_url.get_secret_value()) as engine:
             yield engine
         return
-    with embedded_url(settings) as url, migrated_engine(url) as engine:
+    with embedded_url(settings, meanwhile) as url, migrated_engine(url) as engine:
         yield engine
 
 
@@ -57,7 +58,7 @@ def migrated_engine(url: str) -> Iterator[Engine]:
 
 
 @contextmanager
-def embedded_url(settings: Settings) -> Iterator[str]:
+def embedded_url(settings: Settings, meanwhile: Callable[[], None] | None = None) -> Iterator[str]:
     """The address of the database `staxpipe` on the embedded server, which runs at least as long as this context."""
     folder = private_folder(embedded_folder(settings))
     with FileLock(folder / "users") as use:
@@ -70,7 +71,7 @@ def embedded_url(settings: Settings) -> Iterator[str]:
                 return
             server = EmbeddedPostgres(folder, settings.postgres_port)
             try:
-                server.start()
+                server.start(meanwhile)
             except FolderHeldError:
                 continue  # somebody was faster
             break

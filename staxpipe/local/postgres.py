@@ -18,7 +18,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 from urllib.parse import quote
@@ -86,8 +86,10 @@ class EmbeddedPostgres:
         """How the server that was started here ended; None while it runs, or where none was started."""
         return self._child.poll() if self._child is not None else None
 
-    def start(self) -> None:
+    def start(self, meanwhile: Callable[[], None] | None = None) -> None:
         """Start the server and return when it takes connections; also after it died, on the same port.
+
+        `meanwhile` is called once, while the server comes up.
 
         Call it from a thread that lives as long as the server should (see `launch`).
 
@@ -107,7 +109,7 @@ class EmbeddedPostgres:
             self._make_data(run_as)
             self._own_data(run_as)
             self._pick_port(again)
-            self._launch(run_as)
+            self._launch(run_as, meanwhile)
         except OSError as error:
             self.stop()
             raise PermanentError(
@@ -225,7 +227,7 @@ class EmbeddedPostgres:
             probe.bind((HOST, 0))
             self.port = int(probe.getsockname()[1])
 
-    def _launch(self, run_as: RunAs) -> None:
+    def _launch(self, run_as: RunAs, meanwhile: Callable[[], None] | None) -> None:
         deadline = time.monotonic() + START_SECONDS
         command = [str(program("postgres")), "-D", str(self.data), "-p", str(self.port)]
         for name, value in self._server_settings.items():
@@ -241,6 +243,9 @@ class EmbeddedPostgres:
                     death_signal=signal.SIGINT,  # fast shutdown
                     run_as=run_as,
                 )
+            if meanwhile is not None:
+                meanwhile()
+                meanwhile = None
             if self._becomes_ready(deadline):
                 write_private(self.folder / "port", str(self.port))
                 return

@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from staxpipe_tests.focus.batches import row
+from staxpipe_tests.small_reports import deliver
+
 COMMANDS = ("up", "demo", "load", "sql", "export", "status", "source", "parity", "sign-in")
 
 
@@ -48,3 +51,25 @@ def test_a_sign_in_link_is_made_without_anything_running(tmp_path: Path, databas
     result = staxpipe("sign-in", home=tmp_path, STAXPIPE_DATABASE_URL=database_url)
     assert result.returncode == 0, result.stderr
     assert result.stdout.startswith("http://127.0.0.1:8600/sign-in/")
+
+
+def test_loading_files_does_without_what_takes_long_to_import(tmp_path: Path, database_url: str) -> None:
+    deliver(tmp_path / "bucket", [[row()]], "a1")
+    script = """
+import sys
+from staxpipe.cli import main
+try:
+    main()
+finally:
+    print(sorted({"alembic", "boto3", "dagster", "pandas"} & set(sys.modules)), file=sys.stderr)
+"""
+    environment = {
+        "PATH": "/usr/bin:/bin",
+        "HOME": str(tmp_path),
+        "STAXPIPE_HOME": str(tmp_path / "state"),
+        "STAXPIPE_DATABASE_URL": database_url,
+    }
+    command = [sys.executable, "-c", script, "load", str(tmp_path / "bucket")]
+    result = subprocess.run(command, capture_output=True, text=True, check=False, env=environment, timeout=120)
+    assert result.returncode == 0, result.stderr
+    assert result.stderr == "[]\n"

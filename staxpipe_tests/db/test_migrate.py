@@ -11,11 +11,13 @@ from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, create_engine, inspect, text
 
 from staxpipe.db.engine import make_engine
-from staxpipe.db.migrate import MIGRATION_LOCK, VERSION_TABLE, migrate
+from staxpipe.db.migrate import MIGRATION_LOCK, MIGRATIONS, VERSION_TABLE, migrate, newest_step
 from staxpipe.db.tables import metadata
 from staxpipe.errors import PermanentError, TransientError
 from staxpipe.warehouse.tables import daily_costs_all
@@ -84,6 +86,12 @@ def test_migrating_again_changes_nothing(engine: Engine) -> None:
     migrate(engine)
     with engine.connect() as connection:
         assert described(connection) == before
+
+
+def test_the_newest_step_is_the_one_that_all_steps_lead_to() -> None:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    assert ScriptDirectory.from_config(config).get_heads() == [newest_step()]
 
 
 def test_two_at_once_are_as_good_as_one(empty_engine: Engine) -> None:

@@ -52,6 +52,22 @@ def test_it_starts_answers_and_stops(home: Path) -> None:
         query(url, "SELECT 1")
 
 
+def test_what_is_done_meanwhile_is_done_once_and_its_failure_stops_the_server(server_folder: Path) -> None:
+    server = EmbeddedPostgres(server_folder)
+    running: list[bool] = []
+    server.start(lambda: running.append(server.running()))
+    assert running == [True]
+    server.stop()
+
+    def fails() -> None:
+        raise RuntimeError("it cannot be imported")
+
+    with pytest.raises(RuntimeError, match="imported"):
+        server.start(fails)
+    assert not server.running()
+    assert not is_held(server_folder / "lock")
+
+
 def test_only_who_knows_the_password_gets_in_and_only_from_this_machine(home: Path) -> None:
     with EmbeddedPostgres(home / "postgres") as server:
         wrong = f"postgresql://staxpipe:wrong@127.0.0.1:{server.port}/postgres"
