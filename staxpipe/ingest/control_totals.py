@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pyarrow as pa
@@ -64,6 +65,11 @@ def service_costs(rollup: pa.Table) -> list[ServiceCost]:
         ServiceCost(*(row[key] for key in keys), *(row[f"{name}_sum"] for name in amounts))
         for row in summed.to_pylist()
     ]
+
+
+def same_sums(marts: list[SumRow], lake: list[SumRow]) -> bool:
+    """Whether both sides have the same charges, and of each the same number of rows and the same costs."""
+    return {replace(total, side=LAKE) for total in marts} == set(lake) and len(marts) == len(lake)
 
 
 def compare_with_lake(marts: list[SumRow], lake: list[SumRow]) -> list[Identity]:

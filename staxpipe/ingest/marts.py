@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -12,17 +13,19 @@ from staxpipe.db import deliveries as ledger
 from staxpipe.db import results
 from staxpipe.db.deliveries import LedgerEntry
 from staxpipe.db.journal import replace_services
-from staxpipe.db.reconciliations import put_identity, put_marts_cost
+from staxpipe.db.reconciliations import lines_of, put_identity, put_marts_cost
 from staxpipe.errors import PermanentError, TransientError
 from staxpipe.ingest.announcement import announce_if_complete
-from staxpipe.ingest.control_totals import LAKE, MARTS, compare_with_lake, mart_sums, service_costs
+from staxpipe.ingest.control_totals import LAKE, MARTS, compare_with_lake, mart_sums, same_sums, service_costs
 from staxpipe.ingest.exclusive import exclusively
 from staxpipe.ingest.landing import landing_prefix
 from staxpipe.ingest.platform import Platform
 from staxpipe.model import DeliveryState, Finding
 from staxpipe.warehouse.election import elect_source
-from staxpipe.warehouse.rollup import Rollup
+from staxpipe.warehouse.rollup import ROLLUP_SCHEMA, Rollup
 from staxpipe.warehouse.swap import swap_daily_costs
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -36,7 +39,8 @@ class Published:
 def publish(platform: Platform, entry: LedgerEntry) -> Published:
     """Roll a committed delivery's line items up and swap the month in the marts.
 
-    The rollup is made from the lake, which is the truth: what the marts say is what the lake holds.
+    The lake is the truth: what the marts say is what it holds. The rollup that was made while its files were written is
+    used where it comes to the same as they do; else one is made from the files.
 
     Raises:
         TransientError: the lake holds another delivery of the month, or none.
@@ -48,10 +52,9 @@ def publish(platform: Platform, entry: LedgerEntry) -> Published:
             raise TransientError(
                 f"{entry.delivery.export.source}, {entry.period}: the lake holds another delivery of it, or none."
             )
-        collected = Rollup()
-        for batch in platform.lake.batches(entry.export_id, entry.period, Rollup.COLUMNS):
-            collected.add(batch)
-        rollup = collected.table()
+        rollup = _kept_rollup(platform, entry)
+        if rollup is None:
+            rollup = _rollup_of_the_lake(platform, entry)
         with platform.engine.begin() as connection:
             accounts = _record_totals(connection, entry, rollup)
             found = elect_source(connection, entry.export_id, sorted(accounts), entry.period)
@@ -68,6 +71,41 @@ def publish(platform: Platform, entry: LedgerEntry) -> Published:
     for delivery in superseded:  # its files are of no use any more; its row stays
         platform.landing.remove(landing_prefix(entry.export_id, entry.period, delivery))
     return Published(rows, tuple(found))
+
+
+def _kept_rollup(platform: Platform, entry: LedgerEntry) -> pa.Table | None:
+    """The rollup that is kept beside the month's files, if it is of the very rows that they hold.
+
+    Every count and cost of it must be what the rows that were written came to, by account, currency and charge
+    category, and the files must hold as many rows as were written.
+    """
+    kept = platform.lake.kept_rollup(entry.export_id, entry.period)
+    if kept is None:
+        return None
+    with platform.engine.connect() as connection:
+        written = results.sums_of(connection, entry.id, LAKE)
+        split = sum(line.rows_split for line in lines_of(connection, entry.id))
+    planned = platform.lake.plan(period=entry.period)
+    in_files = sum(file.rows for file in planned if file.export_id == entry.export_id)
+    if (
+        kept.schema == ROLLUP_SCHEMA
+        and same_sums(mart_sums(kept), written)
+        and in_files == sum(total.rows for total in written) + split
+    ):
+        return kept
+    _log.warning(
+        "%s, %s: the rollup that was kept does not fit the lake's files; they are read again.",
+        entry.delivery.export.source,
+        entry.period,
+    )
+    return None
+
+
+def _rollup_of_the_lake(platform: Platform, entry: LedgerEntry) -> pa.Table:
+    rollup = Rollup()
+    for batch in platform.lake.batches(entry.export_id, entry.period, Rollup.COLUMNS):
+        rollup.add(batch)
+    return rollup.table()
 
 
 def _record_totals(connection: Connection, entry: LedgerEntry, rollup: pa.Table) -> set[str]:

@@ -32,6 +32,7 @@ from staxpipe.lake.history import HeldDelivery
 from staxpipe.lake.needed import data_files, needed_folders, needed_manifests
 from staxpipe.lake.orphans import remove_manifests, remove_orphans
 from staxpipe.lake.planning import PlannedFile, is_of, of_month, planned, within
+from staxpipe.lake.rollups import read_rollup
 from staxpipe.lake.schema import ACCOUNT
 from staxpipe.lake.writer import LakeFile, LakeWriter
 from staxpipe.model import BillingPeriod
@@ -138,6 +139,11 @@ class Lake:
         """The delivery that the lake holds for an export's month; None if none ever was committed."""
         state = next(history.states(self._table().metadata, export_id, period), None)
         return None if state is None else state.delivery
+
+    def kept_rollup(self, export_id: int, period: BillingPeriod) -> pa.Table | None:
+        """The rollup that was kept of what an export's month holds now; None where the files must be asked."""
+        state = next(history.states(self._table().metadata, export_id, period), None)
+        return None if state is None or not state.folder else read_rollup(self._io, state.folder)
 
     def deliveries_held(self) -> set[HeldDelivery]:
         """Every delivery that the lake can be read as of: the current ones, and earlier ones that are kept."""

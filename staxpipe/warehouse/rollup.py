@@ -5,14 +5,24 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-WIDE = pa.decimal128(38, 18)
-"""What decimal(30, 18) is widened to before it is summed, so that no sum overflows."""
+from staxpipe.focus.columns import MOMENT
 
-MERGE_ROWS = 262_144
-"""Partial sums are merged when they are this many more than the groups found so far; this bounds memory."""
+WIDE = pa.decimal128(38, 18)
+"""What sums of decimal(30, 18) are, so that no sum overflows."""
+
+MERGE_ROWS = 131_072
+"""Partial sums are merged when they are this many, and as many as the groups found so far; this bounds memory."""
+
+_DAY_TICKS = 86_400_000_000  # microseconds, which MOMENT counts
+_WIDEST = 2**62  # keys of combinations are below it: they fit an int64
+
+_Codes = npt.NDArray[np.int32]
+_Rows = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -56,7 +66,11 @@ _AGGREGATES = [(name, "sum") for name in [total.name for total in _SUMS] + [_ROW
 
 
 class Rollup:
-    """Sums line items by day and dimension. Memory grows with the groups, not with the rows."""
+    """Sums line items by day and dimension. Memory grows with the groups, not with the rows.
+
+    The sums are exact, so it does not matter how rows are spread over batches and rollups, or in which order they
+    come. One thread at a time may use a rollup: several threads have one each, and merge them in the end.
+    """
 
     COLUMNS: ClassVar[tuple[str, ...]] = (*(part.source for part in (*_DIMENSIONS, _DAY, *_SUMS)), SPLIT)
 
@@ -70,20 +84,27 @@ class Rollup:
 
         Split cost allocation rows are left out: the instance that they share has a row of its own.
         """
+        batch = batch.select(list(self.COLUMNS))
         if batch.column(SPLIT).null_count < batch.num_rows:
             batch = batch.filter(pc.is_null(batch.column(SPLIT)))
-        if batch.num_rows == 0:
-            return
-        partial = _sums_of(batch)
-        self._partial.append(partial)
-        self._partial_rows += partial.num_rows
-        if self._partial_rows > MERGE_ROWS:
-            self._merge()
+        if batch.num_rows:
+            self._take(_sums_of(batch))
+
+    def merge(self, other: Rollup) -> None:
+        """Add what another rollup has summed; that one stays as it is."""
+        for sums in (other._merged, *other._partial):
+            self._take(sums)
 
     def table(self) -> pa.Table:
         """The sums so far (ROLLUP_SCHEMA), one row a combination of dimensions, in no particular order."""
         self._merge()
         return self._merged
+
+    def _take(self, sums: pa.Table) -> None:
+        self._partial.append(sums)
+        self._partial_rows += sums.num_rows
+        if self._partial_rows > max(MERGE_ROWS, self._merged.num_rows):
+            self._merge()
 
     def _merge(self) -> None:
         if self._partial:
@@ -93,17 +114,42 @@ class Rollup:
 
 
 def _sums_of(batch: pa.RecordBatch) -> pa.Table:
-    """One batch's sums. It groups by the dictionaries' codes: no string is made or hashed for a row."""
-    coded = {dimension.name: _coded(batch.column(dimension.source)) for dimension in _DIMENSIONS}
-    columns = [column.indices for column in coded.values()]
-    columns.append(batch.column(_DAY.source).cast(pa.date32()))
-    columns += [batch.column(total.source).cast(WIDE) for total in _SUMS]
-    columns.append(pa.repeat(pa.scalar(1, pa.int64()), batch.num_rows))
-    grouped = pa.table(columns, names=ROLLUP_SCHEMA.names).group_by(_KEYS, use_threads=False).aggregate(_AGGREGATES)
-    sums = _named(grouped)
-    for at, (name, column) in enumerate(coded.items()):
-        sums = sums.set_column(at, ROLLUP_SCHEMA.field(name), pc.take(column.dictionary, sums.column(name)))
-    return sums.cast(ROLLUP_SCHEMA)
+    """One batch's sums. Rows are grouped by one number, made of the dictionaries' codes: no row's text is hashed."""
+    keys = [_coded(batch.column(dimension.source)) for dimension in _DIMENSIONS] + [_days(batch.column(_DAY.source))]
+    codes = [key.indices.fill_null(len(key.dictionary)).to_numpy() for key in keys]  # null: the code after the last
+    groups, first = _groups(codes, [len(key.dictionary) + (key.indices.null_count > 0) for key in keys])
+    names = [total.name for total in _SUMS]
+    rows = pa.table([groups, *(batch.column(total.source) for total in _SUMS)], names=["group", *names])
+    sums = rows.group_by("group", use_threads=False).aggregate([*((name, "sum") for name in names), ([], "count_all")])
+    members = first[sums.column("group").to_numpy()]
+    columns = [
+        key.dictionary.take(pa.array(code[members], mask=code[members] == len(key.dictionary)))
+        for key, code in zip(keys, codes, strict=True)
+    ]
+    columns += [sums.column(f"{name}_sum") for name in names] + [sums.column("count_all")]
+    return pa.table(columns, names=ROLLUP_SCHEMA.names).cast(ROLLUP_SCHEMA)
+
+
+def _groups(columns: list[_Codes], sizes: list[int]) -> tuple[pa.Array, _Rows]:
+    """Number the distinct combinations of codes: each row's number, and the first row of each.
+
+    `sizes` are how many codes a column may have: 0, 1, … size - 1.
+    """
+    key = np.zeros(len(columns[0]), np.int64)
+    width = 1
+    for codes, size in zip(columns, sizes, strict=True):
+        if size == 1:
+            continue
+        if width * size >= _WIDEST:
+            numbered = pa.array(key).dictionary_encode()
+            key, width = numbered.indices.to_numpy().astype(np.int64), len(numbered.dictionary)
+        key *= size
+        key += codes
+        width *= size
+    groups = pa.array(key).dictionary_encode().indices
+    # Numbers are given in the order of first appearance: a group begins where the largest number so far grows.
+    first = np.flatnonzero(np.diff(np.maximum.accumulate(groups.to_numpy()), prepend=-1))
+    return groups, first
 
 
 def _coded(column: pa.Array) -> pa.DictionaryArray:
@@ -113,12 +159,15 @@ def _coded(column: pa.Array) -> pa.DictionaryArray:
     return column if column.dictionary.null_count == 0 else column.dictionary_decode().dictionary_encode()
 
 
+def _days(moments: pa.Array) -> pa.DictionaryArray:
+    """The UTC days of moments. (Arrow's own cast asks the time zone about every row.)"""
+    absent = moments.is_null().to_numpy(zero_copy_only=False) if moments.null_count else None
+    ticks = moments.cast(MOMENT).view(pa.int64()).fill_null(0).to_numpy()
+    return pa.array((ticks // _DAY_TICKS).astype(np.int32), mask=absent).view(pa.date32()).dictionary_encode()
+
+
 def _grouped(table: pa.Table) -> pa.Table:
-    return _named(table.group_by(_KEYS, use_threads=False).aggregate(_AGGREGATES)).cast(ROLLUP_SCHEMA)
-
-
-def _named(grouped: pa.Table) -> pa.Table:
-    """Columns by their names and in their order again: aggregate() calls a sum of x `x_sum`."""
-    return grouped.rename_columns([name.removesuffix("_sum") for name in grouped.column_names]).select(
-        ROLLUP_SCHEMA.names
-    )
+    grouped = table.group_by(_KEYS, use_threads=False).aggregate(_AGGREGATES)
+    # Columns by their names and in their order again: aggregate() calls a sum of x `x_sum`.
+    named = grouped.rename_columns([name.removesuffix("_sum") for name in grouped.column_names])
+    return named.select(ROLLUP_SCHEMA.names).cast(ROLLUP_SCHEMA)

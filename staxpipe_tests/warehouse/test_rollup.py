@@ -3,11 +3,13 @@ from __future__ import annotations
 import random
 from collections import defaultdict
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal, localcontext
 
 import pyarrow as pa
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from staxpipe.warehouse import rollup as rollup_module
 from staxpipe.warehouse.rollup import ROLLUP_SCHEMA, Rollup
@@ -30,6 +32,12 @@ def rolled(*batches: pa.RecordBatch) -> list[dict[str, object]]:
     assert table.schema == ROLLUP_SCHEMA
     rows: list[dict[str, object]] = table.to_pylist()
     return rows
+
+
+def plain(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """The same rows without dictionaries."""
+    columns = [c.cast(pa.string()) if pa.types.is_dictionary(c.type) else c for c in batch.columns]
+    return pa.RecordBatch.from_arrays(columns, names=batch.schema.names)
 
 
 def test_rows_of_one_day_and_one_kind_become_one_row() -> None:
@@ -96,13 +104,10 @@ def test_nothing_gives_an_empty_table() -> None:
 
 def test_plain_text_columns_and_null_dictionary_values_group_like_coded_ones() -> None:
     batch = line_items([{}, {"RegionId": None}])
-    plain = pa.RecordBatch.from_arrays(
-        [c.cast(pa.string()) if pa.types.is_dictionary(c.type) else c for c in batch.columns], names=batch.schema.names
-    )
     at = batch.schema.get_field_index("RegionId")
     null_value = pa.DictionaryArray.from_arrays(pa.array([0, 1], pa.int32()), pa.array(["us-east-1", None]))
     odd = batch.set_column(at, pa.field("RegionId", null_value.type), null_value)
-    rows = rolled(batch, plain, odd)
+    rows = rolled(batch, plain(batch), odd)
     assert sorted((str(row["region_id"]), row["line_items"]) for row in rows) == [("None", 3), ("us-east-1", 3)]
 
 
@@ -128,6 +133,78 @@ def test_sums_over_many_batches_and_merges_are_exact(monkeypatch: pytest.MonkeyP
         rollup.add(line_items(rows))
     found = {(row["service_name"], row["day"]): row["billed_cost"] for row in rollup.table().to_pylist()}
     assert found == expected
+
+
+AMOUNTS = st.decimals(-(10**12) + 1, 10**12 - 1, places=18)
+ROWS = st.fixed_dictionaries(
+    {
+        "BillingAccountId": st.sampled_from([PAYER, OTHER_PAYER]),
+        "SubAccountId": st.sampled_from(["333333333333", None]),
+        "RegionId": st.sampled_from(["us-east-1", "日本", None]),
+        "SkuMeter": st.sampled_from(["a", "b", None]),
+        "ChargePeriodStart": st.sampled_from([moment("1969-12-31T23:59"), moment("2018-10-01T23:00")]),
+        "BilledCost": AMOUNTS,
+        "ConsumedQuantity": AMOUNTS | st.none(),
+        "x_SplitParentResourceId": st.sampled_from([None, None, "i-1"]),
+    }
+)
+
+
+@settings(max_examples=50, deadline=None)
+@given(
+    batches=st.lists(st.tuples(st.integers(0, 2), st.booleans(), st.lists(ROWS, max_size=6)), max_size=6),
+    merge_rows=st.integers(0, 8),
+    widest=st.sampled_from([2**62, 7]),
+)
+def test_any_spread_of_rows_over_batches_and_rollups_gives_the_same_sums(
+    batches: list[tuple[int, bool, list[dict[str, object]]]], merge_rows: int, widest: int
+) -> None:
+    expected: dict[tuple[object, ...], list[Decimal | int | None]] = {}
+    rollups = [Rollup(), Rollup(), Rollup()]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(rollup_module, "MERGE_ROWS", merge_rows)
+        patch.setattr(rollup_module, "_WIDEST", widest)  # numbers of combinations that do not fit are made smaller
+        for which, as_plain, rows in batches:
+            batch = line_items(rows)
+            rollups[which].add(plain(batch) if as_plain else batch)
+            for row in rows:
+                if row["x_SplitParentResourceId"] is None:
+                    _count(expected, row)
+        first, *others = rollups
+        for other in others:
+            first.merge(other)
+    found = {
+        (*(row[key] for key in KEPT), row["day"]): [row["billed_cost"], row["consumed_quantity"], row["line_items"]]
+        for row in first.table().to_pylist()
+    }
+    assert found == expected
+    assert first.table().num_rows == len(found)
+
+
+KEPT = ("billing_account_id", "sub_account_id", "region_id", "usage_type")
+
+
+def _count(sums: dict[tuple[object, ...], list[Decimal | int | None]], row: dict[str, object]) -> None:
+    """What `Rollup` does, in plain Python."""
+    begin, billed, quantity = row["ChargePeriodStart"], row["BilledCost"], row["ConsumedQuantity"]
+    assert isinstance(begin, datetime)
+    assert isinstance(billed, Decimal)
+    key = (row["BillingAccountId"], row["SubAccountId"], row["RegionId"], row["SkuMeter"], begin.date())
+    before, quantity_before, count = sums.get(key, [Decimal(0), None, 0])
+    assert before is not None
+    assert count is not None
+    if isinstance(quantity, Decimal):
+        quantity_before = quantity + (quantity_before or 0)
+    sums[key] = [billed + before, quantity_before, int(count) + 1]
+
+
+def test_merging_leaves_the_other_rollup_as_it_is() -> None:
+    one, other = Rollup(), Rollup()
+    one.add(line_items([{}]))
+    other.add(line_items([{}]))
+    one.merge(other)
+    assert [row["line_items"] for row in one.table().to_pylist()] == [2]
+    assert [row["line_items"] for row in other.table().to_pylist()] == [1]
 
 
 def test_the_largest_amounts_add_up_without_overflow() -> None:
