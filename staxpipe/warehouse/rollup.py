@@ -95,14 +95,6 @@ class Rollup:
         for sums in (other._merged, *other._partial):
             self._take(sums)
 
-    def merge(self, other: Rollup) -> None:
-        """Add what another rollup has summed; that one stays as it is."""
-        for sums in (other._merged, *other._partial):
-            self._partial.append(sums)
-            self._partial_rows += sums.num_rows
-        if self._partial_rows > MERGE_ROWS:
-            self._merge()
-
     def table(self) -> pa.Table:
         """The sums so far (ROLLUP_SCHEMA), one row a combination of dimensions, in no particular order."""
         self._merge()
