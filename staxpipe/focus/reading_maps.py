@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,8 +16,9 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from staxpipe.errors import PermanentError
+from staxpipe.focus.coded import Codes
 from staxpipe.focus.names import UNREADABLE, Namer, expanded_name, map_of
-from staxpipe.focus.reading_text import compact, no_text, text_column
+from staxpipe.focus.reading_text import coded_text, compact, no_text, text_column, used_codes, used_only
 
 MAX_KEYS = 5_000
 """How many different keys a map may have in one file. AWS activates at most 500 tag keys for an organisation."""
@@ -32,18 +33,20 @@ Pairs = list[tuple[str, str]]
 
 @dataclass(frozen=True)
 class _Cells:
-    """The values that are there in one map column: the key, the value, and the place each belongs to.
+    """The values that are there in one map column and wanted: the key, the value's code, and the place of each.
 
     A place is a distinct JSON text, or a row of a Parquet map; `place_of_row` has -1 for rows without a map.
-    Cells are in the order of places, and in a place in the order that is written.
+    Cells are in the order of places, and in a place in the order that is written. `columns` is how many keys occur.
     """
 
-    places: npt.NDArray[np.int64]
-    keys: npt.NDArray[np.int64]
+    places: Codes
+    keys: Codes
     key_names: list[str]
-    values: pa.DictionaryArray
+    codes: Codes
+    values: pa.Array
     count: int
-    place_of_row: npt.NDArray[np.int64] | None
+    place_of_row: Codes | None
+    columns: int
     unreadable: npt.NDArray[np.int64]
 
 
@@ -62,7 +65,8 @@ class MapExpander:
         self._file = file
         self._wanted = wanted
         self._namer: Namer | None = None
-        self._names: dict[tuple[str, str, int], str | None] = {}
+        self._names: dict[tuple[str, str, int], str] = {}
+        self._asked: dict[tuple[str, str], bool] = {}
         self._parsed: dict[str, Pairs | None] = {}
         self._characters = 0
 
@@ -79,8 +83,8 @@ class MapExpander:
         if self._namer is None:
             names = batch.schema.names
             self._namer = Namer([*names, *(f"{names[at]}/{UNREADABLE}" for at in maps)])
-        cells = {at: self._cells(batch.column(at)) for at in maps}
-        columns = batch.num_columns + sum(len(of.key_names) for of in cells.values())
+        cells = {at: self._cells(batch.schema.names[at], batch.column(at)) for at in maps}
+        columns = batch.num_columns + sum(of.columns for of in cells.values())
         if columns * batch.num_rows > MAX_CELLS and batch.num_rows > 1:
             length = max(1, MAX_CELLS // columns)
             for start in range(0, batch.num_rows, length):
@@ -99,38 +103,59 @@ class MapExpander:
     def _columns(self, map_name: str, column: pa.Array, cells: _Cells) -> dict[str, pa.Array]:
         columns: dict[str, pa.Array] = {}
         for key, times, chosen in _groups(cells):
-            name = self._name(map_name, cells.key_names[key], times)
-            if name is not None:
-                codes = cells.values.indices.take(pa.array(chosen)).dictionary_encode()
+            there = used_only(coded_text(cells.codes[chosen], cells.values))
+            codes: Codes = there.indices.to_numpy()
+            if cells.place_of_row is not None or len(chosen) < cells.count:
                 table = np.full(cells.count + 1, -1, np.int32)  # the last is what -1 reads: no map
-                table[cells.places[chosen]] = codes.indices.to_numpy()
-                columns[name] = _coded(
-                    table[:-1] if cells.place_of_row is None else table[cells.place_of_row],
-                    cells.values.dictionary.take(codes.dictionary),
-                )
-        if len(cells.unreadable):
+                table[cells.places[chosen]] = codes
+                codes = table[:-1] if cells.place_of_row is None else table.take(cells.place_of_row)
+            columns[self._name(map_name, cells.key_names[key], times)] = coded_text(codes, there.dictionary)
+        if cells.place_of_row is not None and len(cells.unreadable):
             table = np.full(cells.count + 1, -1, np.int32)
             table[cells.unreadable] = np.arange(len(cells.unreadable))
             texts = column.dictionary.take(pa.array(cells.unreadable))
-            columns[f"{map_name}/{UNREADABLE}"] = _coded(table[cells.place_of_row], texts)
+            columns[f"{map_name}/{UNREADABLE}"] = coded_text(table.take(cells.place_of_row), texts)
         return columns
 
-    def _name(self, map_name: str, key: str, times: int) -> str | None:
-        """The name of a key's column; None where nobody wants it."""
+    def _name(self, map_name: str, key: str, times: int) -> str:
+        """The name of a wanted key's column."""
         known = (map_name, key, times)
         if known not in self._names:
             assert self._namer is not None  # noqa: S101  # made with the first batch
-            if len(self._names) >= MAX_KEYS:
-                raise PermanentError(
-                    f"{self._file}: the maps of this file have more than {MAX_KEYS:,} different keys, {key!r} among "
-                    f"them in the column {map_name}. AWS has at most 500 tag keys: values seem to stand for keys."
-                )
-            wished = expanded_name(map_of(map_name) or map_name, key)
-            self._names[known] = self._namer.name(wished) if self._wanted(wished) else None
+            self._require_room(len(self._names), map_name, key)
+            self._names[known] = self._namer.name(expanded_name(map_of(map_name) or map_name, key))
         return self._names[known]
 
-    def _cells(self, column: pa.Array) -> _Cells:
-        return _of_map(column) if pa.types.is_map(column.type) else self._of_json(column)
+    def _is_wanted(self, map_name: str, key: str) -> bool:
+        known = (map_name, key)
+        if known not in self._asked:
+            self._require_room(len(self._asked), map_name, key)
+            self._asked[known] = self._wanted(expanded_name(map_of(map_name) or map_name, key))
+        return self._asked[known]
+
+    def _require_room(self, keys: int, map_name: str, key: str) -> None:
+        if keys >= MAX_KEYS:
+            raise PermanentError(
+                f"{self._file}: the maps of this file have more than {MAX_KEYS:,} different keys, {key!r} among "
+                f"them in the column {map_name}. AWS has at most 500 tag keys: values seem to stand for keys."
+            )
+
+    def _cells(self, map_name: str, column: pa.Array) -> _Cells:
+        cells = _of_map(column) if pa.types.is_map(column.type) else self._of_json(column)
+        occurring = used_codes(cells.keys, len(cells.key_names))
+        wanted = np.zeros(len(cells.key_names), np.bool_)
+        wanted[occurring] = [self._is_wanted(map_name, cells.key_names[key]) for key in occurring.tolist()]
+        columns = int(np.count_nonzero(wanted))
+        if columns == len(occurring):
+            return replace(cells, columns=columns)
+        chosen = np.flatnonzero(wanted.take(cells.keys))
+        return replace(
+            cells,
+            places=cells.places[chosen],
+            keys=cells.keys[chosen],
+            codes=cells.codes[chosen],
+            columns=columns,
+        )
 
     def _of_json(self, column: pa.DictionaryArray) -> _Cells:
         """Cells of a column of JSON texts: each distinct text is parsed once."""
@@ -147,13 +172,16 @@ class MapExpander:
                 keys.extend(key for key, _ in pairs)
                 values.extend(value for _, value in pairs)
         coded = pa.array(keys, pa.string()).dictionary_encode()
+        texts = text_column(pa.array(values, pa.string()))
         return _Cells(
-            places=np.repeat(np.arange(len(counts)), counts),
-            keys=coded.indices.to_numpy().astype(np.int64),
+            places=np.repeat(np.arange(len(counts), dtype=np.int32), counts),
+            keys=coded.indices.to_numpy(),
             key_names=coded.dictionary.to_pylist(),
-            values=text_column(pa.array(values, pa.string())),
+            codes=_codes(texts),
+            values=texts.dictionary,
             count=len(counts),
-            place_of_row=column.indices.fill_null(-1).to_numpy().astype(np.int64),
+            place_of_row=_codes(column),
+            columns=0,
             unreadable=np.array(unreadable, np.int64),
         )
 
@@ -215,25 +243,28 @@ def _json(value: Any) -> str:
 
 def _of_map(column: pa.MapArray) -> _Cells:
     """Cells of a Parquet map."""
-    offsets = column.offsets.to_numpy().astype(np.int64)
+    offsets = column.offsets.to_numpy()
     start, length = int(offsets[0]), int(offsets[-1] - offsets[0])
-    places = np.repeat(np.arange(len(column)), np.diff(offsets))
-    keys = text_column(column.keys.slice(start, length))
+    places = np.repeat(np.arange(len(column), dtype=np.int32), np.diff(offsets))
+    key_texts = text_column(column.keys.slice(start, length))
     values = text_column(column.items.slice(start, length))
-    there = values.is_valid().to_numpy(zero_copy_only=False)
+    names = key_texts.dictionary.to_pylist()
+    keys, codes = _codes(key_texts), _codes(values)
+    if key_texts.null_count:
+        keys = np.where(keys < 0, np.int32(len(names)), keys)  # the empty key is null by now
+    there = codes >= 0
     if column.null_count:
         there &= column.is_valid().to_numpy(zero_copy_only=False)[places]
-    names = keys.dictionary.to_pylist()
-    codes = keys.indices.fill_null(len(names)).to_numpy().astype(np.int64)  # the empty key is null by now
-    return _Cells(
-        places=places[there],
-        keys=codes[there],
-        key_names=[*names, ""],
-        values=values.filter(pa.array(there)),
-        count=len(column),
-        place_of_row=None,
-        unreadable=np.empty(0, np.int64),
-    )
+    if not there.all():
+        places, keys, codes = places[there], keys[there], codes[there]
+    return _Cells(places, keys, [*names, ""], codes, values.dictionary, len(column), None, 0, np.empty(0, np.int64))
+
+
+def _codes(column: pa.DictionaryArray) -> Codes:
+    """A column's codes, -1 for null."""
+    indices = column.indices.fill_null(-1) if column.indices.null_count else column.indices
+    codes: Codes = indices.to_numpy()
+    return codes
 
 
 def _groups(cells: _Cells) -> Iterator[tuple[int, int, npt.NDArray[np.int64]]]:
@@ -254,9 +285,3 @@ def _groups(cells: _Cells) -> Iterator[tuple[int, int, npt.NDArray[np.int64]]]:
         times = np.arange(len(here)) - np.maximum.accumulate(np.where(first, np.arange(len(here)), 0))
         for time in range(int(times.max()) + 1):
             yield int(keys[start]), time, chosen[times == time]
-
-
-def _coded(codes: npt.NDArray[np.int32], values: pa.Array) -> pa.DictionaryArray:
-    absent = codes < 0
-    indices = pa.array(codes, pa.int32(), mask=absent) if absent.any() else pa.array(codes, pa.int32())
-    return pa.DictionaryArray.from_arrays(indices, values)

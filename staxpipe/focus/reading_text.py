@@ -21,6 +21,9 @@ _ROWS_A_RUN = 8
 """Equal neighbours are coded together where their runs are at least this long on average."""
 
 
+_ROWS_A_LOOK = 16_384
+
+
 def is_text(type: pa.DataType) -> bool:
     """Whether Parquet's own dictionaries can be taken over for a column of this type."""
     return bool(
@@ -64,8 +67,8 @@ class TextColumn:
         indices, dictionary = column.indices, column.dictionary
         used = _used(indices, len(dictionary))
         if len(dictionary) > len(indices):  # too large to look at more of it than these rows use
-            indices, dictionary = _narrowed(indices, dictionary, used)
-            used = np.arange(len(used))
+            codes, dictionary = _narrowed(indices, dictionary, used)
+            indices, used = coded_text(codes, dictionary).indices, np.arange(len(used))
         if not dictionary.equals(self._dictionary):
             self._dictionary, self._texts = dictionary, _distinct(_as_text(dictionary))
         return _translated(indices, used, self._texts)
@@ -91,8 +94,7 @@ def used_only(column: pa.DictionaryArray) -> pa.DictionaryArray:
     used = _used(column.indices, len(column.dictionary))
     if len(used) == len(column.dictionary):
         return column
-    indices, dictionary = _narrowed(column.indices, column.dictionary, used)
-    return pa.DictionaryArray.from_arrays(indices, dictionary, safe=False)
+    return coded_text(*_narrowed(column.indices, column.dictionary, used))
 
 
 def compact(batch: pa.RecordBatch, start: int, length: int) -> pa.RecordBatch:
@@ -112,17 +114,17 @@ def used_codes(codes: npt.NDArray[np.integer], size: int) -> npt.NDArray[np.int6
     Raises:
         pa.ArrowInvalid: there is one that is none of them.
     """
-    if size > 4 * len(codes):
-        used = np.unique(codes).astype(np.int64)
-        if len(used) and not 0 <= used[0] <= used[-1] < size:
-            raise pa.ArrowInvalid("a code lies beyond its dictionary")
-        return used
-    if len(codes) and int(codes.min()) < 0:
-        raise pa.ArrowInvalid("a code lies before its dictionary")
-    counts = np.bincount(codes, minlength=size)
-    if len(counts) > size:
+    if len(codes) and (int(codes.min()) < 0 or int(codes.max()) >= size):
         raise pa.ArrowInvalid("a code lies beyond its dictionary")
-    return np.flatnonzero(counts)
+    if size > 4 * len(codes):
+        return np.unique(codes).astype(np.int64)
+    seen = np.zeros(size, np.bool_)
+    # Reports are sorted by time, so that most values occur early: then the rest need not be looked at.
+    for start in range(0, len(codes), _ROWS_A_LOOK):
+        seen |= np.bincount(codes[start : start + _ROWS_A_LOOK], minlength=size) > 0
+        if seen.all():
+            break
+    return np.flatnonzero(seen)
 
 
 def _used(indices: pa.Array, size: int) -> npt.NDArray[np.int64]:
@@ -134,11 +136,18 @@ def _used(indices: pa.Array, size: int) -> npt.NDArray[np.int64]:
     return used[:-1]
 
 
-def _narrowed(indices: pa.Array, dictionary: pa.Array, used: npt.NDArray[np.int64]) -> tuple[pa.Array, pa.Array]:
-    """Codes and values without the values that do not occur; those that do keep their order."""
+def _narrowed(indices: pa.Array, dictionary: pa.Array, used: npt.NDArray[np.int64]) -> tuple[Codes, pa.Array]:
+    """Codes (-1 is null) and values without the values that do not occur; those that do keep their order."""
     table = np.zeros(len(dictionary), np.int32)
     table[used] = np.arange(len(used), dtype=np.int32)
-    return pa.array(table).take(indices), dictionary.take(pa.array(used))
+    return _looked_up(table, indices), dictionary.take(pa.array(used))
+
+
+def _looked_up(table: Codes, indices: pa.Array) -> Codes:
+    """New codes for old ones, which are known to lie within the table, and -1 for null."""
+    old = indices.fill_null(len(table)) if indices.null_count else indices
+    new: Codes = np.append(table, np.int32(-1)).take(old.to_numpy())
+    return new
 
 
 def _distinct(texts: pa.Array) -> Coded:
@@ -157,9 +166,8 @@ def _translated(indices: pa.Array, used: npt.NDArray[np.int64], texts: Coded) ->
         return no_text(len(indices))
     places = np.full(len(meant), -1, np.int32)
     places[kept] = np.arange(len(kept), dtype=np.int32)
-    table = places[texts.codes]
     values = texts.values if len(kept) == len(texts.values) else texts.values.take(pa.array(kept))
-    return pa.DictionaryArray.from_arrays(pa.array(table, mask=table < 0).take(indices), values, safe=False)
+    return coded_text(_looked_up(places[texts.codes], indices), values)
 
 
 def _is_wide(type: pa.DataType) -> bool:
@@ -173,17 +181,17 @@ def _of_wide(column: pa.Array) -> pa.DictionaryArray:
     bits = filled.view(pa.int64()).to_numpy()
     starts = np.flatnonzero(np.concatenate([[True], bits[1:] != bits[:-1]]))
     if len(starts) * _ROWS_A_RUN <= len(bits):
-        encoded = pa.array(bits[starts]).dictionary_encode()
+        encoded = pa.array(bits[starts]).view(column.type).dictionary_encode()
         codes = np.repeat(encoded.indices.to_numpy(), np.diff(starts, append=len(bits)))
     else:
-        encoded = pa.array(bits).dictionary_encode()
+        encoded = filled.dictionary_encode()
         codes = encoded.indices.to_numpy()
     if column.null_count:
         every = np.full(len(column), -1, np.int32)
         every[column.is_valid().to_numpy(zero_copy_only=False)] = codes
         codes = every
-    texts = _as_text(encoded.dictionary.view(column.type))
-    if pa.types.is_floating(column.type) and np.isnan(encoded.dictionary.view(column.type).to_numpy()).any():
+    texts = _as_text(encoded.dictionary)
+    if pa.types.is_floating(column.type) and np.isnan(encoded.dictionary.to_numpy()).any():
         united = coded(codes, texts)  # NaN has many bit patterns and one text
         codes, texts = united.codes, united.values
     return coded_text(codes, texts)

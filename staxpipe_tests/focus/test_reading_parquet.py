@@ -84,9 +84,9 @@ def test_only_what_is_wanted_is_read_from_the_file(tmp_path: Path, monkeypatch: 
     asked: list[list[str]] = []
     iter_batches = pq.ParquetFile.iter_batches
 
-    def spy(self: pq.ParquetFile, rows: int, *, row_groups: list[int], columns: list[str]) -> object:
+    def spy(self: pq.ParquetFile, rows: int, *, row_groups: list[int], columns: list[str], use_threads: bool) -> object:
         asked.append(columns)
-        return iter_batches(self, rows, row_groups=row_groups, columns=columns)
+        return iter_batches(self, rows, row_groups=row_groups, columns=columns, use_threads=use_threads)
 
     monkeypatch.setattr(pq.ParquetFile, "iter_batches", spy)
     read(tmp_path / "x.parquet", FileFormat.PARQUET, wanted=lambda name: name.startswith("resource_tags"))
