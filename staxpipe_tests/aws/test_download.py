@@ -63,7 +63,7 @@ def test_a_body_that_ends_early_goes_on_where_it_ended(
 ) -> None:
     s3.faults = deque([fault, replace(fault, cut=700_000)])
     assert fetched(bucket, s3, tmp_path) == BODY
-    offsets = [int(asked.removeprefix("bytes=").removesuffix("-")) for asked in s3.ranges if asked]
+    offsets = [int(asked.removeprefix("bytes=").split("-")[0]) for asked in s3.ranges if asked]
     assert len(s3.ranges) == 3
     assert offsets == sorted(offsets)
     assert 0 < offsets[-1] <= CUT + 700_000
