@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import urllib3.exceptions
 from botocore.exceptions import BotoCoreError, ClientError
 
-from staxpipe.aws.download import CutShort, Damaged, Download, Piece, RangesIgnored, Stopped
+from staxpipe.aws.download import PIECE_BYTES, CutShort, Damaged, Download, Piece, RangesIgnored, Stopped
 from staxpipe.aws.errors import ACCESS_DENIED, error_code, in_words, is_passing, translated
 from staxpipe.errors import AccessError, PermanentError, StaxpipeError, TransientError
 from staxpipe.model import StoredObject
@@ -37,7 +37,7 @@ class S3Bucket:
 
     `owner` is the account that must own the bucket: S3 then refuses a bucket of the same name that somebody
     else took over. However many objects are fetched at the same time, at most `connections` requests for them are
-    under way, first come first served; their threads end with the bucket. `sleep` is replaced in tests.
+    under way, first come first served; their threads end with the bucket. `piece_bytes` and `sleep` are for tests.
     """
 
     def __init__(
@@ -46,6 +46,7 @@ class S3Bucket:
         name: str,
         owner: str | None = None,
         connections: int = CONNECTIONS,
+        piece_bytes: int = PIECE_BYTES,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._client = client
@@ -53,6 +54,7 @@ class S3Bucket:
         self._owner: dict[str, Any] = {"ExpectedBucketOwner": owner} if owner else {}
         self._whose = f" of account {owner}" if owner else ""
         self._requests = ThreadPoolExecutor(connections, thread_name_prefix=f"s3-{name}")
+        self._piece_bytes = piece_bytes
         self._sleep = sleep
 
     @property
@@ -115,7 +117,7 @@ class S3Bucket:
         part = Path(name)
         try:
             with os.fdopen(descriptor, "wb") as file:
-                self._transfer(Download(stored, file.fileno()))
+                self._transfer(Download(stored, file.fileno(), self._piece_bytes))
             part.replace(target)
             _sync_folder(target.parent)
         finally:
@@ -137,7 +139,7 @@ class S3Bucket:
         jobs: list[Future[None]] = []
         download.stop.clear()
         try:
-            if download.in_parts:
+            if download.parts_unknown:
                 jobs.append(self._requests.submit(download.learn_parts, self._client, self._name, self._owner))
             jobs += [self._requests.submit(self._receive_piece, download, piece) for piece in download.pieces]
             done, _ = wait(jobs, return_when=FIRST_EXCEPTION)

@@ -69,7 +69,7 @@ class Piece:
 class Download:
     """An object being written to an open, empty file; `receive` may be called for several pieces at the same time."""
 
-    def __init__(self, stored: StoredObject, descriptor: int, piece_bytes: int = PIECE_BYTES) -> None:
+    def __init__(self, stored: StoredObject, descriptor: int, piece_bytes: int) -> None:
         self.stored = stored
         self.pieces = [
             Piece(start, min(start + piece_bytes, stored.size)) for start in range(0, max(stored.size, 1), piece_bytes)
@@ -97,9 +97,9 @@ class Download:
         self.start_over()
 
     @property
-    def in_parts(self) -> bool:
-        """Whether the ETag is one of parts, so that `learn_parts` can make a proof of it."""
-        return number_of_parts(self.stored.etag) is not None
+    def parts_unknown(self) -> bool:
+        """Whether the ETag is one of parts, and `learn_parts` could make a proof of it."""
+        return self._part_bytes is None and number_of_parts(self.stored.etag) is not None
 
     def learn_parts(self, client: S3Client, bucket: str, arguments: Mapping[str, Any]) -> None:
         """Ask how large the parts were in which the object was uploaded.
@@ -117,7 +117,7 @@ class Download:
         size = answer["ContentLength"]
         if size > 0 and parts == answer.get("PartsCount", 1) == -(-self.stored.size // size):
             self._part_bytes = size
-            self._digest = self._new_digest()
+            self._digest = self._new_digest()  # the first: until now there was nothing to hash with
 
     def receive(self, piece: Piece, client: S3Client, bucket: str, arguments: Mapping[str, Any]) -> None:
         """Get what is missing of a piece; may be called again after any failure.

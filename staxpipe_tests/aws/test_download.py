@@ -32,9 +32,13 @@ def pauses() -> list[float]:
     return []
 
 
+@pytest.fixture(scope="module")
+def session() -> boto3.Session:
+    return boto3.Session("AKIDEXAMPLE", "secret", region_name="us-east-1")
+
+
 @pytest.fixture
-def bucket(s3: FaultyS3, pauses: list[float]) -> Iterator[S3Bucket]:
-    session = boto3.Session("AKIDEXAMPLE", "secret", region_name="us-east-1")
+def bucket(session: boto3.Session, s3: FaultyS3, pauses: list[float]) -> Iterator[S3Bucket]:
     # One attempt in botocore: what is tried again here is tried again by us.
     client = session.client("s3", endpoint_url=s3.url, config=client_config(read_timeout=0.5, attempts=1))
     yield S3Bucket(client, "bills", sleep=pauses.append)
@@ -176,8 +180,9 @@ def test_lasting_refusals_are_not_tried_again(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_nobody_listening_is_tried_again_and_told(pauses: list[float], s3: FaultyS3, tmp_path: Path) -> None:
-    session = boto3.Session("AKIDEXAMPLE", "secret", region_name="us-east-1")
+def test_nobody_listening_is_tried_again_and_told(
+    session: boto3.Session, pauses: list[float], s3: FaultyS3, tmp_path: Path
+) -> None:
     client = session.client("s3", endpoint_url="http://127.0.0.1:9", config=client_config(attempts=1))
     with pytest.raises(TransientError, match="could not be read whole"):
         S3Bucket(client, "bills", sleep=pauses.append).fetch(s3.stored, tmp_path / "data")
