@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 CONNECTIONS = 8
-"""Requests for objects that one bucket answers at the same time; each holds about a mebibyte of what it reads."""
+"""Requests for objects that one bucket answers at the same time; each holds less than a mebibyte of what it reads."""
 FETCH_ATTEMPTS = 6
 _FIRST_PAUSE = 0.5  # seconds before the second attempt; doubles, with jitter, up to the last
 _LONGEST_PAUSE = 20.0

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 PIECE_BYTES = 16 * 1024 * 1024
 """A larger object is read in pieces of this size: long enough that a request's own cost is below one per cent."""
-_CHUNK = 1024 * 1024
+_CHUNK = 256 * 1024
 _OPAQUE_ENCRYPTION = frozenset({"aws:kms", "aws:kms:dsse"})
 _CONTENT_RANGE = re.compile(r"bytes ([0-9]+)-([0-9]+)/([0-9]+|\*)")
 _log = logging.getLogger(__name__)
