@@ -10,13 +10,14 @@ import random
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import urllib3.exceptions
 from botocore.exceptions import BotoCoreError, ClientError
 
-from staxpipe.aws.download import Damaged, Download
+from staxpipe.aws.download import PIECE_BYTES, CutShort, Damaged, Download, Piece, RangesIgnored, Stopped
 from staxpipe.aws.errors import ACCESS_DENIED, error_code, in_words, is_passing, translated
 from staxpipe.errors import AccessError, PermanentError, StaxpipeError, TransientError
 from staxpipe.model import StoredObject
@@ -24,6 +25,8 @@ from staxpipe.model import StoredObject
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
+CONNECTIONS = 8
+"""Requests for objects that one bucket answers at the same time; each holds less than a mebibyte of what it reads."""
 FETCH_ATTEMPTS = 6
 _FIRST_PAUSE = 0.5  # seconds before the second attempt; doubles, with jitter, up to the last
 _LONGEST_PAUSE = 20.0
@@ -33,16 +36,25 @@ class S3Bucket:
     """One bucket, by a client whose credentials may read it.
 
     `owner` is the account that must own the bucket: S3 then refuses a bucket of the same name that somebody
-    else took over. `sleep` is replaced in tests.
+    else took over. However many objects are fetched at the same time, at most `connections` requests for them are
+    under way, first come first served; their threads end with the bucket. `piece_bytes` and `sleep` are for tests.
     """
 
     def __init__(
-        self, client: S3Client, name: str, owner: str | None = None, sleep: Callable[[float], None] = time.sleep
+        self,
+        client: S3Client,
+        name: str,
+        owner: str | None = None,
+        connections: int = CONNECTIONS,
+        piece_bytes: int = PIECE_BYTES,
+        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._client = client
         self._name = name
         self._owner: dict[str, Any] = {"ExpectedBucketOwner": owner} if owner else {}
         self._whose = f" of account {owner}" if owner else ""
+        self._requests = ThreadPoolExecutor(connections, thread_name_prefix=f"s3-{name}")
+        self._piece_bytes = piece_bytes
         self._sleep = sleep
 
     @property
@@ -90,8 +102,11 @@ class S3Bucket:
     def fetch(self, stored: StoredObject, target: Path) -> None:
         """Copy an object, exactly as it was listed, to a local file that appears whole or not at all.
 
-        A body that is cut off is resumed where it ended (boto3 does not do that), a damaged one is read again
-        from its beginning, a few times with growing pauses. Size, and MD5 where the ETag is one, are verified.
+        A large object is read in pieces at the same time. A piece that is cut off is resumed where it ended (boto3
+        does not do that), a damaged one is read again from its beginning, a few times with growing pauses. Size, and
+        the ETag where it is made of the bytes, are verified. What a process that was killed had of a file is not
+        taken up: to trust it would need a record of its pieces written to the disk in step with them, and the files
+        of a delivery are far smaller than what already lies whole beside them.
 
         Raises:
             PermanentError: gone.
@@ -102,37 +117,75 @@ class S3Bucket:
         part = Path(name)
         try:
             with os.fdopen(descriptor, "wb") as file:
-                self._transfer(Download(stored, file))
+                self._transfer(Download(stored, file.fileno(), self._piece_bytes))
             part.replace(target)
             _sync_folder(target.parent)
         finally:
             part.unlink(missing_ok=True)
 
     def _transfer(self, download: Download) -> None:
+        def whole() -> None:
+            try:
+                self._receive(download)
+            except RangesIgnored:
+                download.in_one_piece()
+                self._receive(download)
+            download.verify()
+
+        self._persist(download.stored.key, whole, download.start_over)
+
+    def _receive(self, download: Download) -> None:
+        """Get every piece; when one fails for good, none is being written any more."""
+        jobs: list[Future[None]] = []
+        download.stop.clear()
+        try:
+            if download.parts_unknown:
+                jobs.append(self._requests.submit(download.learn_parts, self._client, self._name, self._owner))
+            jobs += [self._requests.submit(self._receive_piece, download, piece) for piece in download.pieces]
+            done, _ = wait(jobs, return_when=FIRST_EXCEPTION)
+        finally:
+            download.stop.set()
+            for job in jobs:
+                job.cancel()
+            wait(jobs)
+        for job in jobs:
+            if job in done:
+                job.result()
+
+    def _receive_piece(self, download: Download, piece: Piece) -> None:
+        def missing() -> None:
+            if download.stop.is_set():
+                raise Stopped
+            download.receive(piece, self._client, self._name, self._owner)
+
+        self._persist(download.stored.key, missing)
+
+    def _persist(self, key: str, act: Callable[[], None], forget: Callable[[], None] = lambda: None) -> None:
+        """Act until it succeeds, a few times; `forget` what damage left before another time."""
         last: Exception | None = None
         for attempt in range(FETCH_ATTEMPTS):
             if attempt:
                 pause = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2**attempt)
                 self._sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 - jitter, not a secret
             try:
-                download.resume(self._client, self._name, **self._owner)
+                act()
                 return
             except Damaged as error:
-                download.start_over()
+                forget()
                 last = error
             except ClientError as error:
                 if not is_passing(error):
-                    raise self._refusal(error, download.stored.key) from error
+                    raise self._refusal(error, key) from error
                 last = error
-            except urllib3.exceptions.HTTPError as error:  # of those that break a body, botocore wraps only some
+            except (CutShort, urllib3.exceptions.HTTPError) as error:  # botocore wraps only some of urllib3's
                 last = error
             except BotoCoreError as error:
-                words = translated(error, self._object(download.stored.key))
+                words = translated(error, self._object(key))
                 if isinstance(words, PermanentError | AccessError):
                     raise words from error
                 last = error
         raise TransientError(
-            f"{_upper(self._object(download.stored.key))} could not be read whole in {FETCH_ATTEMPTS} attempts "
+            f"{_upper(self._object(key))} could not be read whole in {FETCH_ATTEMPTS} attempts "
             f"({last}). It is tried again later."
         ) from last
 

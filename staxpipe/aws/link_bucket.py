@@ -6,7 +6,7 @@ from typing import Protocol
 
 import boto3
 
-from staxpipe.aws.bucket import S3Bucket
+from staxpipe.aws.bucket import CONNECTIONS, S3Bucket
 from staxpipe.aws.session_policy import read_reports
 from staxpipe.aws.sessions import client_config, link_session
 
@@ -30,7 +30,7 @@ class LinkedBucket(Protocol):
     def region(self) -> str: ...  # noqa: D102
 
 
-def link_bucket(operator: boto3.Session, link: LinkedBucket, connections: int = 10) -> S3Bucket:
+def link_bucket(operator: boto3.Session, link: LinkedBucket, connections: int = CONNECTIONS) -> S3Bucket:
     """A link's bucket; credentials are made on first use and renew themselves for as long as it is read.
 
     Raises:
@@ -39,5 +39,5 @@ def link_bucket(operator: boto3.Session, link: LinkedBucket, connections: int = 
     session = link_session(
         operator, link.role_arn, link.external_id, link.id, link.region, read_reports(link.bucket, link.prefix)
     )
-    client = session.client("s3", config=client_config(connections))
-    return S3Bucket(client, link.bucket, owner=link.account_id)
+    client = session.client("s3", config=client_config(connections + 1))  # one more for the thread that lists
+    return S3Bucket(client, link.bucket, owner=link.account_id, connections=connections)

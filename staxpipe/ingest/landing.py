@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,6 +17,10 @@ from staxpipe.exports.bucket import Bucket
 from staxpipe.exports.discovery import still_current
 from staxpipe.ingest.landing_store import LandingStore
 from staxpipe.model import BillingPeriod, DeliveryState, StoredObject
+
+FILES_AT_ONCE = 8
+"""Files of one delivery that are copied at the same time: small ones wait for answers more than for bytes. How many
+requests that makes is the bucket's own limit."""
 
 
 @dataclass(frozen=True)
@@ -48,12 +53,7 @@ def land(engine: Engine, store: LandingStore, bucket: Bucket, entry: LedgerEntry
         TransientError: the transfer broke, or a file was being replaced.
     """
     files = entry.delivery.files
-    copied = 0
-    for position, file in enumerate(files):
-        key = landing_key(entry, position, file)
-        if not store.has(key, file.size):
-            store.put(key, partial(bucket.fetch, file))
-            copied += 1
+    copied = copy_files(store, bucket, entry)
     size = sum(file.size for file in files)
     # Files that a customer has deleted meanwhile are not replaced: we hold all of them, verified.
     gone = entry.delivery.manifest is not None and bucket.head(entry.delivery.manifest.key) is None
@@ -67,6 +67,31 @@ def land(engine: Engine, store: LandingStore, bucket: Bucket, entry: LedgerEntry
         with engine.begin() as connection:
             ledger.mark(connection, entry.id, DeliveryState.LANDED, landed_at=datetime.now(UTC), error=None)
     return Landed(len(files), size, copied)
+
+
+def copy_files(store: LandingStore, bucket: Bucket, entry: LedgerEntry) -> int:
+    """Copy the files that are not there yet, and tell how many those were.
+
+    After a failure no other file is begun; those under way are finished, so that they need not be copied again.
+    """
+
+    def copy(position: int, file: StoredObject) -> bool:
+        key = landing_key(entry, position, file)
+        if store.has(key, file.size):
+            return False
+        store.put(key, partial(bucket.fetch, file))
+        return True
+
+    workers = ThreadPoolExecutor(FILES_AT_ONCE, thread_name_prefix="land")
+    jobs = [workers.submit(copy, position, file) for position, file in enumerate(entry.delivery.files)]
+    try:
+        wait(jobs, return_when=FIRST_EXCEPTION)
+    finally:
+        workers.shutdown(wait=True, cancel_futures=True)
+    for job in jobs:
+        if not job.cancelled() and job.exception() is not None:
+            job.result()
+    return sum(job.result() for job in jobs)
 
 
 def landed_file(

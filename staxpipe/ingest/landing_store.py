@@ -8,11 +8,13 @@ from __future__ import annotations
 import errno
 import shutil
 import tempfile
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from boto3.s3.transfer import TransferConfig
 from botocore.exceptions import ClientError
 
 from staxpipe.aws.errors import MISSING_OBJECT, error_code, in_words
@@ -21,12 +23,17 @@ from staxpipe.errors import AccessError, OwnCredentialsError, TransientError
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
+_UPLOADS_AT_ONCE = 2
+_UPLOAD = TransferConfig(max_concurrency=5)  # twice five connections: as many as a client keeps
+# What arrived and waits for the disk is bounded: by default it may be 250 MB of each file.
+_DOWNLOAD = TransferConfig(max_concurrency=4, io_chunksize=1 << 20, max_io_queue=8)
+
 Fetch = Callable[[Path], None]
 """Writes one verified whole file to the path that it is given, or raises."""
 
 
 class LandingStore(Protocol):
-    """Where landed files are kept, by key."""
+    """Where landed files are kept, by key; usable by several threads at the same time."""
 
     def has(self, key: str, size: int) -> bool:
         """Whether the whole file, of this size in bytes, is there."""
@@ -86,6 +93,7 @@ class S3Store:
         self._client = client
         self._bucket = bucket
         self._prefix = prefix.strip("/")
+        self._uploads = threading.BoundedSemaphore(_UPLOADS_AT_ONCE)
 
     def _key(self, key: str) -> str:
         return f"{self._prefix}/{key}" if self._prefix else key
@@ -107,8 +115,8 @@ class S3Store:
             path = Path(folder) / "file"
             with full_disk_explained(path):
                 fetch(path)
-            with _ours(self._bucket):
-                self._client.upload_file(str(path), self._bucket, self._key(key))
+            with self._uploads, _ours(self._bucket):
+                self._client.upload_file(str(path), self._bucket, self._key(key), Config=_UPLOAD)
 
     @contextmanager
     def local(self, key: str) -> Iterator[Path]:
@@ -116,7 +124,7 @@ class S3Store:
         with tempfile.TemporaryDirectory(prefix="staxpipe-") as folder:
             path = Path(folder) / "file"
             with full_disk_explained(path), _ours(self._bucket):
-                self._client.download_file(self._bucket, self._key(key), str(path))
+                self._client.download_file(self._bucket, self._key(key), str(path), Config=_DOWNLOAD)
             yield path
 
     def remove(self, prefix: str) -> None:

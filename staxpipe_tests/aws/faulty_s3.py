@@ -25,7 +25,8 @@ class Fault:
 
     `status` and `code` answer an error; `cut` ends the body after so many bytes and closes the connection,
     `reset` does so with a TCP reset, `hang` stops sending instead; `flip` damages one byte; `whole` ignores the
-    Range header; `header` adds one.
+    Range header; `longer` answers a range with so many bytes more (or fewer) than were asked for, `shifted` with one
+    that begins so much later; `header` adds one.
     """
 
     status: int = 0
@@ -35,17 +36,25 @@ class Fault:
     hang: bool = False
     flip: bool = False
     whole: bool = False
+    longer: int = 0
+    shifted: int = 0
     header: tuple[str, str] | None = None
 
 
 @dataclass
 class FaultyS3:
-    """The object, the faults that come (one a request, then none), and what was asked."""
+    """The object, the faults that come (one a request, then none), and what was asked.
+
+    `at` holds those of the requests for a range that begins somewhere, which come whatever else is asked meanwhile.
+    `part_bytes`: how large the parts were in which the object was uploaded; 0 when the server does not say.
+    """
 
     body: bytes
     faults: deque[Fault] = field(default_factory=deque)
+    at: dict[int, deque[Fault]] = field(default_factory=dict)
     always: Fault = Fault()
     ranges: list[str | None] = field(default_factory=list)
+    part_bytes: int = 0
     etag: str = ""
     url: str = ""
     released: threading.Event = field(default_factory=threading.Event)
@@ -70,19 +79,28 @@ def serving(s3: FaultyS3) -> Iterator[FaultyS3]:
             """Say nothing."""
 
         def do_GET(self) -> None:
-            fault = s3.faults.popleft() if s3.faults else s3.always
             asked = self.headers.get("Range")
             s3.ranges.append(asked)
+            match = re.fullmatch(r"bytes=([0-9]+)-([0-9]+)", asked or "")
+            start, end = (int(match[1]), int(match[2]) + 1) if match else (0, len(s3.body))
+            fault = s3.always
+            if s3.at.get(start):
+                fault = s3.at[start].popleft()
+            elif s3.faults:
+                fault = s3.faults.popleft()
             if self.headers.get("If-Match") != f'"{s3.etag}"':
                 fault = Fault(412, "PreconditionFailed")
             if fault.status:
                 return self._refuse(fault)
-            match = re.fullmatch(r"bytes=([0-9]+)-", asked or "")
-            start = int(match[1]) if match and not fault.whole else 0
-            body = s3.body[start:]
-            self.send_response(206 if start else 200)
-            if start:
-                self.send_header("Content-Range", f"bytes {start}-{len(s3.body) - 1}/{len(s3.body)}")
+            partial = match is not None and not fault.whole
+            if partial:
+                start, end = start + fault.shifted, end + fault.shifted + fault.longer
+            else:
+                start, end = 0, len(s3.body)
+            body = s3.body[start:end]
+            self.send_response(206 if partial else 200)
+            if partial:
+                self.send_header("Content-Range", f"bytes {start}-{start + len(body) - 1}/{len(s3.body)}")
             self.send_header("Content-Length", str(len(body)))
             self.send_header("ETag", f'"{s3.etag}"')
             if fault.header:
@@ -100,6 +118,14 @@ def serving(s3: FaultyS3) -> Iterator[FaultyS3]:
                 self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                 self.connection.close()
             return None
+
+        def do_HEAD(self) -> None:
+            size = s3.part_bytes if "partNumber=1" in self.path else len(s3.body)
+            self.send_response(206 if size else 501)
+            self.send_header("Content-Length", str(size))
+            if size:
+                self.send_header("x-amz-mp-parts-count", str(-(-len(s3.body) // size)))
+            self.end_headers()
 
         def _refuse(self, fault: Fault) -> None:
             body = _ERROR.format(code=fault.code).encode()

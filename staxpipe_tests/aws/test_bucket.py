@@ -10,6 +10,7 @@ import boto3
 import pytest
 
 from staxpipe.aws.bucket import S3Bucket
+from staxpipe.aws.download import PIECE_BYTES
 from staxpipe.aws.link_bucket import link_bucket
 from staxpipe.errors import AccessError, PermanentError, TransientError
 from staxpipe.local.aws_stand_in import AwsStandIn, StandInCredentials
@@ -77,10 +78,13 @@ def test_fetching(bucket: S3Bucket, customer: Customer, tmp_path: Path, size: in
     assert [path.name for path in tmp_path.iterdir()] == ["data"]
 
 
-def test_an_object_in_parts_is_verified_by_its_size(bucket: S3Bucket, customer: Customer, tmp_path: Path) -> None:
+def test_a_large_object_in_parts_is_verified_by_their_etag(
+    bucket: S3Bucket, customer: Customer, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("DEBUG", logger="staxpipe.aws.download")
     s3 = customer.session.client("s3")
     upload = s3.create_multipart_upload(Bucket=customer.bucket, Key="reports/parts")["UploadId"]
-    parts = [b"a" * 5 * 1024 * 1024, b"b"]
+    parts = [b"ab" * (PIECE_BYTES // 2 + 1), b"c"]
     done = [
         s3.upload_part(Bucket=customer.bucket, Key="reports/parts", UploadId=upload, PartNumber=number, Body=part)
         for number, part in enumerate(parts, 1)
@@ -95,6 +99,7 @@ def test_an_object_in_parts_is_verified_by_its_size(bucket: S3Bucket, customer: 
     assert "-" in found.etag
     bucket.fetch(found, tmp_path / "parts")
     assert (tmp_path / "parts").read_bytes() == b"".join(parts)
+    assert caplog.messages == []  # it says there if S3 does not tell the size of a part, or if the ETag differs
 
 
 def test_an_object_that_changed_since_it_was_listed_is_not_mixed_up(

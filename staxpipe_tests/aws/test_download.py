@@ -32,9 +32,13 @@ def pauses() -> list[float]:
     return []
 
 
+@pytest.fixture(scope="module")
+def session() -> boto3.Session:
+    return boto3.Session("AKIDEXAMPLE", "secret", region_name="us-east-1")
+
+
 @pytest.fixture
-def bucket(s3: FaultyS3, pauses: list[float]) -> Iterator[S3Bucket]:
-    session = boto3.Session("AKIDEXAMPLE", "secret", region_name="us-east-1")
+def bucket(session: boto3.Session, s3: FaultyS3, pauses: list[float]) -> Iterator[S3Bucket]:
     # One attempt in botocore: what is tried again here is tried again by us.
     client = session.client("s3", endpoint_url=s3.url, config=client_config(read_timeout=0.5, attempts=1))
     yield S3Bucket(client, "bills", sleep=pauses.append)
@@ -63,7 +67,7 @@ def test_a_body_that_ends_early_goes_on_where_it_ended(
 ) -> None:
     s3.faults = deque([fault, replace(fault, cut=700_000)])
     assert fetched(bucket, s3, tmp_path) == BODY
-    offsets = [int(asked.removeprefix("bytes=").removesuffix("-")) for asked in s3.ranges if asked]
+    offsets = [int(asked.removeprefix("bytes=").split("-")[0]) for asked in s3.ranges if asked]
     assert len(s3.ranges) == 3
     assert offsets == sorted(offsets)
     assert 0 < offsets[-1] <= CUT + 700_000
@@ -176,8 +180,9 @@ def test_lasting_refusals_are_not_tried_again(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_nobody_listening_is_tried_again_and_told(pauses: list[float], s3: FaultyS3, tmp_path: Path) -> None:
-    session = boto3.Session("AKIDEXAMPLE", "secret", region_name="us-east-1")
+def test_nobody_listening_is_tried_again_and_told(
+    session: boto3.Session, pauses: list[float], s3: FaultyS3, tmp_path: Path
+) -> None:
     client = session.client("s3", endpoint_url="http://127.0.0.1:9", config=client_config(attempts=1))
     with pytest.raises(TransientError, match="could not be read whole"):
         S3Bucket(client, "bills", sleep=pauses.append).fetch(s3.stored, tmp_path / "data")
