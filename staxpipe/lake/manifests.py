@@ -18,10 +18,10 @@ from pyiceberg.types import IntegerType
 
 MONTH_FIELD = 2  # of the partition spec, see schema.py
 
-SMALL = 64
-"""Files of a manifest that may still be merged. The most that a commit writes again is that many of each it merges."""
+SMALL = 32
+"""Files from which on a manifest is left as it is: a commit that replaces one of them writes the others again."""
 
-FEW = 8
+FEW = 6
 """Small manifests that a month may have before they become one."""
 
 
