@@ -70,7 +70,7 @@ def _load(bucket: Path, home: Path) -> None:
 
 
 def _copy(engine: Engine, lake: Lake, newest: BillingPeriod, month: BillingPeriod) -> None:
-    files = [file for file in lake.plan(period=newest)]
+    files = lake.plan(period=newest)
     export_id = files[0].export_id
     if lake.delivery_of(export_id, month) is not None:
         return
@@ -127,6 +127,4 @@ def _copy_marts(
     elected = select(period_sources.c.billing_account_id, literal(str(month)), period_sources.c.export_id).where(
         period_sources.c.period == str(newest), period_sources.c.export_id == export_id
     )
-    connection.execute(
-        insert(period_sources).from_select(["billing_account_id", "period", "export_id"], elected)
-    )
+    connection.execute(insert(period_sources).from_select(["billing_account_id", "period", "export_id"], elected))
