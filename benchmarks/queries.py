@@ -15,7 +15,6 @@ import json
 import resource
 import statistics
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -83,7 +82,7 @@ def answered(year: Year, runs: int) -> Section:
     rows = []
     for question in questions():
         pruned = _pruned(year, question, files)
-        measured = _measured(lambda question=question: connection.arrow(question.sql, period=question.of(month)), runs)
+        measured = _measured(connection, question.sql, question.of(month), runs)
         rows.append(
             [
                 question.title + (", one month" if question.one_month else ", 12 months"),
@@ -155,7 +154,7 @@ def pruning(year: Year, runs: int) -> Section:
     for name, sql, by_option in NARROWED:
         text = sql.format(start=month.start.isoformat())
         period = str(month) if by_option else None
-        measured = _measured(lambda text=text, period=period: connection.arrow(text, period=period), runs)
+        measured = _measured(connection, text, period, runs)
         planned = year.lake.plan(period=month) if by_option else files
         kept, groups = _row_groups(planned, month, "BillingPeriodStart" in sql, "ChargePeriodStart" in sql)
         rows.append(
@@ -240,16 +239,16 @@ def _words(node: dict[str, object]) -> set[str]:
     return set("".join(c if c.isalnum() or c == "_" else " " for c in text).split())
 
 
-def _measured(act: Callable[[], object], runs: int) -> Measured:
-    act()
+def _measured(connection: Connection, sql: str, period: str | None, runs: int) -> Measured:
+    connection.arrow(sql, period=period)
     walls, cpus, reads, rows = [], [], [], 0
     for _ in range(runs):
         before, wall, cpu = _bytes_read(), time.monotonic(), time.process_time()
-        answer = act()
+        answer = connection.arrow(sql, period=period)
         walls.append(time.monotonic() - wall)
         cpus.append(time.process_time() - cpu)
         reads.append(_bytes_read() - before)
-        rows = getattr(answer, "num_rows", 0)
+        rows = answer.num_rows
     return Measured(
         statistics.median(walls) * 1000, statistics.median(cpus) * 1000, int(statistics.median(reads)), rows
     )
