@@ -1,6 +1,6 @@
 """DuckDB, DataFusion and Polars, and the limits: what a csv.gz takes to unpack. One whole process each.
 
-    python -m benchmarks.peers.engines duckdb-copy OUT FILE…
+python -m benchmarks.peers.engines duckdb-copy OUT FILE…
 """
 
 from __future__ import annotations

@@ -148,7 +148,9 @@ def _commitments() -> dict[str, str]:
 
 def _things() -> dict[str, str]:
     arn = f"COALESCE({PLAN}, {RESERVATION})"
-    resource = f"CASE WHEN {PURCHASE} THEN COALESCE({arn}, {_of('lineItem/ResourceId')}) ELSE {_of('lineItem/ResourceId')} END"  # noqa: E501
+    resource = (
+        f"CASE WHEN {PURCHASE} THEN COALESCE({arn}, {_of('lineItem/ResourceId')}) ELSE {_of('lineItem/ResourceId')} END"  # noqa: E501
+    )
     product = f"COALESCE({_of('product/ProductName')}, {_of('lineItem/ProductCode')})"
     sku = f"CASE WHEN {TAX} THEN NULL ELSE COALESCE({_of('product/sku')}, {_of('lineItem/UsageType')}) END"
     unit = f"COALESCE({_of('pricing/unit')}, 'Units')"
