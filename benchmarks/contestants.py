@@ -99,7 +99,7 @@ def measured(contestant: Contestant, given: Input, limit_seconds: float | None =
     variables = {"PYTHONPATH": str(HERE), "PYTHONWARNINGS": "ignore", "STAXPIPE_HOME": str(home)}
     try:
         if contestant.loads:
-            run([sys.executable, "-m", "benchmarks.product", "prepare", home], variables)
+            run([sys.executable, "-m", "benchmarks.product", "prepare"], variables)
         command = contestant.command(given, out)
         if not Path(command[0]).exists():
             raise FailedError(f"there is no {command[0]}: `make bench` makes it")

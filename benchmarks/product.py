@@ -1,9 +1,9 @@
-"""Parts of staxpipe's own way, alone: what `staxpipe load` does, without database, commit and marts, or one stage of it.
+"""Parts of staxpipe's own way, alone: a load without database, commit and marts, or one stage of it.
 
 Each is a whole process that calls the product's own functions. Its last line says how many rows it read and, where the
 stage begins only after something was prepared, the seconds of the stage itself.
 
-    python -m benchmarks.product prepare HOME              # a home with a migrated database, for `load` to use
+    python -m benchmarks.product prepare                   # a migrated database in STAXPIPE_HOME, for `load` to use
     python -m benchmarks.product read-write FOLDER OUT     # read, normalise, write the lake's files
     python -m benchmarks.product scan FOLDER               # decompress and read: the columns that are needed
     python -m benchmarks.product normalise FOLDER          # the mapping of batches that are in memory
@@ -38,7 +38,7 @@ from staxpipe.ingest.reading_delivery import read_delivery
 from staxpipe.lake.writer import LakeWriter
 from staxpipe.local.database import open_database
 from staxpipe.model import Delivery
-from staxpipe.settings import Settings
+from staxpipe.settings import read_settings
 
 CORES = os.cpu_count() or 1
 IN_MEMORY = 8
@@ -47,9 +47,9 @@ IN_MEMORY = 8
 CONTEXT = MappingContext(export_id="1", delivery_id="bench")
 
 
-def prepare(home: str) -> dict[str, float]:
-    """Make the database and bring it to today's tables."""
-    with open_database(Settings(home=Path(home))):
+def prepare() -> dict[str, float]:
+    """Make the database of the home that STAXPIPE_HOME names, and bring it to today's tables."""
+    with open_database(read_settings()):
         return {}
 
 
@@ -60,7 +60,7 @@ def read_write(folder: str, out: str) -> dict[str, float]:
     with LakeWriter(PyArrowFileIO(), out) as writer:
         given += [writer.write, in_place(seen), lambda _file, _rows: None]
         if "budget" in inspect.signature(read_delivery).parameters:  # how much memory and how many threads
-            from staxpipe.ingest.memory import Budget
+            from staxpipe.ingest.memory import Budget  # type: ignore[import-untyped,unused-ignore]
 
             given.append(Budget())
         read = read_delivery(*given)
@@ -81,7 +81,7 @@ def normalise(folder: str) -> dict[str, float]:
 
     def work(batch: SourceBatch) -> int:
         mapping(batch.rows, CONTEXT, batch.first_row)
-        return batch.rows.num_rows
+        return int(batch.rows.num_rows)
 
     return _timed(work, batches)
 

@@ -149,11 +149,12 @@ def _commitments() -> dict[str, str]:
 def _things() -> dict[str, str]:
     arn = f"COALESCE({PLAN}, {RESERVATION})"
     resource = (
-        f"CASE WHEN {PURCHASE} THEN COALESCE({arn}, {_of('lineItem/ResourceId')}) ELSE {_of('lineItem/ResourceId')} END"  # noqa: E501
+        f"CASE WHEN {PURCHASE} THEN COALESCE({arn}, {_of('lineItem/ResourceId')}) ELSE {_of('lineItem/ResourceId')} END"
     )
     product = f"COALESCE({_of('product/ProductName')}, {_of('lineItem/ProductCode')})"
     sku = f"CASE WHEN {TAX} THEN NULL ELSE COALESCE({_of('product/sku')}, {_of('lineItem/UsageType')}) END"
     unit = f"COALESCE({_of('pricing/unit')}, 'Units')"
+    rate = f"COALESCE({_of('pricing/RateCode')}, {_of('pricing/RateId')})"
     return {
         "AvailabilityZone": _of("lineItem/AvailabilityZone"),
         "RegionId": f"COALESCE({_of('product/regionCode')}, {_of('product/region')})",
@@ -168,7 +169,7 @@ def _things() -> dict[str, str]:
         "x_ServiceCode": f"COALESCE({_of('product/servicecode')}, {_of('lineItem/ProductCode')})",
         "SkuId": sku,
         "SkuMeter": f"CASE WHEN {TAX} THEN NULL ELSE {_of('lineItem/UsageType')} END",
-        "SkuPriceId": f"CASE WHEN {TAX} THEN NULL ELSE COALESCE({_of('pricing/RateCode')}, {_of('pricing/RateId')}) END",
+        "SkuPriceId": f"CASE WHEN {TAX} THEN NULL ELSE {rate} END",
         "PricingUnit": f"CASE WHEN {TAX} THEN NULL ELSE {unit} END",
         "ConsumedUnit": f"CASE WHEN {CATEGORY} = 'Usage' THEN {unit} END",
     }
