@@ -17,6 +17,14 @@ FOCUS_CONVERTER = WORK / "venv-focus-converter" / "bin" / "python"
 MAIN, PARQUET, SMALL, LARGE = "main", "parquet", "small", "large"
 """Roles of inputs: what most read, the same as Parquet, what slow ones read, and ten times the first."""
 
+PREPARE = """
+from staxpipe.local.database import open_database
+from staxpipe.settings import read_settings
+with open_database(read_settings()):
+    pass
+"""
+"""Makes the database of STAXPIPE_HOME and brings it to its tables, in whatever checkout PYTHONPATH names."""
+
 Command = Callable[[Input, Path], list[str | Path]]
 """From the input and an empty folder for what is written to a command."""
 
@@ -85,8 +93,8 @@ CONTESTANTS: tuple[Contestant, ...] = (
 )
 
 
-def measured(contestant: Contestant, given: Input, limit_seconds: float | None = None) -> Run:
-    """Run it once, in a folder of its own that is removed afterwards.
+def measured(contestant: Contestant, given: Input, checkout: Path = HERE) -> Run:
+    """Run it once, in a folder of its own that is removed afterwards. `checkout` is the staxpipe that is run.
 
     Raises:
         FailedError: it failed, took too long, or has no environment to run in.
@@ -96,13 +104,13 @@ def measured(contestant: Contestant, given: Input, limit_seconds: float | None =
     folder = Path(tempfile.mkdtemp(prefix=f"{contestant.name}-", dir=scratch))
     out, home = folder / "out", folder / "home"
     out.mkdir()
-    variables = {"PYTHONPATH": str(HERE), "PYTHONWARNINGS": "ignore", "STAXPIPE_HOME": str(home)}
+    variables = {"PYTHONPATH": str(checkout), "PYTHONWARNINGS": "ignore", "STAXPIPE_HOME": str(home)}
     try:
         if contestant.loads:
-            run([sys.executable, "-m", "benchmarks.product", "prepare"], variables)
+            run([sys.executable, "-c", PREPARE], variables)
         command = contestant.command(given, out)
         if not Path(command[0]).exists():
             raise FailedError(f"there is no {command[0]}: `make bench` makes it")
-        return run(command, variables, limit_seconds or contestant.limit_seconds)
+        return run(command, variables, contestant.limit_seconds)
     finally:
         shutil.rmtree(folder, ignore_errors=True)

@@ -3,7 +3,6 @@
 Each is a whole process that calls the product's own functions. Its last line says how many rows it read and, where the
 stage begins only after something was prepared, the seconds of the stage itself.
 
-    python -m benchmarks.product prepare                   # a migrated database in STAXPIPE_HOME, for `load` to use
     python -m benchmarks.product read-write FOLDER OUT     # read, normalise, write the lake's files
     python -m benchmarks.product scan FOLDER               # decompress and read: the columns that are needed
     python -m benchmarks.product normalise FOLDER          # the mapping of batches that are in memory
@@ -36,21 +35,13 @@ from staxpipe.focus.source_schema import read_schema
 from staxpipe.ingest.load import in_place
 from staxpipe.ingest.reading_delivery import read_delivery
 from staxpipe.lake.writer import LakeWriter
-from staxpipe.local.database import open_database
 from staxpipe.model import Delivery
-from staxpipe.settings import read_settings
 
 CORES = os.cpu_count() or 1
 IN_MEMORY = 8
 """Batches on which a stage alone is timed: some hundred thousand rows."""
 
 CONTEXT = MappingContext(export_id="1", delivery_id="bench")
-
-
-def prepare() -> dict[str, float]:
-    """Make the database of the home that STAXPIPE_HOME names, and bring it to today's tables."""
-    with open_database(read_settings()):
-        return {}
 
 
 def read_write(folder: str, out: str) -> dict[str, float]:
@@ -140,7 +131,6 @@ def _count(seen: Discovery, delivery: Delivery, position: int) -> int:
 
 
 DEEDS: dict[str, Callable[..., dict[str, float]]] = {
-    "prepare": prepare,
     "read-write": read_write,
     "scan": scan,
     "normalise": normalise,
