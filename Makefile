@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed-from-lock
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test e2e check lint types format lock validate-focus bench-load fuzz mutation-check clean
+.PHONY: help setup demo up test e2e check lint types format lock validate-focus bench bench-load bench-lock fuzz mutation-check clean
 
 help:  ## Show what can be made
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -54,8 +54,37 @@ format: $(STAMP)  ## Put the code into its one form, and README's settings table
 	$(BIN)/ruff format
 	$(BIN)/python tools/readme_settings.py
 
+BENCH     := .bench
+BENCHMARK := $(BIN)/python -m benchmarks
+
+bench: $(STAMP) $(BENCH)/venv/.installed-from-lock $(BENCH)/venv-focus-converter/.installed-from-lock  ## Measure everything, about an hour, and write docs/performance.md; QUICK=1 tries it in minutes
+	$(BENCHMARK) $(if $(QUICK),--quick) $(if $(ONLY),--only $(ONLY))
+
 bench-load: $(STAMP)  ## Rows per second and peak memory of `staxpipe load`, 1 M and 5 M rows; AGAINST=checkout compares
 	$(BIN)/python -m benchmarks.load $(if $(AGAINST),--against $(AGAINST))
+
+$(BENCH)/venv/.installed-from-lock: benchmarks/requirements.lock
+	$(PYTHON) -m venv $(BENCH)/venv
+	$(BENCH)/venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r $<
+	@touch $@
+
+# focus-converter needs a pyarrow that has no wheels for Python 3.13 and later. pyenv's own folder is looked into because
+# its shims answer only to versions that are switched on. Where there is no such Python, the benchmark goes without it.
+$(BENCH)/venv-focus-converter/.installed-from-lock: benchmarks/focus-converter.lock
+	@mkdir -p $(@D)
+	@set -e; for python in $(PYTHON) python3.11 python3.12 $(HOME)/.pyenv/versions/3.1[12]*/bin/python; do \
+		if "$$python" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 13))' 2>/dev/null; then \
+			"$$python" -m venv $(@D); \
+			$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r $<; break; fi; done; \
+	test -x $(@D)/bin/python || echo "focus-converter needs Python 3.11 or 3.12, and none was found: it is left out."
+	@touch $@
+
+bench-lock: $(STAMP)  ## Resolve the benchmarks' own lock files anew
+	$(PYTHON) -m venv $(VENV)/lock && $(VENV)/lock/bin/python -m pip install --quiet uv
+	sed -nE 's/^([A-Za-z0-9._-]+==[^ ]+.*[^ \\]) *\\?$$/\1/p' requirements.lock > $(VENV)/lock/product.txt
+	for name in requirements focus-converter; do \
+		$(VENV)/lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --upgrade \
+			$$(test $$name = focus-converter || echo -c $(VENV)/lock/product.txt) benchmarks/$$name.in -o benchmarks/$$name.lock; done
 
 fuzz: $(STAMP)  ## The native CSV scanner under AddressSanitizer against Python's csv module; SECONDS=300
 	$(BIN)/python -m tools.fuzz_scanner --seconds $(or $(SECONDS),300)

@@ -1,0 +1,1 @@
+"""What staxpipe is measured against. Run in `.bench/venv`; nothing here imports staxpipe."""
