@@ -30,7 +30,7 @@ _MACHINES = {"x86_64": "x86_64", "amd64": "x86_64", "aarch64": "aarch64", "arm64
 class BuildHook(BuildHookInterface):  # type: ignore[type-arg]  # hatchling loads it by this base
     """Hatchling's hook: called for wheels and for editable installations, which are wheels too."""
 
-    def initialize(self, version: str, build_data: dict[str, Any]) -> None:
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:  # noqa: ARG002  # hatchling passes it
         """Compile, and tell hatchling what came of it."""
         root = Path(self.root)
         (root / LIBRARY).unlink(missing_ok=True)  # an older one would be worse than none

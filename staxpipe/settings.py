@@ -138,8 +138,8 @@ class Settings(BaseSettings):
     line_item_ids: bool = Field(False, description="Keep identity/LineItemId in the lake (about 45 % more bytes).")
     csv_reader: Literal["auto", "native", "arrow"] = Field(
         "auto",
-        description="What reads CSV: `native` (this project's own scanner, several times faster), `arrow` (pyarrow, with "
-        "the same outcome), or `auto`: native where it was compiled when staxpipe was installed.",
+        description="What reads CSV: `native` (this project's own scanner, several times faster), `arrow` (pyarrow, "
+        "with the same outcome), or `auto`: native where it was compiled when staxpipe was installed.",
     )
 
     @classmethod

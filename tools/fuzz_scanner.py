@@ -26,8 +26,26 @@ SANITIZERS = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-fno
 BUILDS = {"this processor": [], "any processor": ["-DSTAXPIPE_PORTABLE"]}
 ROUND = 500
 
-TOKENS = [b",", b'"', b'""', b"\n", b"\r", b"\r\n", b"a", b" ", b"\0", b"\xff", "é".encode(), b"\xed\xa0\x80", b"x" * 70]
+TOKENS = [
+    b",",
+    b'"',
+    b'""',
+    b"\n",
+    b"\r",
+    b"\r\n",
+    b"a",
+    b" ",
+    b"\0",
+    b"\xff",
+    "é".encode(),
+    b"\xed\xa0\x80",
+    b"x" * 70,
+]
 VALUES = [b"", b'""', b"a", b"0.0000000000", b'"a,b"', b'"a ""b"""', b'"two\nlines"', b'a"b', b'"a"b', "Ürün".encode()]
+
+
+class NoSanitizerError(Exception):
+    """There is no gcc here that has AddressSanitizer."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +84,9 @@ def make_case(chance: random.Random) -> Case:
     end = chance.choice([b"\n", b"\r\n", b"\r"])
     rows = []
     for _ in range(chance.randrange(40 if fields < 70 else 8)):
-        pick = common if chance.random() < 0.8 else [*VALUES, b"%d" % chance.randrange(10**9), b"v" * chance.randrange(99)]
+        pick = (
+            common if chance.random() < 0.8 else [*VALUES, b"%d" % chance.randrange(10**9), b"v" * chance.randrange(99)]
+        )
         rows.append(b",".join(chance.choice(pick) for _ in range(fields)))
     text = bytearray(end.join(rows) + (end if chance.random() < 0.7 else b""))
     for _ in range(chance.choice([0, 0, 1, 2, 9])):
@@ -103,12 +123,10 @@ def expected(text: bytes) -> tuple[list[list[bytes]], bool]:
     decoded = text.decode("utf-8", "surrogateescape")
     records = list(csv.reader(io.StringIO(decoded + "\n" + mark, newline="")))
     if records[-1] != [mark]:
-        return records[:-1] and [_encoded(record) for record in records[:-1]], True
+        return [_encoded(record) for record in records[:-1]], True
     records.pop()
-    if not decoded or decoded[-1] in "\r\n":
-        # The line break before the mark was an empty line, or with a CR the rest of one.
-        if records and records[-1] == [] and not decoded.endswith("\r"):
-            records.pop()
+    if decoded[-1:] in ("", "\n") and records and records[-1] == []:
+        records.pop()  # the line break before the mark; after a CR it was the rest of one
     return [_encoded(record) for record in records], False
 
 
@@ -174,27 +192,36 @@ def _read(output: io.BytesIO, columns: int) -> Found:
 
     rows: list[tuple[bytes | None, ...]] = []
     while (batch := number()) >= 0:
-        values = [[output.read(size) if (size := number()) >= 0 else None for _ in range(batch)] for _ in range(columns)]
+        values = [
+            [output.read(size) if (size := number()) >= 0 else None for _ in range(batch)] for _ in range(columns)
+        ]
         rows += zip(*values, strict=True)
     return Found(rows, Said(number()), number(), number(), number())
 
 
-def compiled(folder: Path, flags: list[str]) -> Path | None:
-    """The harness with sanitizers; None where there is no compiler that has them."""
+def compiled(folder: Path, flags: list[str]) -> Path:
+    """The harness with sanitizers.
+
+    Raises:
+        NoSanitizerError: there is no compiler that has them.
+    """
     binary = folder / ("fuzz" + "".join(flags))
     command = ["gcc", "-std=c11", "-O1", "-g", *SANITIZERS, *flags, "-o", str(binary), str(SOURCE)]
     try:
         done = subprocess.run(command, capture_output=True, check=False)
     except FileNotFoundError:
-        return None
-    return binary if done.returncode == 0 else None
+        raise NoSanitizerError("gcc is not there") from None
+    if done.returncode != 0:
+        raise NoSanitizerError(done.stderr.decode(errors="replace"))
+    return binary
 
 
 def fuzz(cases: int | None, seconds: float, seed: int) -> int:
     """Run so many cases, or for so long; returns how many ran.
 
     Raises:
-        SystemExit: something was found, with the case that shows it; or there is no compiler.
+        SystemExit: something was found, with the case that shows it.
+        NoSanitizerError: there is no compiler for it.
     """
     csv.field_size_limit(1 << 30)
     chance = random.Random(seed)  # noqa: S311  # nothing secret
@@ -204,8 +231,6 @@ def fuzz(cases: int | None, seconds: float, seed: int) -> int:
         while ran < cases if cases is not None else time.monotonic() < until:
             batch = [make_case(chance) for _ in range(ROUND if cases is None else min(ROUND, cases - ran))]
             for name, binary in binaries.items():
-                if binary is None:
-                    raise SystemExit("gcc with AddressSanitizer is needed.")
                 for case, found in zip(batch, run(binary, batch), strict=True):
                     if wrong := check(case, found):
                         raise SystemExit(f"{name}: {wrong}\n{case}\n{found}")

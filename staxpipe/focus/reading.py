@@ -23,7 +23,6 @@ from staxpipe.focus.reading_text import compact
 from staxpipe.model import FileFormat
 from staxpipe.scan.choice import CsvReader, chosen_reader
 
-
 BATCH_ROWS = 131_072
 """Rows of a batch: enough that rules on distinct values cost little a row, few enough that several fit into memory."""
 

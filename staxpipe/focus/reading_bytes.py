@@ -229,7 +229,7 @@ def _member_pieces(path: Path, member: zipfile.ZipInfo) -> Unpacking:
 def _start_of(archive: BinaryIO, member: zipfile.ZipInfo) -> int:
     """Where a member's packed bytes begin."""
     archive.seek(member.header_offset)
-    skipped = sum(_LOCAL_HEADER.unpack(archive.read(_LOCAL_HEADER.size)))
+    skipped: int = sum(_LOCAL_HEADER.unpack(archive.read(_LOCAL_HEADER.size)))
     return member.header_offset + _LOCAL_HEADER.size + skipped
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from isal import isal_zlib
+from isal.igzip_lib import IsalError
 
 PIECE_BYTES = 1 << 20
 """The most that is unpacked at a time: ISA-L is slower with more, and memory is bounded by it."""
@@ -140,6 +141,6 @@ def _inflated(member: Any, block: bytes, read: Any) -> Iterator[bytes]:
             if member.eof:
                 return
             block = member.unconsumed_tail
-    except isal_zlib.error as error:
+    except IsalError as error:
         raise zlib.error(str(error)) from None
     raise EOFError

@@ -1,13 +1,12 @@
 """A short, deterministic run of what `make fuzz` does for minutes."""
 
-from pathlib import Path
-
 import pytest
 
-from tools.fuzz_scanner import compiled, fuzz
+from tools.fuzz_scanner import NoSanitizerError, fuzz
 
 
-def test_sanitizers_find_nothing_and_values_are_those_of_pythons_csv_module(tmp_path: Path) -> None:
-    if compiled(tmp_path, []) is None:
-        pytest.skip("there is no gcc with AddressSanitizer")
-    assert fuzz(cases=300, seconds=0, seed=4) == 300
+def test_sanitizers_find_nothing_and_values_are_those_of_pythons_csv_module() -> None:
+    try:
+        assert fuzz(cases=300, seconds=0, seed=4) == 300
+    except NoSanitizerError as error:
+        pytest.skip(f"no gcc with AddressSanitizer: {str(error)[:200]}")

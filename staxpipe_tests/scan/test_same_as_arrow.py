@@ -124,6 +124,7 @@ def test_packed_files(tmp_path: Path, format: FileFormat, packed: bytes) -> None
     path.write_bytes(packed)
     native, arrow = (_outcome(path, format, reader) for reader in CsvReader)
     assert native == arrow
+    assert not isinstance(native, str)
     assert sum(len(found) for _, found in native) == (3_000 if format is FileFormat.CSV_GZIP else 6_000)
 
 
@@ -141,7 +142,16 @@ def test_damaged_files(tmp_path: Path, packed: tuple[FileFormat, bytes], data: s
 
 @pytest.mark.parametrize(
     "after",
-    [b"", gzip.compress(b""), gzip.compress(b"1,2\n"), b"g", b"\x1f\x8b", b"garbage that is long", bytes(1), bytes(512)],
+    [
+        b"",
+        gzip.compress(b""),
+        gzip.compress(b"1,2\n"),
+        b"g",
+        b"\x1f\x8b",
+        b"garbage that is long",
+        bytes(1),
+        bytes(512),
+    ],
 )
 def test_what_follows_the_first_member_of_a_gzip_file(tmp_path: Path, after: bytes) -> None:
     path = tmp_path / "x.csv.gz"
