@@ -28,7 +28,9 @@ def fold(columns: Sequence[tuple[str, Coded]], rows: Rows, where: Mask | None = 
     if not there:
         return pa.nulls(len(rows), TEXT_MAP)
     found = combinations([column.codes for _, column in there])
-    made = _folded([(key, Coded(codes, column.values)) for (key, column), codes in zip(there, found.members, strict=True)])
+    made = _folded(
+        [(key, Coded(codes, column.values)) for (key, column), codes in zip(there, found.members, strict=True)]
+    )
     return made.take(pa.array(found.of_row[rows], mask=None if where is None else ~where))
 
 

@@ -13,7 +13,7 @@ from staxpipe_tests.focus.batches import mapped, one, row
 
 
 def coded(texts: list[str | None]) -> Coded:
-    return from_arrow(pa.array(texts, pa.string()).dictionary_encode())
+    return from_arrow(pa.array([text or None for text in texts], pa.string()).dictionary_encode())
 
 
 def tags(columns: dict[str, list[str | None]]) -> list[list[tuple[str, str]] | None]:
