@@ -170,13 +170,14 @@ def _replaced(column: Coded, rows: Rows, other: Coded) -> Coded:
 def _places(texts: pa.Array, among: pa.Array) -> Codes:
     """Where each of some unique texts is among others, or -1."""
     if len(texts) > len(among):  # the smaller side is the one to be hashed
-        return pc.index_in(texts, value_set=among).fill_null(-1).to_numpy(zero_copy_only=False)
+        places: Codes = pc.index_in(texts, value_set=among).fill_null(-1).to_numpy(zero_copy_only=False)
+        return places
     found = pc.index_in(among, value_set=texts)
     places = np.full(len(texts), -1, np.int32)
     if found.null_count < len(found):
-        found = found.fill_null(-1).to_numpy(zero_copy_only=False)
-        at = np.flatnonzero(found >= 0)
-        places[found[at]] = at
+        codes = found.fill_null(-1).to_numpy(zero_copy_only=False)
+        at = np.flatnonzero(codes >= 0)
+        places[codes[at]] = at
     return places
 
 

@@ -133,7 +133,8 @@ def _quotients(left: Integers, right: Integers) -> tuple[Integers, Mask]:
 
 def _is_small(low: Integers, high: Integers) -> Mask:
     """Amounts (below 2.3) whose 18 decimals fit one integer."""
-    return (high == low >> 63) & (low < _LARGEST) & (low > -_LARGEST)
+    small: Mask = (high == low >> 63) & (low < _LARGEST) & (low > -_LARGEST)
+    return small
 
 
 def _shortened(low: Integers, high: Integers) -> tuple[Integers, Mask]:

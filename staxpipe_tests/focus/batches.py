@@ -59,7 +59,7 @@ def batch(rows: Sequence[Mapping[str, str | None]], columns: Sequence[str] | Non
     """Rows as the reader hands them over: every column dictionary<int32, string>."""
     names = list(columns) if columns is not None else list(dict.fromkeys(name for item in rows for name in item))
     arrays = [
-        pa.array([item.get(name) or None for item in rows], pa.string())
+        pa.array([item.get(name) for item in rows], pa.string())
         .dictionary_encode()
         .cast(pa.dictionary(pa.int32(), pa.string()))
         for name in names
