@@ -43,9 +43,9 @@ class Coded:
         """Whether no row has a value."""
         return len(self.values) == 0 or int(self.codes.max(initial=-1)) < 0
 
-    def take(self, rows: Rows | None) -> Coded:
-        """The rows at these positions, in this order; None is all of them."""
-        return self if rows is None else Coded(self.codes[rows], self.values)
+    def take(self, rows: Rows) -> Coded:
+        """The rows at these positions, in this order."""
+        return Coded(self.codes.take(rows), self.values)
 
     def where(self, mask: Mask) -> Coded:
         """The same column, null where the mask does not hold."""
@@ -56,7 +56,7 @@ class Coded:
         found, table = _numbered(self.codes, len(self.values))
         if len(found) == len(self.values):
             return self
-        return Coded(table[self.codes], self.values.take(pa.array(found)))
+        return Coded(_looked_up(table, self.codes), self.values.take(pa.array(found)))
 
     def array(self) -> pa.DictionaryArray:
         """As Arrow's dictionary<int32, string>, with nulls in the indices."""
@@ -71,10 +71,10 @@ class Coded:
     def lookup(self, rule: Callable[[str], Any], dtype: Any, absent: Any) -> npt.NDArray[Any]:
         """One number or truth value per row, from a rule run on every distinct value."""
         table = np.empty(len(self.values) + 1, dtype)
-        table[-1] = absent  # code -1 reads the last element
+        table[-1] = absent
         for code, value in enumerate(self.values.to_pylist()):
             table[code] = rule(value)
-        return table[self.codes]
+        return _looked_up(table, self.codes)
 
 
 def coded(codes: Codes, values: pa.Array) -> Coded:
@@ -98,7 +98,7 @@ def coded(codes: Codes, values: pa.Array) -> Coded:
         kept = pc.invert(pc.equal(unique, ""))
         unique = unique.filter(kept)
         table = np.where(table == blank, -1, np.where(table > blank, table - 1, table)).astype(np.int32)
-    return Coded(table[codes], unique)
+    return Coded(_looked_up(table, codes), unique)
 
 
 def from_arrow(column: pa.Array) -> Coded:
@@ -113,6 +113,11 @@ def from_arrow(column: pa.Array) -> Coded:
     codes: Codes = indices.to_numpy(zero_copy_only=False).astype(np.int32, copy=False)
     read = Coded(codes, column.dictionary)
     return read.compact() if len(read.values) > len(codes) else read
+
+
+def _looked_up(table: npt.NDArray[Any], codes: Codes) -> npt.NDArray[Any]:
+    """What the table has for each code; code -1 reads its last element. (Twice as fast as `table[codes]`.)"""
+    return table.take(codes, mode="wrap")
 
 
 def constant(value: str, length: int) -> Coded:
@@ -153,25 +158,26 @@ def _replaced(column: Coded, rows: Rows, other: Coded) -> Coded:
     taken = other.take(rows)
     if len(taken.values) > len(rows):
         taken = taken.compact()
-    table = np.full(len(taken.values) + 1, -1, np.int32)  # code -1 reads the last element
+    table = np.full(len(taken.values) + 1, -1, np.int32)
     table[:-1] = _places(taken.values, column.values)
     new = np.flatnonzero(table[:-1] < 0)
     table[new] = np.arange(len(column.values), len(column.values) + len(new))
     codes = column.codes.copy()
-    codes[rows] = table[taken.codes]
+    codes[rows] = _looked_up(table, taken.codes)
     return Coded(codes, pa.concat_arrays([column.values, taken.values.take(pa.array(new))]))
 
 
 def _places(texts: pa.Array, among: pa.Array) -> Codes:
     """Where each of some unique texts is among others, or -1."""
     if len(texts) > len(among):  # the smaller side is the one to be hashed
-        return pc.index_in(texts, value_set=among).fill_null(-1).to_numpy(zero_copy_only=False)
+        places: Codes = pc.index_in(texts, value_set=among).fill_null(-1).to_numpy(zero_copy_only=False)
+        return places
     found = pc.index_in(among, value_set=texts)
     places = np.full(len(texts), -1, np.int32)
     if found.null_count < len(found):
-        found = found.fill_null(-1).to_numpy(zero_copy_only=False)
-        at = np.flatnonzero(found >= 0)
-        places[found[at]] = at
+        codes = found.fill_null(-1).to_numpy(zero_copy_only=False)
+        at = np.flatnonzero(codes >= 0)
+        places[codes[at]] = at
     return places
 
 
@@ -179,7 +185,7 @@ def same_text(left: Coded, right: Coded) -> Mask:
     """Rows on which both columns have a value, and the same one."""
     if left.empty or right.empty:
         return np.zeros(len(left), np.bool_)
-    table = np.full(len(left.values) + 1, -2, np.int64)  # code -1 reads the last element, and matches nothing
+    table = np.full(len(left.values) + 1, -2, np.int64)  # so that null matches nothing
     table[:-1] = pc.index_in(left.values, value_set=right.values).fill_null(-2).to_numpy(zero_copy_only=False)
     same: Mask = table[left.codes] == right.codes
     return same
@@ -209,7 +215,8 @@ def combinations(columns: Sequence[Codes]) -> Combinations:
         if size == 1 or not rows or (size == 2 and codes.min() == 0):
             continue  # it is the same everywhere
         if width * size >= 2**62:
-            key, width = _first_seen(key)
+            numbers, width = _first_seen(key)
+            key = numbers.astype(np.int64)
         if width > 1:
             key *= size
         key += codes  # digits from -1 are as good as digits from 0
@@ -230,7 +237,7 @@ def _numbered(codes: Codes, size: int) -> tuple[Codes, Codes]:
     """The codes of `size` possible ones that occur, in order, and a table from each to its place; -1 stays."""
     used = np.zeros(size + 1, np.bool_)
     used[codes] = True
-    used[-1] = False  # code -1 reads the last element
+    used[-1] = False
     table = np.cumsum(used, dtype=np.int32) - 1
     table[-1] = -1
     return np.flatnonzero(used).astype(np.int32), table.astype(np.int32, copy=False)
@@ -245,5 +252,5 @@ def combined(left: Coded, right: Coded, rule: Callable[[str, str], str]) -> Code
 
 
 def _texts(column: Coded, codes: Codes) -> list[str | None]:
-    values: list[str | None] = [*column.values.to_pylist(), None]  # code -1 reads the last element
+    values: list[str | None] = [*column.values.to_pylist(), None]
     return [values[code] for code in codes]

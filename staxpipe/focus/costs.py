@@ -65,13 +65,13 @@ def cost_of(lines: Lines, charged: pa.Array) -> Costs:
     unamortised[of_commitments] = lacking
     quantity = pricing_quantity(lines, charged)
     gross_covered = gross_cost(lines.part(covered), charged.filter(pa.array(covered)))
-    listed, from_price = _list_cost(lines, placed(covered, gross_covered, billed), effective)
+    rate = nonzero(_not_negative(lines.amount("pricing_public_on_demand_rate")))
+    listed, from_price = _list_cost(lines, rate, placed(covered, gross_covered, billed), effective)
     # A decision: AWS writes the on-demand price of covered usage as its unblended cost, and negotiated discounts come
     # after Savings Plans, so no CUR has a negotiated price before the commitment. Likewise for reservations.
     contracted = where(discounted, listed, placed(covered, gross_covered, billed))
 
     unit = _unit_price(listed, quantity)
-    rate = nonzero(_not_negative(lines.amount("pricing_public_on_demand_rate")))
     list_unit_price = where(from_price, pc.coalesce(rate, unit), unit)
     differs = pc.fill_null(pc.not_equal(contracted, listed), True).to_numpy(zero_copy_only=False)
     less = pa.array(differs)
@@ -182,8 +182,10 @@ def _unused_plan(lines: Lines) -> pa.Array:
     return pc.coalesce(nonzero(quotient(product(gross, net), whole)), gross)
 
 
-def _list_cost(lines: Lines, own: pa.Array, effective: pa.Array) -> tuple[pa.Array, Mask]:
-    """List cost, and where it comes from the public price. `own` is what a row costs before its commitment.
+def _list_cost(lines: Lines, rate: pa.Array, own: pa.Array, effective: pa.Array) -> tuple[pa.Array, Mask]:
+    """List cost, and where it comes from the public price.
+
+    `rate` is the public on-demand rate where it is one; `own` is what a row costs before its commitment.
 
     Usage: the public on-demand cost; rate x quantity where that is absent or zero; else what the row costs. AWS writes
     0.0 for Spot and for free tiers, not a missing value: a list cost of zero below a real cost would show a
@@ -191,11 +193,10 @@ def _list_cost(lines: Lines, own: pa.Array, effective: pa.Array) -> tuple[pa.Arr
     """
     priced = lines.of(*PRICED)
     on_demand = nonzero(lines.amount("pricing_public_on_demand_cost"))
-    unknown = priced & ~valid_rows(on_demand)
-    if unknown.any() and lines.has("pricing_public_on_demand_rate"):
-        some = lines.part(unknown)
-        rate = _not_negative(some.amount("pricing_public_on_demand_rate"))
-        on_demand = placed(unknown, nonzero(product(rate, some.amount("line_item_usage_amount"))), on_demand)
+    unknown = priced & ~valid_rows(on_demand) & valid_rows(rate)
+    if unknown.any():
+        usage = lines.part(unknown).amount("line_item_usage_amount")
+        on_demand = placed(unknown, nonzero(product(rate.filter(pa.array(unknown)), usage)), on_demand)
     known = priced & valid_rows(on_demand)
     fallback = where(lines.of(Kind.DISCOUNTED_USAGE), effective, own)
     return where(known, on_demand, fallback), known

@@ -9,6 +9,7 @@ if only the remainder itself fits.
 
 from __future__ import annotations
 
+import sys
 from decimal import Context, Decimal, Inexact
 
 import numpy as np
@@ -23,11 +24,11 @@ Mask = npt.NDArray[np.bool_]
 SCALE = 18
 _SHORT_SCALE = 10  # decimals that AWS writes
 _SURPLUS = 10 ** (SCALE - _SHORT_SCALE)
-_STEP = 10**9  # a quotient of at most so much a step is exact in a float, remainders included
 _TIE = 10**13  # what divides 31 decimals from 18
 _LARGEST = 2**61  # so that thrice a divisor fits 64 bits
 _LARGEST_QUOTIENT = 2.0**50
 _BLOCK = 2**14  # rows at once: what is needed on the way stays in the processor's cache
+_LOW_WORDS = (0, 1) if sys.byteorder == "little" else (1, 0)
 _EXACT = Context(prec=80, traps=[Inexact])
 
 
@@ -39,22 +40,33 @@ def sums_of(amounts: pa.Array, groups: npt.NDArray[np.integer], number: int) -> 
         groups: the group of each amount, from 0.
         number: how many groups there are.
     """
-    groups = groups.astype(np.intp, copy=False)
     limbs = limbs_of(amounts)
-    valid = valid_rows(amounts) if amounts.null_count else None
+    if amounts.null_count:
+        groups = np.where(valid_rows(amounts), groups, number)
+    # Most rows are of one group: what the others have, taken from what all have, is its sum.
+    most = int(np.bincount(groups, minlength=1).argmax())
+    others = np.flatnonzero(groups != most)
+    found = _sums(limbs[others], groups[others], max(number, most) + 1)
+    found[most] = _sum(limbs) - sum(found)
+    return [Decimal(value).scaleb(-SCALE, _EXACT) for value in found[:number]]
+
+
+def _sums(limbs: Integers, groups: npt.NDArray[np.integer], number: int) -> list[int]:
     found = [0] * number
     for start in range(0, len(limbs), _BLOCK):
         block = slice(start, start + _BLOCK)
-        low, high = limbs[block].T.copy()
-        if valid is not None:
-            low *= valid[block]
-            high *= valid[block]
-        parts = (high, low >> 32 & 0xFFFFFFFF, low & 0xFFFFFFFF)
+        low, high = limbs[block].T
         # In floats, and exact: so many integers of 37 bits add up to less than 2**53.
-        summed = [np.bincount(groups[block], part, number) for part in parts]
-        for group, (first, second, third) in enumerate(zip(*summed, strict=True)):
+        parts = [np.bincount(groups[block], part, number) for part in (high, low >> 32 & 0xFFFFFFFF, low & 0xFFFFFFFF)]
+        for group, (first, second, third) in enumerate(zip(*parts, strict=True)):
             found[group] += (int(first) << 64) + (int(second) << 32) + int(third)
-    return [Decimal(value).scaleb(-SCALE, _EXACT) for value in found]
+    return found
+
+
+def _sum(limbs: Integers) -> int:
+    words = limbs.view(np.uint32)
+    high, low = int(limbs[:, 1].sum()), [int(words[:, place].sum(dtype=np.uint64)) for place in _LOW_WORDS]
+    return (high << 64) + (low[1] << 32) + low[0]
 
 
 def quotients(left: pa.Array, right: pa.Array) -> tuple[pa.Array, Mask]:
@@ -121,7 +133,8 @@ def _quotients(left: Integers, right: Integers) -> tuple[Integers, Mask]:
 
 def _is_small(low: Integers, high: Integers) -> Mask:
     """Amounts (below 2.3) whose 18 decimals fit one integer."""
-    return (high == low >> 63) & (low < _LARGEST) & (low > -_LARGEST)
+    small: Mask = (high == low >> 63) & (low < _LARGEST) & (low > -_LARGEST)
+    return small
 
 
 def _shortened(low: Integers, high: Integers) -> tuple[Integers, Mask]:

@@ -63,8 +63,10 @@ class Lines:
         """A numeric source column on these rows as decimals; all null where the source does not have it."""
         if name not in self._amounts:
             numbers = self.numbers.get(name)
-            absent = numbers is None or numbers.source.empty
-            self._amounts[name] = self._no_amount if absent else numbers.array(self.rows)
+            if numbers is None or numbers.source.empty:
+                self._amounts[name] = self._no_amount
+            else:
+                self._amounts[name] = numbers.array(self.rows)
         return self._amounts[name]
 
     @cached_property

@@ -10,7 +10,7 @@ from itertools import count
 import numpy as np
 import pyarrow as pa
 
-from staxpipe.focus.coded import Coded, Mask, Rows, combinations, same_text
+from staxpipe.focus.coded import Coded, Codes, Mask, Rows, combinations, same_text
 from staxpipe.focus.columns import TEXT_MAP
 from staxpipe.focus.source_columns import ALL_TAGS_PREFIX, COST_CATEGORY_PREFIX, TAG_PREFIX
 
@@ -28,8 +28,39 @@ def fold(columns: Sequence[tuple[str, Coded]], rows: Rows, where: Mask | None = 
     if not there:
         return pa.nulls(len(rows), TEXT_MAP)
     found = combinations([column.codes for _, column in there])
-    made = _folded([(key, Coded(codes, column.values)) for (key, column), codes in zip(there, found.members, strict=True)])
-    return made.take(pa.array(found.of_row[rows], mask=None if where is None else ~where))
+    made = _folded(
+        [(key, Coded(codes, column.values)) for (key, column), codes in zip(there, found.members, strict=True)]
+    )
+    return _repeated(made, found.of_row.take(rows), where)
+
+
+def _repeated(maps: pa.MapArray, at: Codes, where: Mask | None) -> pa.MapArray:
+    """The maps at these places, null where the mask does not hold.
+
+    As `maps.take` does it, but a row's texts, which lie side by side, are copied in one piece.
+    """
+    first = maps.offsets.to_numpy()
+    counts = np.diff(first).take(at)
+    if where is not None:
+        counts *= where
+    offsets = np.zeros(len(at) + 1, np.int32)
+    np.cumsum(counts, out=offsets[1:])
+    entries = np.repeat(first.take(at) - offsets[:-1], counts)
+    entries += np.arange(len(entries), dtype=np.int32)
+    rows = pa.array(at, mask=None if where is None else ~where)
+    parts = [_texts_repeated(texts, first, rows, entries) for texts in (maps.keys, maps.items)]
+    return pa.MapArray.from_arrays(pa.array(offsets), *parts, mask=pa.array(counts == 0))
+
+
+def _texts_repeated(texts: pa.Array, first: Codes, rows: pa.Array, entries: Codes) -> pa.Array:
+    """The texts of `entries`, which are those of `rows`: row i has the texts from first[i] on."""
+    _, starts, data = texts.buffers()
+    ends = np.frombuffer(starts, np.int32, len(texts) + 1, 4 * texts.offset)
+    pieces = pa.Array.from_buffers(pa.binary(), len(first) - 1, [None, pa.py_buffer(ends.take(first)), data])
+    copied = pieces.take(rows).buffers()[2]  # refused where it is too long for 32-bit offsets
+    offsets = np.zeros(len(entries) + 1, np.int32)
+    np.cumsum(np.diff(ends).take(entries), out=offsets[1:])
+    return pa.Array.from_buffers(pa.string(), len(entries), [None, pa.py_buffer(offsets), copied])
 
 
 def _folded(columns: Sequence[tuple[str, Coded]]) -> pa.Array:

@@ -205,8 +205,7 @@ def sums_by(
         return {}
     groups = combinations([key.codes for key in keys])
     counts = np.bincount(groups.of_row, minlength=len(groups)).tolist()
-    of_row = groups.of_row.astype(np.intp)
-    sums = [sums_of(amount, of_row, len(groups)) for amount in amounts]
+    sums = [sums_of(amount, groups.of_row, len(groups)) for amount in amounts]
     result: dict[tuple[str, ...], tuple[int, tuple[Decimal, ...]]] = {}
     for group, rows in enumerate(counts):
         codes = [int(members[group]) for members in groups.members]

@@ -5,20 +5,17 @@ import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from staxpipe.focus.coded import Coded, choose, coalesce, combinations, constant, from_arrow, nothing
+from staxpipe.focus.coded import Coded, choose, coalesce, coded, combinations, constant, from_arrow, nothing
 
 TEXTS = st.lists(st.sampled_from(["a", "b", "c", "", None]), min_size=1, max_size=8)
 
 
 def column(texts: list[str | None]) -> Coded:
-    return from_arrow(pa.array(texts, pa.string()).dictionary_encode())
+    return from_arrow(pa.array([text or None for text in texts], pa.string()).dictionary_encode())
 
 
 def test_a_dictionary_with_doubles_nulls_and_empty_texts_is_cleaned() -> None:
-    dirty = pa.DictionaryArray.from_arrays(
-        pa.array([0, 1, 2, 3, 4, None], pa.int32()), pa.array(["a", "", "a", None, "b"])
-    )
-    cleaned = from_arrow(dirty)
+    cleaned = coded(np.array([0, 1, 2, 3, 4, -1], np.int32), pa.array(["a", "", "a", None, "b"]))
     assert cleaned.array().to_pylist() == ["a", None, "a", None, "b", None]
     assert cleaned.values.to_pylist() == ["a", "b"]
 

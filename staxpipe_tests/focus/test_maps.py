@@ -152,10 +152,26 @@ def test_cost_categories_come_from_both_columns_and_a_contradiction_is_two() -> 
     ]
 
 
-def test_the_empty_text_is_no_value() -> None:
-    assert tags({"resource_tags/user:Name": ["", "web"]}) == [None, [("Name", "web")]]
-    found = mapped(row(**{"resource_tags/user:Name": "", "cost_category/Team": "", "discount_x": ""})).rows
-    assert [found.column(name).to_pylist() for name in ("Tags", "x_CostCategories", "x_Discounts")] == [[None]] * 3
+COLUMN = st.lists(st.sampled_from(["a", "bb", "Ü", None, None]), min_size=6, max_size=6)
+
+
+@given(
+    st.lists(COLUMN, max_size=4),
+    st.lists(st.integers(0, 5), max_size=8),
+    st.none() | st.lists(st.booleans(), min_size=8, max_size=8),
+)
+def test_a_map_has_what_its_row_has(columns: list[list[str | None]], rows: list[int], mask: list[bool] | None) -> None:
+    named = [(f"k{number}", coded(texts)) for number, texts in enumerate(columns)]
+    where = None if mask is None else np.array(mask[: len(rows)], np.bool_)
+    folded = fold(named, np.array(rows, np.int64), where)
+    folded.validate(full=True)
+    assert folded.type == TEXT_MAP
+    assert folded.to_pylist() == [
+        ([(f"k{number}", texts[row]) for number, texts in enumerate(columns) if texts[row]] or None)
+        if where is None or where[at]
+        else None
+        for at, row in enumerate(rows)
+    ]
 
 
 def test_a_map_that_could_not_be_read_stays_visible_and_is_counted() -> None:
