@@ -18,12 +18,13 @@ LARGEST_BATCH = 131_072
 SMALLEST_BATCH = 8_192
 """Rows of a batch below which nothing is read: rules would run on hardly filled dictionaries."""
 
-WORTH_A_THREAD = 32_768
+WORTH_A_THREAD = 16_384
 """Rows of a batch below which fewer threads with larger batches are better."""
 
-_PROCESS_MB = 210
-_THREAD_MB = 110
-_ROW_BYTES = 1_500
+_PROCESS_MB = 215
+_THREAD_MB = 145
+_ROW_BYTES = 1_300
+_WAITING_ROW_BYTES = 800  # mapped rows of many accounts that wait in the writer, as many as a batch has
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,6 @@ def usable_cores() -> int:
 
 
 def _rows(memory_mb: int, workers: int) -> int:
-    """Rows of a batch that fit, in whole 1,024s; one batch more than threads, which waits in the writer."""
+    """Rows of a batch that fit, in whole 1,024s."""
     left = (memory_mb - _PROCESS_MB - workers * _THREAD_MB) << 20
-    return max(left // ((workers + 1) * _ROW_BYTES), 0) // 1024 * 1024
+    return max(left // (workers * _ROW_BYTES + _WAITING_ROW_BYTES), 0) // 1024 * 1024
