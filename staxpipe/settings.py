@@ -135,6 +135,12 @@ class Settings(BaseSettings):
         le=36_500,
         description="Days for which the lake can still be read as of a superseded delivery (0: for ever).",
     )
+    memory_mb: int = Field(
+        800,
+        ge=1,
+        description="Memory, in MiB, that reading a month may take at most; it decides how many threads read and how "
+        "many rows at a time. Each month that loads at the same time has this much of its own.",
+    )
     line_item_ids: bool = Field(False, description="Keep identity/LineItemId in the lake (about 45 % more bytes).")
     csv_reader: Literal["auto", "native", "arrow"] = Field(
         "auto",

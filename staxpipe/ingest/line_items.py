@@ -18,12 +18,14 @@ from staxpipe.exports.kinds import kind_of_table
 from staxpipe.focus.mapping import MappingContext
 from staxpipe.focus.reconciliation import Reconciliation, reconcile
 from staxpipe.focus.tally import Tally
+from staxpipe.ingest.allocation import keep_freed_memory
 from staxpipe.ingest.control_totals import sum_rows
 from staxpipe.ingest.exclusive import exclusively
 from staxpipe.ingest.landing_store import full_disk_explained
-from staxpipe.ingest.memory import Budget
+from staxpipe.ingest.memory import budget
 from staxpipe.ingest.platform import Platform
 from staxpipe.ingest.reading_delivery import DeliveryRead, NetCostsUnusedError, OpenFile, Progress, read_delivery
+from staxpipe.lake.rollups import write_rollup
 from staxpipe.lake.writer import LakeFile
 from staxpipe.model import Delivery, DeliveryState, ExportKind, Finding
 
@@ -63,6 +65,7 @@ def build_line_items(
     delivery = entry.delivery
     if not delivery.files:
         raise PermanentError(entry.error or f"{delivery.export.source}, {delivery.period}: there are no files to load.")
+    keep_freed_memory()
     context = MappingContext(
         export_id=str(entry.export_id),
         delivery_id=delivery.delivery_id,
@@ -103,13 +106,15 @@ def _write(
 ) -> tuple[DeliveryRead, Reconciliation, tuple[LakeFile, ...]]:
     """Write a delivery's rows to files that no reader sees yet; they are removed where anything is wrong."""
     delivery = entry.delivery
-    with platform.lake.writer(entry.export_id, delivery.period, delivery.delivery_id) as writer:
-        read = read_delivery(delivery, context, writer.write, open_file, progress, Budget())
+    allowed = budget(platform.settings.memory_mb)
+    with platform.lake.writer(entry.export_id, delivery.period, delivery.delivery_id, allowed.batch_rows) as writer:
+        read = read_delivery(delivery, context, writer.write, open_file, progress, allowed)
         reconciliation = reconcile(read.tally)
         if not reconciliation.reconciled:
             _record_refusal(platform, entry, read, reconciliation)
             raise ReconciliationError(delivery, reconciliation)
         _refuse_an_empty_month(platform, entry, read.tally)
+        write_rollup(platform.lake.io, writer.folder, read.rollup.table())
     return read, reconciliation, writer.files
 
 

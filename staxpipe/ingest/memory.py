@@ -1,13 +1,70 @@
-"""How much work may be in memory at once: from one setting to numbers of threads and rows."""
+"""How much work may be in memory at once: from one setting to numbers of threads and rows.
+
+The model is measured (docs/architecture.md says how): what a process holds before it reads anything; for each thread
+what a reader and a Parquet writer hold whatever the batch; and for each row of a batch what its source columns, mapped
+columns and encoded pages take, and what is made and dropped on the way.
+"""
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
+
+from staxpipe.errors import PermanentError
+
+LARGEST_BATCH = 131_072
+"""Rows of a batch where memory allows: larger ones are not faster."""
+
+SMALLEST_BATCH = 8_192
+"""Rows of a batch below which nothing is read: rules would run on hardly filled dictionaries."""
+
+WORTH_A_THREAD = 16_384
+"""Rows of a batch below which fewer threads with larger batches are better."""
+
+_PROCESS_MB = 215
+_THREAD_MB = 145
+_ROW_BYTES = 1_300
+_WAITING_ROW_BYTES = 800  # mapped rows of many accounts that wait in the writer, as many as a batch has
 
 
 @dataclass(frozen=True)
 class Budget:
     """How a delivery is read: threads that work at the same time, and the most rows of one batch."""
 
-    workers: int = 2
-    batch_rows: int = 131_072
+    workers: int = 1
+    batch_rows: int = LARGEST_BATCH
+
+
+def budget(memory_mb: int, cores: int | None = None) -> Budget:
+    """The fastest way that stays within so many MiB: as many threads as there are cores, then as large batches.
+
+    Args:
+        memory_mb: what the process may have in memory at most.
+        cores: how many this process may use; None asks the system.
+
+    Raises:
+        PermanentError: that is too little to work with.
+    """
+    for workers in range(cores or usable_cores(), 0, -1):
+        rows = _rows(memory_mb, workers)
+        if rows >= (WORTH_A_THREAD if workers > 1 else SMALLEST_BATCH):
+            return Budget(workers, min(rows, LARGEST_BATCH))
+    raise PermanentError(
+        f"STAXPIPE_MEMORY_MB is {memory_mb}, and reading a month takes at least {least_mb()}: set it so."
+    )
+
+
+def least_mb() -> int:
+    """The smallest setting that one thread can work with, in MiB."""
+    return next(mb for mb in range(_PROCESS_MB, 100 * _PROCESS_MB) if _rows(mb, 1) >= SMALLEST_BATCH)
+
+
+def usable_cores() -> int:
+    """How many cores this process may run on, at least 1."""
+    return max(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1, 1)
+
+
+def _rows(memory_mb: int, workers: int) -> int:
+    """Rows of a batch that fit, in whole 1,024s."""
+    left = (memory_mb - _PROCESS_MB - workers * _THREAD_MB) << 20
+    return max(left // (workers * _ROW_BYTES + _WAITING_ROW_BYTES), 0) // 1024 * 1024

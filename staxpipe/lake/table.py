@@ -38,7 +38,7 @@ from staxpipe.lake.planning import PlannedFile, is_of, of_month, planned, within
 from staxpipe.lake.rollups import read_rollup
 from staxpipe.lake.schema import ACCOUNT
 from staxpipe.lake.states import HeldDelivery
-from staxpipe.lake.writer import LakeFile, LakeWriter
+from staxpipe.lake.writer import ROW_GROUP_ROWS, LakeFile, LakeWriter
 from staxpipe.model import BillingPeriod
 from staxpipe.settings import Settings
 
@@ -69,14 +69,16 @@ class Lake:
         """What opens the lake's files, wherever they are."""
         return self._io
 
-    def writer(self, export_id: int, period: BillingPeriod, delivery: str) -> LakeWriter:
+    def writer(
+        self, export_id: int, period: BillingPeriod, delivery: str, batch_rows: int = ROW_GROUP_ROWS
+    ) -> LakeWriter:
         """A context manager that writes line items of one delivery to files that no reader sees yet.
 
-        The files' folder tells whose they are, and is never used twice.
+        The files' folder tells whose they are, and is never used twice. `batch_rows`: the most rows written at once.
         """
         readable = re.sub(r"[^A-Za-z0-9]+", "-", delivery)[:64]
         folder = f"{self.folder_of(export_id, period)}/{readable}-{secrets.token_hex(6)}"
-        return LakeWriter(self._io, folder)
+        return LakeWriter(self._io, folder, batch_rows)
 
     def folder_of(self, export_id: int, period: BillingPeriod) -> str:
         """Below which every file of an export's month lies."""

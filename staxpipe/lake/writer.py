@@ -21,14 +21,11 @@ from pyiceberg.io import FileIO
 from staxpipe.focus.columns import LINE_ITEM_COLUMNS, TEXT
 from staxpipe.lake.schema import ACCOUNT, PRUNED_BY
 
-ROW_GROUP_ROWS = 65_536
-"""So many rows of an account are written as one row group, fewer wait for more.
+ROW_GROUP_ROWS = 131_072
+"""Rows of a row group, as far as memory allows: what readers skip or read in one piece.
 
-A row group is what readers skip or read in one piece. Mapped batches have up to twice as many rows: each becomes one.
+A batch of one account that has at least half of that becomes a row group as it is; fewer rows wait for more.
 """
-
-BUFFERED_ROWS = 262_144
-"""Rows that may wait in memory, of all accounts and threads together."""
 
 OPEN_FILES = 16
 """Files that are open at once; with more accounts than that, the one used least recently is closed."""
@@ -36,18 +33,10 @@ OPEN_FILES = 16
 TARGET_BYTES = 256 * 2**20
 """A file that has reached this size is closed, and the account goes on in another."""
 
-PLAIN_COLUMNS = frozenset(
-    {
-        "BilledCost",
-        "ConsumedQuantity",
-        "ContractedCost",
-        "EffectiveCost",
-        "ListCost",
-        "PricingCurrencyEffectiveCost",
-        "PricingQuantity",
-    }
-)
-"""Columns with almost as many values as rows: a dictionary of them costs time and makes files larger (measured)."""
+DICTIONARY_BELOW = 0.25
+"""The share of different amounts among a column's rows up to which a dictionary pays: above it takes more time and,
+in the end, more bytes than the amounts themselves (measured on generated reports; in AWS's sample reports it is 0.1).
+"""
 
 WRITTEN_SCHEMA = pa.schema(
     [
@@ -62,19 +51,8 @@ WRITTEN_SCHEMA = pa.schema(
 """LINE_ITEM_SCHEMA as it travels: text columns dictionary-coded. In the file they are plain text columns."""
 
 
-def _leaves() -> list[str]:
-    """Parquet's names of the columns that are written with a dictionary."""
-    return [
-        f"{field.name}{part}"
-        for field in WRITTEN_SCHEMA
-        if field.name not in PLAIN_COLUMNS
-        for part in ((".key_value.key", ".key_value.value") if pa.types.is_map(field.type) else ("",))
-    ]
-
-
 _PARQUET: dict[str, Any] = {
     "compression": "zstd",  # at its level 1: level 3 takes a tenth longer, and the files are no smaller
-    "use_dictionary": _leaves(),
     "write_statistics": list(PRUNED_BY),
     "store_schema": False,  # whoever reads the file sees plain columns, not our dictionaries
 }
@@ -111,11 +89,15 @@ class LakeWriter:
     Several threads may write at once: each encodes into a file of its own, so an account has as many open files as
     threads were at work on it at the same time. All of them must have ended when the context is left. After it, `files`
     holds every file, closed and complete.
+
+    Rows that wait, of all accounts together, are never more than a row group has.
     """
 
-    def __init__(self, io: FileIO, folder: str) -> None:
+    def __init__(self, io: FileIO, folder: str, batch_rows: int = ROW_GROUP_ROWS) -> None:
+        """Make one that writes below `folder`; row groups are of `batch_rows` rows where that is less."""
         self._io = io
         self.folder = folder
+        self._most = min(batch_rows, ROW_GROUP_ROWS)
         self._lock = threading.Lock()  # for what follows; nothing is encoded while it is held
         self._pending: dict[str, _Pending] = {}
         self._open: list[_OpenFile] = []
@@ -158,17 +140,17 @@ class LakeWriter:
             pending = self._pending.setdefault(account, _Pending())
             pending.batches.append(part)
             pending.rows += part.num_rows
-            due = [account] if pending.rows >= ROW_GROUP_ROWS else []
+            due = [account] if pending.rows >= self._most // 2 else []
             left = sum(pending.rows for name, pending in self._pending.items() if name not in due)
-            while left > BUFFERED_ROWS:
+            while left > self._most:
                 due.append(max(self._pending.keys() - due, key=lambda name: self._pending[name].rows))
                 left -= self._pending[due[-1]].rows
             return [(name, self._pending.pop(name)) for name in due]
 
     def _encode(self, account: str, pending: _Pending) -> None:
         """Write what waited for an account as one row group."""
-        file = self._file_of(account)
         table = pa.Table.from_batches(pending.batches, WRITTEN_SCHEMA)
+        file = self._file_of(account, table)
         if len(pending.batches) > 1:
             # Where dictionaries differ between batches, pyarrow's writer gives dictionaries up for the row group.
             table = table.unify_dictionaries()
@@ -180,8 +162,8 @@ class LakeWriter:
             with self._lock:
                 self._idle.append(file)
 
-    def _file_of(self, account: str) -> _OpenFile:
-        """A file of the account, which is then nobody else's until it is idle again."""
+    def _file_of(self, account: str, rows: pa.Table) -> _OpenFile:
+        """A file of the account, which is then nobody else's until it is idle again; a new one is fit for such rows."""
         with self._lock:
             for file in self._idle:
                 if file.account == account:
@@ -193,7 +175,7 @@ class LakeWriter:
         for file in excess:
             self._close(file)
         sink = self._io.new_output(path).create(overwrite=False)
-        parquet = pq.ParquetWriter(sink, WRITTEN_SCHEMA, **_PARQUET)
+        parquet = pq.ParquetWriter(sink, WRITTEN_SCHEMA, use_dictionary=_repetitive(rows), **_PARQUET)
         file = _OpenFile(path, account, sink, parquet)
         with self._lock:
             self._open.append(file)
@@ -221,6 +203,19 @@ class LakeWriter:
         for kept in (self._open, self._idle, self._begun, self._closed):
             kept.clear()
         self._pending.clear()
+
+
+def _repetitive(rows: pa.Table) -> list[str]:
+    """Parquet's names of the columns that are worth a dictionary."""
+    names = []
+    for column in WRITTEN_SCHEMA:
+        if pa.types.is_map(column.type):
+            names += [f"{column.name}.key_value.{part}" for part in ("key", "value")]
+        elif not pa.types.is_decimal(column.type) or (
+            pc.count_distinct(rows[column.name]).as_py() <= DICTIONARY_BELOW * rows.num_rows
+        ):
+            names.append(column.name)
+    return names
 
 
 def _as_written(rows: pa.RecordBatch) -> pa.RecordBatch:

@@ -53,7 +53,7 @@ def test_many_accounts_keep_few_files_open_and_lose_no_row(lake: Lake, monkeypat
 def test_rows_held_in_memory_are_bounded_whatever_the_number_of_accounts(
     lake: Lake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(writer_module, "BUFFERED_ROWS", 100)
+    monkeypatch.setattr(writer_module, "ROW_GROUP_ROWS", 100)
     batch = line_items([{"BillingAccountId": account} for account in ACCOUNTS])
     with lake.writer(1, OCTOBER, "d1") as writer:
         for _ in range(10):
@@ -65,7 +65,7 @@ def test_rows_held_in_memory_are_bounded_whatever_the_number_of_accounts(
 def test_row_groups_are_of_bounded_size_and_dictionary_coded_though_batches_differ(
     lake: Lake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(writer_module, "ROW_GROUP_ROWS", 40)
+    monkeypatch.setattr(writer_module, "ROW_GROUP_ROWS", 80)
     batches = [line_items([{"ResourceId": f"i-{number}-{at}"} for at in range(20)]) for number in range(4)]
     (file,) = write(lake, *batches)
     metadata = pq.read_metadata(file.path.removeprefix("file://"))

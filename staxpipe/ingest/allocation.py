@@ -1,0 +1,31 @@
+"""How this process asks for memory while it loads: freed memory is kept and used again.
+
+Batches of a hundred megabytes come and go many times a second. By default glibc gives each large piece back to the
+system and asks for it anew, and every page of it is then cleared and mapped again: a tenth of the time of a load
+(measured), for no lower a peak.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import platform
+
+import pyarrow as pa
+
+_M_TRIM_THRESHOLD = -1  # <malloc.h>
+_M_MMAP_THRESHOLD = -3
+_LARGEST_THRESHOLD = 32 << 20  # the most that glibc takes
+_NEVER = 1 << 30
+
+
+def keep_freed_memory() -> None:
+    """Make this process keep what it frees, and Arrow take its memory from the same place; glibc only, else nothing.
+
+    It holds for the whole process and may be called again.
+    """
+    if platform.libc_ver()[0] != "glibc":
+        return
+    libc = ctypes.CDLL(None)
+    libc.mallopt(_M_MMAP_THRESHOLD, _LARGEST_THRESHOLD)
+    libc.mallopt(_M_TRIM_THRESHOLD, _NEVER)
+    pa.set_memory_pool(pa.system_memory_pool())
