@@ -68,8 +68,8 @@ def read_source(
         wanted: which canonical names are to be read. See `staxpipe.focus.names`. A map is read if its own name
             (``resource_tags``) is wanted, and of its keys those whose name (``resource_tags/user:team``) is wanted
             too; what of it is unreadable (``resource_tags/#unreadable``) always comes with it.
-        batch_rows: the most rows of one batch; all batches but the last come close to it, unless maps have very many
-            keys, or values so many and long that memory would suffer.
+        batch_rows: the most rows of one batch; all batches but the last have at least half of it, unless maps have very
+            many keys, or there are so many columns or so long values that memory would suffer.
         reader: what reads CSV; None takes what the setting csv_reader says. Both give the same.
 
     Raises:
@@ -121,6 +121,9 @@ def _in_batches(pieces: Iterable[pa.RecordBatch], batch_rows: int) -> Iterator[p
     waiting: list[pa.RecordBatch] = []
     rows = 0
     for piece in pieces:
+        if not waiting and batch_rows <= 2 * piece.num_rows <= 2 * batch_rows:
+            yield piece  # well filled already: joining and cutting would cost as much as reading
+            continue
         waiting.append(piece)
         rows += piece.num_rows
         if rows >= batch_rows:

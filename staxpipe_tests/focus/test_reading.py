@@ -75,7 +75,8 @@ def test_the_same_rows_as_csv_and_as_parquet_give_equal_batches(
     as_parquet = read(tmp_path / "same.parquet", FileFormat.PARQUET, batch_rows=batch_rows)
     assert [batch.rows for batch in as_csv] == [batch.rows for batch in as_gzip]
     assert rows_of(as_csv) == rows_of(as_parquet)
-    assert [batch.rows.num_rows for batch in as_csv] == [batch.rows.num_rows for batch in as_parquet]
+    for batches in (as_csv, as_parquet):
+        assert all(batch_rows <= 2 * batch.rows.num_rows <= 2 * batch_rows for batch in batches[:-1])
     assert rows_of(as_csv) == [
         dict(
             zip(

@@ -2,12 +2,16 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from staxpipe.errors import PermanentError
 from staxpipe.focus import reading_parquet
+from staxpipe.focus.reading_text import TextColumn, text_column
 from staxpipe.model import FileFormat
 from staxpipe_tests.focus.test_reading import read, rows_of
 
@@ -40,6 +44,38 @@ def test_every_type_becomes_the_text_that_a_csv_would_hold(
 ) -> None:
     pq.write_table(pa.table({"line_item_x": values}), tmp_path / "x.parquet")
     assert [row["line_item_x"] for row in rows_of(read(tmp_path / "x.parquet", FileFormat.PARQUET))] == texts
+
+
+def test_numbers_are_told_apart_by_their_bits_but_for_nan_which_is_one_text() -> None:
+    other_nan = np.array([0x7FF8_0000_0000_0001], np.int64).view(np.float64)[0]
+    values = [0.0, -0.0, float("nan"), other_nan, None, 0.1]
+    for repeated in (1, 20):  # alone, and in runs
+        column = pa.array(
+            np.repeat(np.array(values, float), repeated), mask=np.repeat([v is None for v in values], repeated)
+        )
+        texts = text_column(column)
+        assert texts.to_pylist() == [t for t in ["0", "-0", "nan", "nan", None, "0.1"] for _ in range(repeated)]
+        assert sorted(texts.dictionary.to_pylist()) == ["-0", "0", "0.1", "nan"]
+
+
+@pytest.mark.parametrize("code", [-1, 2, 1_000_000])
+def test_a_code_that_lies_beyond_its_dictionary_is_refused(code: int) -> None:
+    column = pa.DictionaryArray.from_arrays(pa.array([0, code], pa.int32()), pa.array(["a", "b"]), safe=False)
+    with pytest.raises(pa.ArrowInvalid, match="dictionary"):
+        text_column(column)
+
+
+@given(
+    st.lists(st.lists(st.none() | st.integers(0, 4), min_size=1, max_size=12), min_size=1, max_size=4), st.booleans()
+)
+def test_pieces_that_share_a_dictionary_keep_only_their_own_texts(pieces: list[list[int | None]], twice: bool) -> None:
+    dictionary = pa.array(["a", "", "b", "a" if twice else "c", "d"])
+    column = TextColumn()
+    for codes in pieces:
+        texts = column.read(pa.DictionaryArray.from_arrays(pa.array(codes, pa.int32()), dictionary))
+        expected = [None if code is None else dictionary[code].as_py() or None for code in codes]
+        assert texts.to_pylist() == expected
+        assert sorted(texts.dictionary.to_pylist()) == sorted({text for text in expected if text})
 
 
 def test_columns_keep_their_values_whatever_their_order(tmp_path: Path) -> None:
