@@ -117,4 +117,5 @@ def test_the_lake_is_planned_only_for_queries_that_may_ask_it(loaded: Loaded, mo
         assert count
     monkeypatch.delattr(Lake, "plan")
     with open_session(loaded.lake, loaded.engine, "SELECT * FROM daily_costs") as session:
-        assert session.sql("SELECT count(*) FROM daily_costs").fetchone() != (0,)
+        ((count,),) = session.sql("SELECT count(*) FROM daily_costs").fetchall()
+    assert count
