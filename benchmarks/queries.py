@@ -22,7 +22,7 @@ import pyarrow.parquet as pq
 
 from benchmarks.questions import Question, questions
 from benchmarks.sections import Section, write_sections
-from benchmarks.year import Year, year_of
+from benchmarks.year import MONTHS, Year, year_of
 from staxpipe.focus.columns import LINE_ITEM_COLUMNS
 from staxpipe.lake.table import PlannedFile
 from staxpipe.model import BillingPeriod
@@ -61,6 +61,7 @@ def main() -> None:
     parser.add_argument("--millions", type=float, default=5, help="rows of a month (default 5)")
     parser.add_argument("--bucket", type=Path, help="a month's delivery (default .bench/<millions>M/bucket)")
     parser.add_argument("--home", type=Path, help="where the year is kept (default .bench/year-<millions>M)")
+    parser.add_argument("--months", type=int, default=MONTHS, help="how many (default 12)")
     parser.add_argument("--runs", type=int, default=3, help="counted runs of each (default 3)")
     parser.add_argument("--quick", action="store_true", help="months of one million rows")
     parser.add_argument("--json", type=Path, help="write the tables there")
@@ -68,7 +69,7 @@ def main() -> None:
     millions = 1 if asked.quick else asked.millions
     bucket = asked.bucket or INPUTS / f"{millions:g}M" / "bucket"
     home = (asked.home or INPUTS / f"year-{millions:g}M").resolve()
-    with year_of(bucket, home) as year:
+    with year_of(bucket, home, asked.months) as year:
         sections = [answered(year, asked.runs), pruning(year, asked.runs)]
     for section in sections:
         section.show()
@@ -85,7 +86,7 @@ def answered(year: Year, runs: int) -> Section:
         measured = _measured(connection, question.sql, question.of(month), runs)
         rows.append(
             [
-                question.title + (", one month" if question.one_month else ", 12 months"),
+                question.title + (", one month" if question.one_month else f", {len(year.months)} months"),
                 "lake" if question.of_lake else "mart",
                 f"{measured.rows:,}",
                 f"{measured.wall_ms:,.0f}",

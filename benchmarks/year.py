@@ -43,7 +43,8 @@ class Year:
 @contextmanager
 def year_of(bucket: Path, home: Path, months: int = MONTHS) -> Iterator[Year]:
     """The year of a month's delivery; made in `home` where it is not there yet, and kept."""
-    if not (home / DONE).exists():
+    done = home / f"{DONE}-{months}"
+    if not done.exists():
         _load(bucket, home)
     settings = read_settings({"home": home})
     with open_database(settings) as engine:
@@ -52,12 +53,12 @@ def year_of(bucket: Path, home: Path, months: int = MONTHS) -> Iterator[Year]:
         wanted = [newest]
         while len(wanted) < months:
             wanted.insert(0, wanted[0].previous())
-        if not (home / DONE).exists():
+        if not done.exists():
             for month in reversed(wanted[:-1]):
                 _copy(engine, lake, newest, month)
             with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
                 connection.exec_driver_sql("VACUUM ANALYZE")
-            (home / DONE).touch()
+            done.touch()
         yield Year(settings, engine, lake, wanted)
 
 

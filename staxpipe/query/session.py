@@ -25,6 +25,10 @@ from staxpipe.query.statements import mentions
 from staxpipe.query.storage import duckdb_path, reach
 from staxpipe.query.views import COUNTED, SPLIT, make_view, quoted
 
+MAY_ASK_THE_LAKE = ("line_items", "query")
+"""Words without which a query cannot name a view of the lake, so that its files need not be planned: what the names of
+all those views have in them, and DuckDB's functions that take a name as text."""
+
 
 @contextmanager
 def open_session(
@@ -41,7 +45,7 @@ def open_session(
     Args:
         lake: where line items are.
         engine: where the marts are.
-        query: what will be asked; marts that it does not name are left empty.
+        query: what will be asked; marts that it does not name are left empty, and so are line items.
         account: show only this billing account; its files are chosen before any is opened.
         period: show only this month.
         as_of: show one export's month as of this delivery (its number in the ledger, or how its id begins).
@@ -49,7 +53,8 @@ def open_session(
     Raises:
         PermanentError: the delivery is not one, or is not held any more, or the query asks the marts as of it.
     """
-    seen = _seen(lake, engine, account, period, as_of)
+    of_lake = as_of is not None or any(mentions(query, word) for word in MAY_ASK_THE_LAKE)
+    seen = _seen(lake, engine, account, period, as_of) if of_lake else _Seen([], [])
     if as_of is not None and mentions(query, "daily_costs"):
         raise PermanentError(
             "daily_costs knows what is loaded now, not what it was as of a delivery: ask line_items instead."
@@ -63,7 +68,7 @@ def open_session(
             session.execute("SET python_enable_replacements = false")  # a query must not see Python's variables
             session.execute(f"SET temp_directory = {quoted(str(Path(scratch) / 'spill'))}")
             reach(session, lake, seen.all)
-            one_schema = lake.has_one_schema()
+            one_schema = not of_lake or lake.has_one_schema()
             make_view(session, "line_items_all", seen.all, one_schema, COUNTED)
             make_view(session, "line_items", seen.elected, one_schema, COUNTED)
             make_view(session, "split_line_items", seen.elected, one_schema, SPLIT)

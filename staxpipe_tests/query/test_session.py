@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from staxpipe.errors import PermanentError
+from staxpipe.lake.table import Lake
 from staxpipe.query import Connection
 from staxpipe.query.session import open_session
 from staxpipe_tests.query.conftest import Loaded
@@ -106,3 +107,15 @@ def test_only_marts_that_are_asked_for_are_copied(loaded: Loaded) -> None:
         with open_session(loaded.lake, loaded.engine, query) as session:
             ((count,),) = session.sql("SELECT count(*) FROM daily_costs").fetchall()
         assert bool(count) is copied
+
+
+def test_the_lake_is_planned_only_for_queries_that_may_ask_it(loaded: Loaded, monkeypatch: pytest.MonkeyPatch) -> None:
+    concatenated = "SELECT * FROM query('SELECT count(*) FROM line' || '_items')"
+    for query in ("SELECT count(*) FROM Line_Items", "SELECT count(*) FROM split_line_items", concatenated):
+        with open_session(loaded.lake, loaded.engine, query) as session:
+            ((count,),) = session.sql("SELECT count(*) FROM line_items").fetchall()
+        assert count
+    monkeypatch.delattr(Lake, "plan")
+    with open_session(loaded.lake, loaded.engine, "SELECT * FROM daily_costs") as session:
+        ((count,),) = session.sql("SELECT count(*) FROM daily_costs").fetchall()
+    assert count
