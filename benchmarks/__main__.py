@@ -6,7 +6,8 @@
     python -m benchmarks --document          # write docs/performance.md from the last results, measure nothing
 
 Every contestant is a whole process; they take turns (A B C A B C …) and medians are kept. Results are in
-`.bench/results.json`; the document is written by a full run only, or where `--document` is given.
+`.bench/results.json`; the document is written by a full run only, or where `--document` is given. What failed is left
+out, told at the end, and makes the exit status 1.
 """
 
 from __future__ import annotations
@@ -27,7 +28,6 @@ from benchmarks.inputs import HERE, WORK, Input, generated
 from benchmarks.machine import machine, versions
 from benchmarks.measuring import Median, in_turn
 
-RESULTS = WORK / "results.json"
 SECTIONS = ("growth", "queries", "landing", "lake_history")
 """Benchmarks of their own, each a module that writes a list of tables where `--json` says."""
 
@@ -36,15 +36,16 @@ def main() -> None:
     """The command."""
     asked = _arguments()
     WORK.mkdir(exist_ok=True)
-    if not (asked.document and RESULTS.exists() and not asked.only and not asked.quick):
+    part = bool(asked.only or asked.quick or asked.rows or asked.runs)
+    if part or not asked.document:
         _measure(asked)
-    results = json.loads(RESULTS.read_text(encoding="utf-8"))
-    if asked.json:
-        asked.json.write_text(RESULTS.read_text(encoding="utf-8"), encoding="utf-8")
-    if asked.document or not (asked.only or asked.quick or asked.rows):
-        write_document(results)
+    if asked.document or not part:
+        write_document(json.loads(asked.json.read_text(encoding="utf-8")))
         if PEERS.exists():
-            subprocess.run([PEERS, "-m", "benchmarks.peers.chart", RESULTS, CHART], cwd=HERE, check=True)
+            subprocess.run([PEERS, "-m", "benchmarks.peers.chart", asked.json, CHART], cwd=HERE, check=True)
+    failed = json.loads(asked.json.read_text(encoding="utf-8"))["failed"]
+    if failed:
+        sys.exit("not measured: " + ", ".join(failed))
 
 
 def _arguments() -> argparse.Namespace:
@@ -52,9 +53,9 @@ def _arguments() -> argparse.Namespace:
     names = [*(contestant.name for contestant in CONTESTANTS), *SECTIONS]
     parser.add_argument("--quick", action="store_true", help="a million rows, one run each, no largest month")
     parser.add_argument("--only", nargs="+", metavar="NAME", choices=names, help=", ".join(names))
-    parser.add_argument("--rows", choices=("1M", "5M"), help="the size of the main input (default 5M)")
+    parser.add_argument("--rows", choices=("0.2M", "1M", "5M"), help="the size of the main input (default 5M)")
     parser.add_argument("--runs", type=int, help="counted runs of each (default 3)")
-    parser.add_argument("--json", type=Path, help="write the results there too")
+    parser.add_argument("--json", type=Path, default=WORK / "results.json", help="where the results are kept")
     parser.add_argument("--document", action="store_true", help="write docs/performance.md, whatever was measured")
     return parser.parse_args()
 
@@ -82,11 +83,11 @@ def _measure(asked: argparse.Namespace) -> None:
         ([each for each in taking_part if each.once], 1),
     ):
         _contest(results, group, inputs, times)
-        _keep(results)
+        _keep(results, asked.json)
     for name in SECTIONS:
         if name in asked.only if asked.only else True:
             _section(results, name, asked.quick)
-            _keep(results)
+            _keep(results, asked.json)
 
 
 def _contest(results: dict[str, Any], group: Sequence[Contestant], inputs: dict[str, Input], times: int) -> None:
@@ -115,8 +116,8 @@ def _section(results: dict[str, Any], name: str, quick: bool) -> None:
         results.setdefault("sections", {})[name] = json.loads(tables.read_text(encoding="utf-8"))
 
 
-def _keep(results: dict[str, Any]) -> None:
-    RESULTS.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+def _keep(results: dict[str, Any], file: Path) -> None:
+    file.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
