@@ -1,6 +1,7 @@
 """Measure staxpipe beside what else there is, in one run, and write docs/performance.md.
 
     python -m benchmarks                     # everything: about an hour on two cores, inputs included
+    python -m benchmarks --thorough          # growth and the lake's history at full length too: two hours more
     python -m benchmarks --quick             # a million rows, one run each: does it work, and roughly how fast
     python -m benchmarks --only load duckdb-copy --rows 1M
     python -m benchmarks --document          # write docs/performance.md from the last results, measure nothing
@@ -52,6 +53,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     names = [*(contestant.name for contestant in CONTESTANTS), *SECTIONS]
     parser.add_argument("--quick", action="store_true", help="a million rows, one run each, no largest month")
+    parser.add_argument("--thorough", action="store_true", help="growth and the lake's history at full length")
     parser.add_argument("--only", nargs="+", metavar="NAME", choices=names, help=", ".join(names))
     parser.add_argument("--rows", choices=("0.2M", "1M", "5M"), help="the size of the main input (default 5M)")
     parser.add_argument("--runs", type=int, help="counted runs of each (default 3)")
@@ -86,7 +88,7 @@ def _measure(asked: argparse.Namespace) -> None:
         _keep(results, asked.json)
     for name in SECTIONS:
         if name in asked.only if asked.only else True:
-            _section(results, name, asked.quick)
+            _section(results, name, asked.quick, asked.thorough)
             _keep(results, asked.json)
 
 
@@ -101,14 +103,15 @@ def _contest(results: dict[str, Any], group: Sequence[Contestant], inputs: dict[
             results["failed"][name] = median
 
 
-def _section(results: dict[str, Any], name: str, quick: bool) -> None:
+def _section(results: dict[str, Any], name: str, quick: bool, thorough: bool) -> None:
     """Run a benchmark of its own; its tables become a block of the document."""
     if not (HERE / "benchmarks" / f"{name}.py").exists():
         return
     tables = WORK / f"{name}.json"
     given = {"queries": "--bucket", "landing": "--input"}.get(name)
     month = [given, str(generated("1M" if quick else "5M").folder)] if given else []
-    shorter = ["--quick"] if quick and name != "landing" else []
+    short = {"growth": not thorough, "lake_history": not thorough, "queries": quick}.get(name, False)
+    shorter = ["--quick"] if short else []
     command = [sys.executable, "-m", f"benchmarks.{name}", "--json", str(tables), *month, *shorter]
     if subprocess.run(command, cwd=HERE, check=False).returncode:
         results["failed"][name] = "it failed"

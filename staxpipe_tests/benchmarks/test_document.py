@@ -40,7 +40,10 @@ RESULTS: dict[str, Any] = {
         "encode-limit": _figure(9, 500) | {"said": {"rows": 2e6, "seconds": 2.0, "cpu_seconds": 4.0}},
     },
     "failed": {"polars-mapping": "killed\nout of memory"},
-    "sections": {"growth": [{"title": "Rows", "columns": ["n"], "rows": [["1|2"]], "note": "why"}]},
+    "sections": {
+        "growth": [{"title": "Rows", "columns": ["n"], "rows": [["1|2"]], "note": "why"}],
+        "landing": [{"mb_per_s": 1.5}],
+    },
 }
 
 
@@ -78,6 +81,7 @@ def test_blocks_are_replaced_and_the_words_around_them_kept(tmp_path: Path) -> N
     assert "| `load` against koku's processing, re-enacted | at least 35× | 50× | yes |" in once
     assert "polars-mapping (out of memory)" in once
     assert "| 1\\|2 |" in once
+    assert "| mb per s |" in once
 
 
 def test_a_document_without_a_block_is_refused(tmp_path: Path) -> None:
