@@ -58,7 +58,7 @@ BENCH     := .bench
 BENCHMARK := $(BIN)/python -m benchmarks
 
 bench: $(STAMP) $(BENCH)/venv/.installed-from-lock $(BENCH)/venv-focus-converter/.installed-from-lock  ## Measure everything, about an hour, and write docs/performance.md; QUICK=1 tries it in minutes
-	$(BENCHMARK) $(if $(QUICK),--quick) $(if $(ONLY),--only $(ONLY))
+	$(BENCHMARK) $(if $(QUICK),--quick) $(if $(THOROUGH),--thorough) $(if $(ONLY),--only $(ONLY))
 
 bench-load: $(STAMP)  ## Rows per second and peak memory of `staxpipe load`, 1 M and 5 M rows; AGAINST=checkout compares
 	$(BIN)/python -m benchmarks.load $(if $(AGAINST),--against $(AGAINST))

@@ -1,12 +1,14 @@
 """Measure staxpipe beside what else there is, in one run, and write docs/performance.md.
 
     python -m benchmarks                     # everything: about an hour on two cores, inputs included
+    python -m benchmarks --thorough          # growth and the lake's history at full length too: two hours more
     python -m benchmarks --quick             # a million rows, one run each: does it work, and roughly how fast
     python -m benchmarks --only load duckdb-copy --rows 1M
     python -m benchmarks --document          # write docs/performance.md from the last results, measure nothing
 
 Every contestant is a whole process; they take turns (A B C A B C …) and medians are kept. Results are in
-`.bench/results.json`; the document is written by a full run only, or where `--document` is given.
+`.bench/results.json`; the document is written by a full run only, or where `--document` is given. What failed is left
+out, told at the end, and makes the exit status 1.
 """
 
 from __future__ import annotations
@@ -27,7 +29,6 @@ from benchmarks.inputs import HERE, WORK, Input, generated
 from benchmarks.machine import machine, versions
 from benchmarks.measuring import Median, in_turn
 
-RESULTS = WORK / "results.json"
 SECTIONS = ("growth", "queries", "landing", "lake_history")
 """Benchmarks of their own, each a module that writes a list of tables where `--json` says."""
 
@@ -36,25 +37,27 @@ def main() -> None:
     """The command."""
     asked = _arguments()
     WORK.mkdir(exist_ok=True)
-    if not (asked.document and RESULTS.exists() and not asked.only and not asked.quick):
+    part = bool(asked.only or asked.quick or asked.rows or asked.runs)
+    if part or not asked.document:
         _measure(asked)
-    results = json.loads(RESULTS.read_text(encoding="utf-8"))
-    if asked.json:
-        asked.json.write_text(RESULTS.read_text(encoding="utf-8"), encoding="utf-8")
-    if asked.document or not (asked.only or asked.quick or asked.rows):
-        write_document(results)
+    if asked.document or not part:
+        write_document(json.loads(asked.json.read_text(encoding="utf-8")))
         if PEERS.exists():
-            subprocess.run([PEERS, "-m", "benchmarks.peers.chart", RESULTS, CHART], cwd=HERE, check=True)
+            subprocess.run([PEERS, "-m", "benchmarks.peers.chart", asked.json, CHART], cwd=HERE, check=True)
+    failed = json.loads(asked.json.read_text(encoding="utf-8"))["failed"]
+    if failed:
+        sys.exit("not measured: " + ", ".join(failed))
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     names = [*(contestant.name for contestant in CONTESTANTS), *SECTIONS]
     parser.add_argument("--quick", action="store_true", help="a million rows, one run each, no largest month")
+    parser.add_argument("--thorough", action="store_true", help="growth and the lake's history at full length")
     parser.add_argument("--only", nargs="+", metavar="NAME", choices=names, help=", ".join(names))
-    parser.add_argument("--rows", choices=("1M", "5M"), help="the size of the main input (default 5M)")
+    parser.add_argument("--rows", choices=("0.2M", "1M", "5M"), help="the size of the main input (default 5M)")
     parser.add_argument("--runs", type=int, help="counted runs of each (default 3)")
-    parser.add_argument("--json", type=Path, help="write the results there too")
+    parser.add_argument("--json", type=Path, default=WORK / "results.json", help="where the results are kept")
     parser.add_argument("--document", action="store_true", help="write docs/performance.md, whatever was measured")
     return parser.parse_args()
 
@@ -82,11 +85,11 @@ def _measure(asked: argparse.Namespace) -> None:
         ([each for each in taking_part if each.once], 1),
     ):
         _contest(results, group, inputs, times)
-        _keep(results)
+        _keep(results, asked.json)
     for name in SECTIONS:
         if name in asked.only if asked.only else True:
-            _section(results, name, asked.quick)
-            _keep(results)
+            _section(results, name, asked.quick, asked.thorough)
+            _keep(results, asked.json)
 
 
 def _contest(results: dict[str, Any], group: Sequence[Contestant], inputs: dict[str, Input], times: int) -> None:
@@ -100,14 +103,15 @@ def _contest(results: dict[str, Any], group: Sequence[Contestant], inputs: dict[
             results["failed"][name] = median
 
 
-def _section(results: dict[str, Any], name: str, quick: bool) -> None:
+def _section(results: dict[str, Any], name: str, quick: bool, thorough: bool) -> None:
     """Run a benchmark of its own; its tables become a block of the document."""
     if not (HERE / "benchmarks" / f"{name}.py").exists():
         return
     tables = WORK / f"{name}.json"
     given = {"queries": "--bucket", "landing": "--input"}.get(name)
     month = [given, str(generated("1M" if quick else "5M").folder)] if given else []
-    shorter = ["--quick"] if quick and name != "landing" else []
+    short = {"growth": not thorough, "lake_history": not thorough, "queries": quick}.get(name, False)
+    shorter = ["--quick"] if short else []
     command = [sys.executable, "-m", f"benchmarks.{name}", "--json", str(tables), *month, *shorter]
     if subprocess.run(command, cwd=HERE, check=False).returncode:
         results["failed"][name] = "it failed"
@@ -115,8 +119,8 @@ def _section(results: dict[str, Any], name: str, quick: bool) -> None:
         results.setdefault("sections", {})[name] = json.loads(tables.read_text(encoding="utf-8"))
 
 
-def _keep(results: dict[str, Any]) -> None:
-    RESULTS.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+def _keep(results: dict[str, Any], file: Path) -> None:
+    file.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -69,9 +69,10 @@ CONTESTANTS: tuple[Contestant, ...] = (
     Contestant("datafusion-mapping", "DataFusion, mapping in SQL", MAIN, _peer("engines", "datafusion-mapping")),
     Contestant("polars-mapping", "Polars, mapping in SQL", MAIN, _peer("engines", "polars-mapping")),
     Contestant("gunzip", "limit: unpack alone, ISA-L", MAIN, _peer("engines", "gunzip")),
-    Contestant("encode", "limit: Parquet encoding alone", MAIN, _product("encode", writes=True)),
+    Contestant("encode-limit", "limit: Parquet encoding alone, pyarrow", MAIN, _product("encode-limit", writes=True)),
     Contestant("scan", "stage: unpack and read the columns needed", MAIN, _product("scan", writes=False)),
     Contestant("normalise", "stage: mapping alone", MAIN, _product("normalise", writes=False)),
+    Contestant("encode", "stage: the lake's writer alone", MAIN, _product("encode", writes=True)),
     Contestant("load-parquet", "**`staxpipe load`** of Parquet", PARQUET, _load, loads=True),
     Contestant(
         "read-write-parquet",

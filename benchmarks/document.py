@@ -57,7 +57,7 @@ def blocks(results: Mapping[str, Any]) -> dict[str, str]:
             [_row(figure, figures) for figure in figures.values()],
         ),
     }
-    made |= {name: "\n\n".join(map(_section, sections)) for name, sections in results.get("sections", {}).items()}
+    made |= {name: _sections(tables) for name, tables in results.get("sections", {}).items()}
     for name, why in results.get("failed", {}).items():
         made["figures"] += f"\n\nNot measured: {name} ({why.splitlines()[-1][:200]})."
     return made
@@ -93,6 +93,16 @@ def _row(figure: Figure, figures: Mapping[str, Figure]) -> tuple[str, ...]:
         "–" if alone else f"{figure.peak_mib:,.0f}",
         "" if staxpipe or load is None else f"{load.rows_per_second / figure.rows_per_second:.1f} ×",
     )
+
+
+def _sections(tables: Sequence[Mapping[str, Any]]) -> str:
+    """Tables of a benchmark of its own; or one table, as a list of its rows, each with the same names."""
+    if tables and "columns" not in tables[0]:
+        return _table(
+            [name.replace("_", " ") for name in tables[0]],
+            ([f"{cell:,.3g}" if isinstance(cell, float) else cell for cell in row.values()] for row in tables),
+        )
+    return "\n\n".join(map(_section, tables))
 
 
 def _section(section: Mapping[str, Any]) -> str:

@@ -16,10 +16,11 @@ import os
 import re
 import shutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pyarrow as pa
@@ -43,14 +44,9 @@ RESOURCE = "lineItem/ResourceId"
 GROUP = "resourceTags/aws:autoscaling:groupName"
 
 
-def generate(size: Size) -> None:
-    """Write the input of a size, in place of what is there; its marker last."""
-    folder = folder_of(size.name)
+def generate(size: Size, folder: Path, processes: int) -> None:
+    """Write the input of a size, in place of what is there; its marker last. The bytes do not depend on `processes`."""
     shutil.rmtree(folder, ignore_errors=True)
-    _generate(size, folder)
-
-
-def _generate(size: Size, folder: Path) -> None:
     organisation = Organisation.sample(SEED, BillingPeriod(2026, 6), size.rows_of_part / ROWS_PER_SCALE)
     scale = size.rows_of_part / ROWS_PER_SCALE
     month = generate_month(organisation, PERIOD, datetime(2026, 10, 25, tzinfo=UTC), scale)
@@ -61,16 +57,20 @@ def _generate(size: Size, folder: Path) -> None:
     # Files are cut within each part, so the manifest must list as many as there are, whatever the rows of one.
     report = Report("bench", versioning=versioning, rows_per_file=per_file, format=format)
     keys = report.data_keys(month, size.parts * size.files_of_part * per_file)
-    jobs = [
+    files = [
         (part, folder / "bucket" / keys[part * size.files_of_part + number], number * per_file)
         for part in range(size.parts)
         for number in range(size.files_of_part)
     ]
-    written = 0
-    # Forked, so that the processes share the month's arrays.
-    with multiprocessing.get_context("fork").Pool(os.cpu_count(), maxtasksperchild=size.files_of_part) as pool:
-        for unpacked in pool.imap_unordered(partial(_write, month, per_file, format), jobs):
-            written += unpacked
+    text_of = lru_cache(1)(partial(BenchText, month))
+    if processes == 1:
+        written = sum(_write(text_of, per_file, format, file) for file in files)
+    else:
+        # Forked, so that the processes share the month's arrays; nothing has started a thread yet. A process takes a
+        # whole part where there are several, since each part has a text of its own.
+        share = size.files_of_part if size.parts > 1 else 1
+        with multiprocessing.get_context("fork").Pool(processes, _Worker.begin, (text_of, per_file, format)) as pool:
+            written = sum(pool.imap_unordered(_Worker.write, files, share))
     content = json.loads(report.manifest(month, LegacyTable(month, report.query))) | {"reportKeys": keys}
     for key in report.manifest_keys(month):
         target = folder / "bucket" / key
@@ -80,11 +80,27 @@ def _generate(size: Size, folder: Path) -> None:
     (folder / MARKER).write_text(json.dumps(marker), encoding="utf-8")
 
 
-def _write(month: Month, per_file: int, format: FileFormat, job: tuple[int, Path, int]) -> int:
+class _Worker:
+    """What a forked process has from the one that began it, so that nothing of it is sent."""
+
+    given: ClassVar[tuple[Callable[[int], BenchText], int, FileFormat]]
+
+    @classmethod
+    def begin(cls, text_of: Callable[[int], BenchText], per_file: int, format: FileFormat) -> None:
+        """Keep it."""
+        cls.given = text_of, per_file, format
+
+    @classmethod
+    def write(cls, file: tuple[int, Path, int]) -> int:
+        """Write one file."""
+        return _write(*cls.given, file)
+
+
+def _write(text_of: Callable[[int], BenchText], per_file: int, format: FileFormat, file: tuple[int, Path, int]) -> int:
     """Write one file; returns the bytes of its CSV, 0 for Parquet."""
-    part, path, first = job
-    text = BenchText(month, part)
-    count = min(per_file, len(month.rows) - first)
+    part, path, first = file
+    text = text_of(part)
+    count = min(per_file, len(text.month.rows) - first)
     path.parent.mkdir(parents=True, exist_ok=True)
     if format is FileFormat.PARQUET:
         ParquetWriter(text, legacy_parquet(text)).write(path, first, count)
@@ -146,7 +162,7 @@ def _line_item_ids(part: int, first: int, count: int) -> pa.Array:
 def main() -> None:
     """Make the inputs that are named."""
     for name in sys.argv[1:]:
-        generate(SIZES[name])
+        generate(SIZES[name], folder_of(name), os.cpu_count() or 1)
 
 
 if __name__ == "__main__":

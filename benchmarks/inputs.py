@@ -41,6 +41,7 @@ SIZES = {
         Size("1M", 1_000_000),
         Size("5M", 5_000_000),
         Size("50M", 5_000_000, parts=10),
+        Size("0.2M-parquet", 200_000, parquet=True),
         Size("1M-parquet", 1_000_000, parquet=True),
         Size("5M-parquet", 5_000_000, parquet=True),
     )

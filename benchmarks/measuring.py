@@ -82,6 +82,7 @@ def run(command: Sequence[str | Path], variables: Mapping[str, str] | None = Non
             )
             status, usage = _wait(process.pid, begun + limit_seconds)
             seconds = time.monotonic() - begun
+            process.returncode = status  # we have waited for it; Popen would not know
         lines = printed.read_text(encoding="utf-8", errors="replace").splitlines()
         if status:
             last = (complained.read_text(encoding="utf-8", errors="replace").splitlines() or lines)[-12:]

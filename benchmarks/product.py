@@ -6,7 +6,8 @@ stage begins only after something was prepared, the seconds of the stage itself.
     python -m benchmarks.product read-write FOLDER OUT     # read, normalise, write the lake's files
     python -m benchmarks.product scan FOLDER               # decompress and read: the columns that are needed
     python -m benchmarks.product normalise FOLDER          # the mapping of batches that are in memory
-    python -m benchmarks.product encode FOLDER OUT         # Parquet of mapped rows that are in memory
+    python -m benchmarks.product encode FOLDER OUT         # mapped rows that are in memory, by the lake's writer
+    python -m benchmarks.product encode-limit FOLDER OUT   # the same by pyarrow alone
 """
 
 from __future__ import annotations
@@ -19,11 +20,12 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from itertools import islice
+from itertools import count, islice
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 from pyiceberg.io.pyarrow import PyArrowFileIO
 
 from staxpipe.exports.discovery import Discovery
@@ -78,21 +80,34 @@ def normalise(folder: str) -> dict[str, float]:
 
 
 def encode(folder: str, out: str) -> dict[str, float]:
-    """Write mapped rows that are in memory as Parquet, in as many threads as there are cores."""
-    seen, delivery = _delivery(folder)
-    mapping = _mapping(seen, delivery)
-    mapped: list[pa.RecordBatch] = [
-        mapping(batch.rows, CONTEXT, batch.first_row).rows for batch in islice(_batches(seen, delivery, 0), IN_MEMORY)
-    ]
-    io = PyArrowFileIO()
+    """Write mapped rows that are in memory by the lake's writer, in as many threads as there are cores."""
+    io, numbers = PyArrowFileIO(), count()
 
-    def work(numbered: tuple[int, pa.RecordBatch]) -> int:
-        number, rows = numbered
-        with LakeWriter(io, f"{out}/{number}") as writer:
+    def work(rows: pa.RecordBatch) -> int:
+        with LakeWriter(io, f"{out}/{next(numbers)}") as writer:
             writer.write(rows)
         return int(rows.num_rows)
 
-    return _timed(work, list(enumerate(mapped)))
+    return _timed(work, _mapped(folder))
+
+
+def encode_limit(folder: str, out: str) -> dict[str, float]:
+    """The same by pyarrow's writer as it comes, one row group a batch: what encoding takes at least."""
+    numbers = count()
+
+    def work(rows: pa.RecordBatch) -> int:
+        pq.write_table(pa.Table.from_batches([rows]), f"{out}/{next(numbers)}.parquet", compression="zstd")
+        return int(rows.num_rows)
+
+    return _timed(work, _mapped(folder))
+
+
+def _mapped(folder: str) -> list[pa.RecordBatch]:
+    seen, delivery = _delivery(folder)
+    mapping = _mapping(seen, delivery)
+    return [
+        mapping(batch.rows, CONTEXT, batch.first_row).rows for batch in islice(_batches(seen, delivery, 0), IN_MEMORY)
+    ]
 
 
 def _timed(work: Callable[[Any], int], items: list[Any]) -> dict[str, float]:
@@ -135,6 +150,7 @@ DEEDS: dict[str, Callable[..., dict[str, float]]] = {
     "scan": scan,
     "normalise": normalise,
     "encode": encode,
+    "encode-limit": encode_limit,
 }
 
 

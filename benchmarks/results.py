@@ -66,7 +66,7 @@ def _faster(name: str, than: str) -> Callable[[Figures], float]:
 
 def _against_limit(figures: Figures) -> float:
     load = figures["load"]
-    return load.seconds / (figures["gunzip"].seconds + load.rows / figures["encode"].rows_per_second)
+    return load.seconds / (figures["gunzip"].seconds + load.rows / figures["encode-limit"].rows_per_second)
 
 
 def _commit_share(figures: Figures) -> float:

@@ -59,7 +59,7 @@ def _split(file: str, daily: Path, number: int) -> None:
 def _to_parquet(path: Path, out: Path) -> None:
     names = list(pd.read_csv(path, nrows=0).columns)
     numbers = {name: _number for name in names if NUMBER.search(name)}
-    texts = {name: str for name in names if name not in numbers}
+    texts = {name: object for name in names if name not in numbers}
     chunks = pd.read_csv(path, chunksize=CHUNK_ROWS, dtype=texts, converters=numbers, keep_default_na=False)
     for position, chunk in enumerate(chunks):
         for name in TIMES:
