@@ -69,7 +69,7 @@ def read_source(
             (``resource_tags``) is wanted, and of its keys those whose name (``resource_tags/user:team``) is wanted
             too; what of it is unreadable (``resource_tags/#unreadable``) always comes with it.
         batch_rows: the most rows of one batch; all batches but the last come close to it, unless maps have very many
-            keys, or values so many and long that memory would suffer.
+            keys, or there are so many columns or so long values that memory would suffer.
         reader: what reads CSV; None takes what the setting csv_reader says. Both give the same.
 
     Raises:
