@@ -17,7 +17,6 @@ from staxpipe.focus.reading_csv import Header, read_header, require_plausible
 from staxpipe.scan.scanner import Said, ScanError, Scanner
 from staxpipe.scan.unpacking import Unpacking
 
-
 MAX_CELLS = 64 << 20
 """Rows times columns of one batch: 256 MiB of codes. With more than 512 wanted columns batches are shorter."""
 
