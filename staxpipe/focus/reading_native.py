@@ -17,9 +17,12 @@ from staxpipe.focus.reading_csv import Header, read_header, require_plausible
 from staxpipe.scan.scanner import Said, ScanError, Scanner
 from staxpipe.scan.unpacking import Unpacking
 
+MAX_CELLS = 64 << 20
+"""Rows times columns of one batch: 256 MiB of codes. With more than 512 wanted columns batches are shorter."""
+
 
 def read_csv_natively(part: Part, wanted: Callable[[str], bool], batch_rows: int) -> Iterator[pa.RecordBatch]:
-    """The wanted columns of a CSV text under canonical names, `batch_rows` rows at a time.
+    """The wanted columns of a CSV text under canonical names, `batch_rows` rows at a time (see `MAX_CELLS`).
 
     Raises:
         PermanentError: naming the file, and the row where one is wrong.
@@ -29,7 +32,8 @@ def read_csv_natively(part: Part, wanted: Callable[[str], bool], batch_rows: int
         return
     chosen = choose_columns(header.names, wanted, part.name)
     names = list(chosen.values())
-    with part.pieces() as pieces, Scanner(len(header.names), list(chosen), batch_rows, reading_csv.BLOCK_BYTES) as scan:
+    rows = min(batch_rows, max(1, MAX_CELLS // len(chosen)))
+    with part.pieces() as pieces, Scanner(len(header.names), list(chosen), rows, reading_csv.BLOCK_BYTES) as scan:
         try:
             for piece in _metered(pieces, header.rows_at, part, scan):
                 for columns in scan.feed(piece):
@@ -37,7 +41,7 @@ def read_csv_natively(part: Part, wanted: Callable[[str], bool], batch_rows: int
             for columns in scan.feed(b"", last=True):
                 yield pa.RecordBatch.from_arrays(columns, names=names)
         except ScanError as error:
-            raise PermanentError(_explain(error, part.name, header, names_of=list(chosen))) from None
+            raise PermanentError(_explain(error, part.name, header, list(chosen))) from None
 
 
 def _metered(pieces: Unpacking, rows_at: int, part: Part, scan: Scanner) -> Iterator[bytes]:
@@ -61,12 +65,12 @@ def _metered(pieces: Unpacking, rows_at: int, part: Part, scan: Scanner) -> Iter
         raise PermanentError(damaged(f"{part.name}, after row {seen:,}," if seen else part.name, error)) from None
 
 
-def _explain(error: ScanError, file: str, header: Header, names_of: list[int]) -> str:
+def _explain(error: ScanError, file: str, header: Header, chosen: list[int]) -> str:
     match error.said:
         case Said.RAGGED:
             return reading_csv.words_of_ragged_row(file, error.row, error.fields, len(header.names))
         case Said.NOT_UTF8:
-            column = header.names[names_of[error.column]]
+            column = header.names[chosen[error.column]]
             return reading_csv.words_of_value(file, error.row - 1, column, "not UTF-8")
         case Said.TOO_LONG:
             return reading_csv.words_of_long_record(file, error.row - 1)

@@ -61,6 +61,7 @@ enum { PLAIN = 0, QUOTED = 1, AFTER_QUOTE = 2 };
 #define QUOTED_FIELD 0x80000000u /* in the end of a field: it began with a quote */
 #define POSITION 0x7fffffffu
 #define MAX_TEXT ((int64_t)1 << 29) /* bytes of one piece; positions have 31 bits */
+#define MAX_FIELDS ((int64_t)1 << 24)
 #define MAX_BATCH ((int64_t)1 << 23) /* rows of one batch; codes in a hash table have 24 bits */
 #define GROUP_ENDS 16384 /* ends of fields in a group: 64 KiB */
 #define GROUP_ROWS 128
@@ -105,6 +106,7 @@ typedef struct staxpipe_scanner {
     int64_t at, field_start, quote_end, ended;
     uint32_t flag;
     int quoting, after_cr;
+    int failed; /* what `feed` said when it failed: it will say nothing else any more */
 
     uint8_t *carry; /* the beginning of a record whose end is still to come */
     int64_t carried, carry_size;
@@ -645,12 +647,7 @@ static int end_text(scanner *s) {
     return said;
 }
 
-/* Read a piece of text; *read says how much of it was. `last`: nothing comes after it.
- *
- * After FULL the batch is to be taken and begun anew, and what is left of the piece to be given again.
- */
-API int staxpipe_feed(scanner *s, const uint8_t *text, int64_t size, int last, int64_t *read) {
-    *read = 0;
+static int feed(scanner *s, const uint8_t *text, int64_t size, int last, int64_t *read) {
     if (size < 0 || size > MAX_TEXT) return TOO_LARGE;
     if (is_full(s)) return FULL;
     int64_t at = 0;
@@ -697,6 +694,20 @@ API int staxpipe_feed(scanner *s, const uint8_t *text, int64_t size, int last, i
     return is_full(s) ? FULL : MORE;
 }
 
+/* Read a piece of text; *read says how much of it was. `last`: nothing comes after it.
+ *
+ * After FULL the batch is to be taken and begun anew, and what is left of the piece to be given again.
+ */
+API int staxpipe_feed(scanner *s, const uint8_t *text, int64_t size, int last, int64_t *read) {
+    *read = 0;
+    if (s->failed == MORE) {
+        const int said = feed(s, text, size, last, read);
+        if (said >= 0) return said;
+        s->failed = said;
+    }
+    return s->failed;
+}
+
 /* ---- life and batches --------------------------------------------------------------------------------------- */
 
 API int staxpipe_abi(void) { return ABI; }
@@ -723,7 +734,7 @@ API void staxpipe_free(scanner *s) {
  */
 API scanner *staxpipe_new(int64_t fields, const int64_t *wanted, int64_t wanted_count, int64_t batch_rows, int64_t block,
                           int64_t empty_limit, int64_t dictionary_limit, uint64_t seed) {
-    if (fields < 1 || fields > MAX_TEXT || wanted_count < 0 || wanted_count > fields) return NULL;
+    if (fields < 1 || fields > MAX_FIELDS || wanted_count < 0 || wanted_count > fields) return NULL;
     if (batch_rows < 1 || batch_rows > MAX_BATCH || block < 1 || block > MAX_TEXT / 4) return NULL;
     scanner *s = calloc(1, sizeof *s);
     if (s == NULL) return NULL;

@@ -115,6 +115,8 @@ class Scanner:
             ScanError: the text is malformed.
             MemoryError: there is no more memory.
         """
+        if self._scanner is None:
+            raise ValueError("the scanner is closed")
         if len(piece) > _PIECE_BYTES:
             for start in range(0, len(piece), _PIECE_BYTES):
                 end = start + _PIECE_BYTES

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from isal import isal_zlib
-from isal.igzip_lib import IsalError
 
 PIECE_BYTES = 1 << 20
 """The most that is unpacked at a time: ISA-L is slower with more, and memory is bounded by it."""
@@ -20,6 +19,7 @@ _PACKED_BYTES = 64 << 10
 _GZIP = 31
 _DEFLATE = -15
 _RESERVED_FLAGS = 0xE0
+_ISAL_ERROR: type[Exception] = getattr(isal_zlib, "error")  # noqa: B009  # its types call this an instance
 
 
 class Unpacking:
@@ -141,6 +141,6 @@ def _inflated(member: Any, block: bytes, read: Any) -> Iterator[bytes]:
             if member.eof:
                 return
             block = member.unconsumed_tail
-    except IsalError as error:
+    except _ISAL_ERROR as error:
         raise zlib.error(str(error)) from None
     raise EOFError

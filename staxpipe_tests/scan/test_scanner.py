@@ -133,6 +133,16 @@ def test_what_is_not_utf8_is_refused_and_what_nobody_wants_is_not_looked_at(wron
     assert column.to_pylist() == ["a"]
 
 
+def test_after_a_mistake_and_after_its_end_nothing_more_is_read() -> None:
+    with Scanner(2, [0], 10, 100) as scan:
+        with pytest.raises(ScanError, match="RAGGED in row 1"):
+            list(scan.feed(b"1\n"))
+        with pytest.raises(ScanError, match="RAGGED in row 1"):
+            list(scan.feed(b"1,2\n", last=True))
+    with pytest.raises(ValueError, match="closed"):
+        list(scan.feed(b"1,2\n"))
+
+
 @pytest.mark.parametrize("rows", [0, -1, 1 << 24])
 def test_a_batch_has_a_size_that_can_be(rows: int) -> None:
     with pytest.raises(ValueError, match="a batch has 1 to"):
