@@ -55,13 +55,14 @@ def test_peak_memory_stays_below_the_setting(tmp_path: Path) -> None:
     assert int(peak) < 400
 
 
-@given(st.integers(1, 20_000), st.integers(1, 64))
-def test_more_memory_never_allows_less(memory_mb: int, cores: int) -> None:
-    if memory_mb < least_mb():
-        with pytest.raises(PermanentError, match=f"takes at least {least_mb()}"):
-            budget(memory_mb, cores)
+@given(st.integers(1, 20_000), st.integers(1, 64), st.booleans())
+def test_more_memory_never_allows_less(memory_mb: int, cores: int, scanner: bool) -> None:
+    least = least_mb(scanner=scanner)
+    if memory_mb < least:
+        with pytest.raises(PermanentError, match=f"takes at least {least}"):
+            budget(memory_mb, cores, scanner=scanner)
         return
-    allowed, more = budget(memory_mb, cores), budget(memory_mb + 100, cores)
+    allowed, more = (budget(mb, cores, scanner=scanner) for mb in (memory_mb, memory_mb + 100))
     assert 1 <= allowed.workers <= cores
     assert SMALLEST_BATCH <= allowed.batch_rows <= LARGEST_BATCH
     assert more.workers >= allowed.workers
@@ -69,5 +70,5 @@ def test_more_memory_never_allows_less(memory_mb: int, cores: int) -> None:
 
 
 def test_the_cores_are_used_that_this_process_may_use() -> None:
-    assert budget(800, 1) == Budget(1, LARGEST_BATCH)
+    assert budget(800, 1, scanner=True) == Budget(1, LARGEST_BATCH)
     assert budget(100_000).workers == usable_cores()

@@ -34,10 +34,6 @@ def rows_of(file: int, count: int = 24) -> list[Row]:
     rows[3] = row(line_item_unblended_cost=f"twelve {file}")
     covered = {"savings_plan_savings_plan_a_r_n": PLAN, "savings_plan_savings_plan_effective_cost": "0.2"}
     rows[9] = row(line_item_line_item_type="SavingsPlanCoveredUsage", **covered)
-        line_item_line_item_type="SavingsPlanCoveredUsage",
-        savings_plan_savings_plan_a_r_n=PLAN,
-        savings_plan_savings_plan_effective_cost="0.2",
-    )
     rows[11] = row(line_item_product_code=f"Unheard{file}", bill_payer_account_id=f"00{file % 2}234567890")
     if file % 2:
         rows[1]["line_item_tax_type"] = "VAT"
