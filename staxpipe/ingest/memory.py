@@ -22,9 +22,19 @@ WORTH_A_THREAD = 16_384
 """Rows of a batch below which fewer threads with larger batches are better."""
 
 _PROCESS_MB = 215
-_THREAD_MB = 145
-_ROW_BYTES = 1_300
 _WAITING_ROW_BYTES = 800  # mapped rows of many accounts that wait in the writer, as many as a batch has
+
+
+@dataclass(frozen=True)
+class _Cost:
+    """What a thread takes: whatever its batch, and for each row of it."""
+
+    thread_mb: int
+    row_bytes: int
+
+
+_SCANNER = _Cost(40, 2_200)
+_ARROW = _Cost(130, 2_700)  # reads ahead by itself, and holds a text for each value on the way
 
 
 @dataclass(frozen=True)
@@ -35,28 +45,31 @@ class Budget:
     batch_rows: int = LARGEST_BATCH
 
 
-def budget(memory_mb: int, cores: int | None = None) -> Budget:
+def budget(memory_mb: int, cores: int | None = None, *, scanner: bool = False) -> Budget:
     """The fastest way that stays within so many MiB: as many threads as there are cores, then as large batches.
 
     Args:
         memory_mb: what the process may have in memory at most.
         cores: how many this process may use; None asks the system.
+        scanner: whether the native scanner reads, which takes less than pyarrow's reader.
 
     Raises:
         PermanentError: that is too little to work with.
     """
+    cost = _SCANNER if scanner else _ARROW
     for workers in range(cores or usable_cores(), 0, -1):
-        rows = _rows(memory_mb, workers)
+        rows = _rows(memory_mb, workers, cost)
         if rows >= (WORTH_A_THREAD if workers > 1 else SMALLEST_BATCH):
             return Budget(workers, min(rows, LARGEST_BATCH))
     raise PermanentError(
-        f"STAXPIPE_MEMORY_MB is {memory_mb}, and reading a month takes at least {least_mb()}: set it so."
+        f"STAXPIPE_MEMORY_MB is {memory_mb}, and reading a month takes at least {least_mb(scanner=scanner)}: set it so."
     )
 
 
-def least_mb() -> int:
+def least_mb(*, scanner: bool = False) -> int:
     """The smallest setting that one thread can work with, in MiB."""
-    return next(mb for mb in range(_PROCESS_MB, 100 * _PROCESS_MB) if _rows(mb, 1) >= SMALLEST_BATCH)
+    cost = _SCANNER if scanner else _ARROW
+    return next(mb for mb in range(_PROCESS_MB, 100 * _PROCESS_MB) if _rows(mb, 1, cost) >= SMALLEST_BATCH)
 
 
 def usable_cores() -> int:
@@ -64,7 +77,7 @@ def usable_cores() -> int:
     return max(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1, 1)
 
 
-def _rows(memory_mb: int, workers: int) -> int:
+def _rows(memory_mb: int, workers: int, cost: _Cost) -> int:
     """Rows of a batch that fit, in whole 1,024s."""
-    left = (memory_mb - _PROCESS_MB - workers * _THREAD_MB) << 20
-    return max(left // (workers * _ROW_BYTES + _WAITING_ROW_BYTES), 0) // 1024 * 1024
+    left = (memory_mb - _PROCESS_MB - workers * cost.thread_mb) << 20
+    return max(left // (workers * cost.row_bytes + _WAITING_ROW_BYTES), 0) // 1024 * 1024

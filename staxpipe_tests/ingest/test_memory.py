@@ -1,0 +1,74 @@
+"""One setting caps the memory of a load."""
+
+from __future__ import annotations
+
+import gzip
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from staxpipe.errors import PermanentError
+from staxpipe.ingest.memory import LARGEST_BATCH, SMALLEST_BATCH, Budget, budget, least_mb, usable_cores
+from staxpipe_tests.focus.batches import row
+from staxpipe_tests.small_reports import csv_of
+
+READS = """
+    import resource, sys
+    from contextlib import nullcontext
+    from pathlib import Path
+    from types import SimpleNamespace
+    from pyiceberg.io.pyarrow import PyArrowFileIO
+    from staxpipe.focus.mapping import MappingContext
+    from staxpipe.ingest.allocation import keep_freed_memory
+    from staxpipe.ingest.memory import budget
+    from staxpipe.ingest.reading_delivery import read_delivery
+    from staxpipe.lake.writer import LakeWriter
+    from staxpipe.model import FileFormat
+
+    folder = Path(sys.argv[1])
+    keep_freed_memory()
+    files = [SimpleNamespace(key=path.name, path=path) for path in sorted(folder.glob("*.csv.gz"))]
+    delivery = SimpleNamespace(files=files, format=FileFormat.CSV_GZIP, shared_files=False)
+    allowed = budget(int(sys.argv[2]), 2)
+    with LakeWriter(PyArrowFileIO(), f"file://{folder}/lake", allowed.batch_rows) as writer:
+        read_delivery(
+            delivery, MappingContext("1", "d1"), writer.write, lambda _, file: nullcontext(file.path),
+            lambda *_: None, allowed,
+        )
+    assert sum(file.rows for file in writer.files) == int(sys.argv[3])
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10)
+"""
+
+
+def test_peak_memory_stays_below_the_setting(tmp_path: Path) -> None:
+    """One thread with batches of the size that 600 MiB would allow takes more than this."""
+    header, line = csv_of([row(line_item_resource_id="i-0000000", resource_tags_user_name="tag-0000000")]).splitlines()
+    lines = [line.replace(b"0000000", b"%07d" % number) for number in range(140_000)]
+    (tmp_path / "1.csv.gz").write_bytes(gzip.compress(b"\n".join([header, *lines]), 1))
+    command = [sys.executable, "-c", textwrap.dedent(READS), str(tmp_path), "400", str(len(lines))]
+    peak = subprocess.run(command, check=True, timeout=120, capture_output=True, text=True).stdout
+    assert int(peak) < 400
+
+
+@given(st.integers(1, 20_000), st.integers(1, 64), st.booleans())
+def test_more_memory_never_allows_less(memory_mb: int, cores: int, scanner: bool) -> None:
+    least = least_mb(scanner=scanner)
+    if memory_mb < least:
+        with pytest.raises(PermanentError, match=f"takes at least {least}"):
+            budget(memory_mb, cores, scanner=scanner)
+        return
+    allowed, more = (budget(mb, cores, scanner=scanner) for mb in (memory_mb, memory_mb + 100))
+    assert 1 <= allowed.workers <= cores
+    assert SMALLEST_BATCH <= allowed.batch_rows <= LARGEST_BATCH
+    assert more.workers >= allowed.workers
+    assert more.workers > allowed.workers or more.batch_rows >= allowed.batch_rows
+
+
+def test_the_cores_are_used_that_this_process_may_use() -> None:
+    assert budget(800, 1, scanner=True) == Budget(1, LARGEST_BATCH)
+    assert budget(100_000).workers == usable_cores()
