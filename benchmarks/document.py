@@ -58,8 +58,8 @@ def blocks(results: Mapping[str, Any]) -> dict[str, str]:
         ),
     }
     made |= {name: _sections(tables) for name, tables in results.get("sections", {}).items()}
-    for name, why in results.get("failed", {}).items():
-        made["figures"] += f"\n\nNot measured: {name} ({why.splitlines()[-1][:200]})."
+    if results.get("failed"):  # why was printed when it happened
+        made["figures"] += f"\n\nFailed, so not measured: {', '.join(results['failed'])}."
     return made
 
 

@@ -80,7 +80,12 @@ def run(command: Sequence[str | Path], variables: Mapping[str, str] | None = Non
                 stderr=stderr,
                 start_new_session=True,
             )
-            status, usage = _wait(process.pid, begun + limit_seconds)
+            try:
+                status, usage = _wait(process.pid, begun + limit_seconds)
+            except BaseException:  # a person's interrupt: nothing goes on without whoever measures it
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+                raise
             seconds = time.monotonic() - begun
             process.returncode = status  # we have waited for it; Popen would not know
         lines = printed.read_text(encoding="utf-8", errors="replace").splitlines()

@@ -49,7 +49,7 @@ def datafusion_mapping(out: Path, files: Sequence[str]) -> None:
     text = pa.schema([pa.field(name, pa.string()) for name in _header(files)])
     context.register_csv("cur", list(files), schema=text, file_extension=".csv.gz", file_compression_type="gzip")
     context.register_csv("services", str(SERVICES))
-    query = mapping_sql(_header(files), lambda text: f"CAST({text} AS TIMESTAMP)")
+    query = mapping_sql(_header(files), lambda text: f"CAST({text} AS TIMESTAMP)", services_first=True)
     context.sql(query).write_parquet(str(out), compression="zstd", compression_level=3)
 
 

@@ -13,8 +13,11 @@ Moment = Callable[[str], str]
 """How an engine reads a time: from an expression of text to one of a timestamp."""
 
 
-def mapping_sql(header: Sequence[str], moment: Moment) -> str:
-    """The query over the tables `cur` (the report, all text) and `services` (services.csv)."""
+def mapping_sql(header: Sequence[str], moment: Moment, services_first: bool = False) -> str:
+    """The query over the tables `cur` (the report, all text) and `services` (services.csv).
+
+    `services_first` is for an engine that holds the first side of a join in memory, whichever is the smaller.
+    """
     columns = {
         **_costs(),
         **_kinds(),
@@ -26,8 +29,9 @@ def mapping_sql(header: Sequence[str], moment: Moment) -> str:
         "SkuPriceDetails": _json(header, "product/", ("instanceType", "operatingSystem", "tenancy", "vcpu", "memory")),
     }
     selected = ",\n  ".join(f'{expression} AS "{name}"' for name, expression in columns.items())
+    tables = "services AS s RIGHT JOIN cur AS c" if services_first else "cur AS c LEFT JOIN services AS s"
     return (
-        f"SELECT\n  {selected}\nFROM cur AS c LEFT JOIN services AS s ON {_of('lineItem/ProductCode')} = s.code\n"
+        f"SELECT\n  {selected}\nFROM {tables} ON {_of('lineItem/ProductCode')} = s.code\n"
         f"WHERE {TYPE} <> 'SavingsPlanNegation'"
     )
 
