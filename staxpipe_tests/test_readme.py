@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import Engine
 
 import staxpipe
+from benchmarks.questions import questions as questions_of_readme
 from staxpipe.query.connection import Connection
 from staxpipe.settings import Settings, read_settings
 from tools.readme_settings import BEGIN, END, table, with_table
@@ -69,6 +70,20 @@ def questions(engine: Engine, tmp_path: Path) -> Iterator[Connection]:
     address = engine.url.render_as_string(hide_password=False)
     with staxpipe.connect(read_settings({"home": tmp_path, "database_url": address})) as connection:
         yield connection
+
+
+QUESTIONS = (
+    "Cost by service and month",
+    "Cost by tag and day",
+    "Top resources",
+    "Month over month by account",
+    "Amortised against billed",
+)
+
+
+def test_it_answers_the_typical_questions_and_benchmarks_ask_the_same() -> None:
+    assert tuple(dict.fromkeys(question.title for question in questions_of_readme())) == QUESTIONS
+    assert {question.title for question in questions_of_readme() if question.of_lake} == set(QUESTIONS)
 
 
 def test_the_questions_it_asks_are_understood(questions: Connection) -> None:

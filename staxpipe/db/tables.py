@@ -368,3 +368,27 @@ sweep_positions = Table(
     Column("sweep", Text, primary_key=True),
     Column("position", Text, nullable=False),
 )
+
+lake_states = Table(
+    "lake_states",
+    metadata,
+    # What each commit to the lake put into an export's month; `staxpipe.lake.states` says why it is not in Iceberg.
+    Column("sequence", BigInteger, primary_key=True, autoincrement=False),  # of the table's snapshots
+    Column("snapshot_id", BigInteger, nullable=False),
+    Column("export_id", Integer, nullable=False),
+    Column("period", Text, nullable=False),
+    Column("delivery", Text, nullable=False),
+    Column("folder", Text, nullable=False),
+    Column("files", JSONB, nullable=False),  # [[path, billing account, rows, bytes], …]
+    Column("committed_at", DateTime(timezone=True), nullable=False),
+    _moment("over_at"),  # when another took its place; NULL for what the month holds
+    Index("ix_lake_states_month", "export_id", "period", "sequence"),
+    Index(
+        "uq_lake_states_current",
+        "export_id",
+        "period",
+        unique=True,
+        postgresql_where=text("over_at IS NULL"),
+    ),
+    Index("ix_lake_states_over", "over_at", postgresql_where=text("over_at IS NOT NULL")),
+)

@@ -1,23 +1,17 @@
-"""What the table's snapshots say about the past: which delivery a month held and when, and what may be forgotten. Pure.
+"""What the table's snapshots say of themselves, and which of them may be forgotten. Pure.
 
 A snapshot is the state of the whole table after one commit. Every commit of ours replaces one export's month and says
-so in its properties; a month holds what its last commit put there, in that snapshot and in all that follow. When a
-commit is expired, what it said goes into a property of the table, because the files that it added may still be there.
-Only a beginning of the history is ever expired, so that what is left is one unbroken line.
+so in its properties. What months held longer ago than the snapshots reach is in states.py. Only a beginning of the
+history is ever expired, so that what is left is one unbroken line.
 """
 
 from __future__ import annotations
 
 import itertools
-import json
-from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
 
 from pyiceberg.table.metadata import TableMetadata
 from pyiceberg.table.snapshots import Snapshot
-
-from staxpipe.model import BillingPeriod
 
 # Snapshot properties: what a commit replaced, and by what.
 EXPORT_PROPERTY = "staxpipe.export-id"
@@ -25,26 +19,8 @@ PERIOD_PROPERTY = "staxpipe.period"
 DELIVERY_PROPERTY = "staxpipe.delivery"
 FOLDER_PROPERTY = "staxpipe.folder"
 
-# Table property of a month whose commit was expired: what that commit said, as JSON.
-EXPIRED_COMMIT = "staxpipe.expired-commit."
-
-
-@dataclass(frozen=True)
-class MonthState:
-    """A delivery that an export's month held, and the newest snapshot in which it does."""
-
-    delivery: str
-    folder: str  # of its files; '' if it has none
-    snapshot: Snapshot
-
-
-@dataclass(frozen=True)
-class HeldDelivery:
-    """A delivery that the lake can be read as of."""
-
-    export_id: int
-    period: BillingPeriod
-    delivery: str
+KEPT_SNAPSHOTS = 20
+"""Each commit writes all of them again, and reads them several times."""
 
 
 def said(snapshot: Snapshot, *names: str) -> tuple[str | None, ...]:
@@ -64,37 +40,9 @@ def line(metadata: TableMetadata) -> list[Snapshot]:
     return snapshots
 
 
-def states(metadata: TableMetadata, export_id: int, period: BillingPeriod) -> Iterator[MonthState]:
-    """What an export's month holds now and held before, newest first, as far back as the lake can be read."""
-    month = (str(export_id), str(period))
-    holder: Snapshot | None = None
-    for snapshot in line(metadata):
-        holder = holder or snapshot
-        if said(snapshot, EXPORT_PROPERTY, PERIOD_PROPERTY) == month:
-            delivery, folder = said(snapshot, DELIVERY_PROPERTY, FOLDER_PROPERTY)
-            yield MonthState(delivery or "", folder or "", holder)
-            holder = None
-    expired = metadata.properties.get(_key(*month))
-    if holder is not None and expired is not None:
-        commit = json.loads(expired)
-        yield MonthState(commit["delivery"], commit["folder"], holder)
-
-
-def held(metadata: TableMetadata) -> set[HeldDelivery]:
-    """Every delivery that the lake can be read as of."""
-    snapshots = line(metadata)
-    found: set[HeldDelivery] = set()
-    for snapshot in snapshots:
-        export, period, delivery = said(snapshot, EXPORT_PROPERTY, PERIOD_PROPERTY, DELIVERY_PROPERTY)
-        if export and period:
-            found.add(HeldDelivery(int(export), BillingPeriod.parse(period), delivery or ""))
-    # What an expired commit put into a month, the oldest snapshot still holds, unless it replaced that itself.
-    replaced = _key(*said(snapshots[-1], EXPORT_PROPERTY, PERIOD_PROPERTY)) if snapshots else ""
-    for key, value in metadata.properties.items():
-        if key.startswith(EXPIRED_COMMIT) and key != replaced:
-            export, _, period = key.removeprefix(EXPIRED_COMMIT).partition("/")
-            found.add(HeldDelivery(int(export), BillingPeriod.parse(period), json.loads(value)["delivery"]))
-    return found
+def surplus(metadata: TableMetadata, kept: int = KEPT_SNAPSHOTS) -> list[Snapshot]:
+    """The snapshots of the line beyond its newest few, but for what a branch or a tag points at."""
+    return _unprotected(metadata, line(metadata)[kept:])
 
 
 def outlived(metadata: TableMetadata, before: datetime) -> list[Snapshot]:
@@ -111,23 +59,7 @@ def outlived(metadata: TableMetadata, before: datetime) -> list[Snapshot]:
         for snapshot in metadata.snapshots
         if snapshot.snapshot_id not in on_line and snapshot.timestamp_ms < horizon
     ]
-    protected = {ref.snapshot_id for ref in metadata.refs.values()}
-    return [snapshot for snapshot in (*superseded, *strays) if snapshot.snapshot_id not in protected]
-
-
-def epitaphs(metadata: TableMetadata, expiring: list[Snapshot]) -> dict[str, str]:
-    """Table properties that keep what expiring commits say: of each month, what the newest of them does."""
-    ids = {snapshot.snapshot_id for snapshot in expiring}
-    properties: dict[str, str] = {}
-    # Also of those behind one that expires which somebody's tag keeps: the line ends before them.
-    for snapshot in itertools.dropwhile(lambda snapshot: snapshot.snapshot_id not in ids, line(metadata)):
-        export, period, delivery, folder = said(
-            snapshot, EXPORT_PROPERTY, PERIOD_PROPERTY, DELIVERY_PROPERTY, FOLDER_PROPERTY
-        )
-        if export and period:
-            commit = json.dumps({"delivery": delivery or "", "folder": folder or ""}, ensure_ascii=False)
-            properties.setdefault(_key(export, period), commit)
-    return properties
+    return _unprotected(metadata, [*superseded, *strays])
 
 
 def roots(metadata: TableMetadata) -> list[Snapshot]:
@@ -143,5 +75,6 @@ def roots(metadata: TableMetadata) -> list[Snapshot]:
     ]
 
 
-def _key(export: str | None, period: str | None) -> str:
-    return f"{EXPIRED_COMMIT}{export}/{period}"
+def _unprotected(metadata: TableMetadata, snapshots: list[Snapshot]) -> list[Snapshot]:
+    protected = {ref.snapshot_id for ref in metadata.refs.values()}
+    return [snapshot for snapshot in snapshots if snapshot.snapshot_id not in protected]

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from datetime import UTC, datetime, timedelta
 
 from pyarrow.fs import FileInfo, FileSelector, FileSystem, FileType
@@ -23,25 +23,34 @@ LEFT_ALONE = timedelta(days=1)
 _OURS = re.compile(r"/export-[0-9]+/[0-9]{4}-[0-9]{2}/[^/]+/[^/]+$")  # see Lake.folder_of and Lake.writer
 
 
-def remove_orphans(io: FileIO, below: str, named: Collection[str], now: datetime | None = None) -> int:
-    """Delete old files of ours below a folder whose own folder is not among `named`; returns how many.
+def remove_orphans(
+    io: FileIO,
+    below: str,
+    named: Collection[str],
+    now: datetime | None = None,
+    needed: Callable[[], Collection[str]] = frozenset,
+) -> int:
+    """Delete old files of ours below a folder whose own folder nobody names or needs; returns how many.
 
     Ours are those in the folders that `Lake.writer` makes; what others write into the lake is left to them.
 
     Args:
         io: what reaches the lake's files.
         below: the address of a folder that holds attempts at one or at all months.
-        named: addresses of the folders that are needed, below that one or anywhere.
+        named: addresses of folders that are needed, below that one or anywhere.
         now: for tests.
+        needed: gives all others that are; asked only where there is anything to remove, as it reads manifests.
     """
-    kept = {folder.rsplit("/", 1)[-1] for folder in named}
     oldest = (now or datetime.now(UTC)) - LEFT_ALONE
-    removed = 0
-    for filesystem, found in _files(io, below):
-        ours = _OURS.search(found.path) is not None
-        if ours and found.path.rsplit("/", 2)[-2] not in kept and found.mtime < oldest:
-            removed += _delete(filesystem, found.path)
-    return removed
+    kept = _names(named)
+    found = [
+        (filesystem, file.path)
+        for filesystem, file in _files(io, below)
+        if _OURS.search(file.path) and file.mtime < oldest and _folder(file.path) not in kept
+    ]
+    if found:
+        kept = _names(needed())
+    return sum(_delete(filesystem, path) for filesystem, path in found if _folder(path) not in kept)
 
 
 def remove_manifests(io: FileIO, folder: str, needed: Collection[str], now: datetime | None = None) -> int:
@@ -77,6 +86,14 @@ def _delete(filesystem: FileSystem, path: str) -> int:
         filesystem.delete_file(path)
         return 1
     return 0
+
+
+def _names(folders: Collection[str]) -> set[str]:
+    return {folder.rsplit("/", 1)[-1] for folder in folders}
+
+
+def _folder(path: str) -> str:
+    return path.rsplit("/", 2)[-2]
 
 
 def _path(address: str) -> str:

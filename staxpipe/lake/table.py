@@ -1,6 +1,7 @@
 """The lake's one table: opening it, replacing an export's month, planning and reading what it holds, forgetting.
 
-Iceberg is spoken here and in catalog.py, schema.py and history.py only; files are written by writer.py.
+Iceberg is spoken here and in catalog.py, schema.py, manifests.py, history.py, needed.py and planning.py only; files
+are written by writer.py.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ import logging
 import re
 import secrets
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 
 import pyarrow as pa
@@ -19,21 +21,23 @@ from pyiceberg.expressions import And, BooleanExpression, EqualTo, Reference
 from pyiceberg.expressions.literals import literal
 from pyiceberg.io import FileIO
 from pyiceberg.io.pyarrow import parquet_file_to_data_file
-from pyiceberg.table import Table
+from pyiceberg.table import Table, Transaction
+from pyiceberg.table.snapshots import Snapshot
 from pyiceberg.table.update.snapshot import ExpireSnapshots
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from staxpipe.errors import TransientError
 from staxpipe.focus.columns import LINE_ITEM_SCHEMA, TEXT
-from staxpipe.lake import history
+from staxpipe.lake import history, states
 from staxpipe.lake.catalog import TABLE, open_table
 from staxpipe.lake.commit_lock import CommitLock
-from staxpipe.lake.history import HeldDelivery
+from staxpipe.lake.manifests import CommitTransaction, Replacement
 from staxpipe.lake.needed import data_files, needed_folders, needed_manifests
 from staxpipe.lake.orphans import remove_manifests, remove_orphans
 from staxpipe.lake.planning import PlannedFile, is_of, of_month, planned, within
 from staxpipe.lake.rollups import read_rollup
 from staxpipe.lake.schema import ACCOUNT
+from staxpipe.lake.states import HeldDelivery
 from staxpipe.lake.writer import LakeFile, LakeWriter
 from staxpipe.model import BillingPeriod
 from staxpipe.settings import Settings
@@ -104,9 +108,11 @@ class Lake:
     def _replace(self, export_id: int, period: BillingPeriod, files: Sequence[LakeFile], delivery: str) -> int:
         table = self._table()
         folder = files[0].path.rsplit("/", 1)[0] if files else ""
-        current = next(history.states(table.metadata, export_id, period), None)
+        with self._engine.begin() as connection:
+            self._catch_up(connection, table)
+            current = states.current(connection, export_id, period)
         if current is not None and (current.delivery, current.folder) == (delivery, folder):
-            return current.snapshot.snapshot_id
+            return current.snapshot_id
         before = [file for file in data_files(table, of_month(export_id, period)) if is_of(file, export_id, period)]
         after = [parquet_file_to_data_file(self._io, table.metadata, file.path) for file in files]
         for data_file, file in zip(after, files, strict=True):
@@ -118,26 +124,34 @@ class Lake:
             history.DELIVERY_PROPERTY: delivery,
             history.FOLDER_PROPERTY: folder,
         }
-        with (
-            table.transaction() as transaction,
-            transaction.update_snapshot(snapshot_properties=properties).overwrite() as overwrite,
-        ):
-            for data_file in before:
-                overwrite.delete_data_file(data_file)
-            for data_file in after:
-                overwrite.append_data_file(data_file)
+        with CommitTransaction(table) as transaction:
+            with Replacement.begun(transaction, properties) as overwrite:
+                for data_file in before:
+                    overwrite.delete_data_file(data_file)
+                for data_file in after:
+                    overwrite.append_data_file(data_file)
+            _expire(transaction, history.surplus(transaction.table_metadata))
+        with self._engine.begin() as connection:
+            self._catch_up(connection, table)
         return overwrite.snapshot_id
 
     def _remove_orphans(self, export_id: int, period: BillingPeriod) -> None:
         try:
-            needed = needed_folders(self._table(), of_month(export_id, period))
-            remove_orphans(self._io, self.folder_of(export_id, period), needed)
+            with self._engine.connect() as connection:
+                known = states.folders(connection, (export_id, period))
+            remove_orphans(
+                self._io,
+                self.folder_of(export_id, period),
+                known,
+                needed=lambda: needed_folders(self._table(), of_month(export_id, period)),
+            )
         except OSError as error:  # the month is committed; orphans harm nobody and are met again next time
             _log.warning("could not remove files that a killed load of %s left: %s", period, error)
 
     def delivery_of(self, export_id: int, period: BillingPeriod) -> str | None:
         """The delivery that the lake holds for an export's month; None if none ever was committed."""
-        state = next(history.states(self._table().metadata, export_id, period), None)
+        with self._states() as connection:
+            state = states.current(connection, export_id, period)
         return None if state is None else state.delivery
 
     def kept_rollup(self, export_id: int, period: BillingPeriod) -> pa.Table | None:
@@ -147,25 +161,22 @@ class Lake:
 
     def deliveries_held(self) -> set[HeldDelivery]:
         """Every delivery that the lake can be read as of: the current ones, and earlier ones that are kept."""
-        return history.held(self._table().metadata)
+        with self._states() as connection:
+            return states.held(connection)
 
     def files_of_delivery(self, export_id: int, period: BillingPeriod, delivery: str) -> list[PlannedFile] | None:
         """The files of an export's month as of one of its deliveries; None if the lake does not hold that (any more).
 
         Of a delivery that was committed several times, the files of the last time.
         """
-        table = self._table()
-        for state in history.states(table.metadata, export_id, period):
-            if state.delivery == delivery:
-                files = data_files(table, of_month(export_id, period), state.snapshot.snapshot_id)
-                return planned(file for file in files if is_of(file, export_id, period))
-        return None
+        with self._states() as connection:
+            return states.files_of_delivery(connection, export_id, period, delivery)
 
     def expire(self, before: datetime) -> int:
-        """Forget the table's states that were over before a moment; returns how many snapshots that were.
+        """Forget the table's states that were over before a moment; returns how many of its snapshots that were.
 
         Every month stays as it is, and readable as of every delivery that it still held at that moment. Files are
-        left: `remove_unneeded` removes them.
+        left: `remove_unneeded` removes them. Most snapshots went long before, with later commits.
 
         Raises:
             TransientError: others kept committing to the table.
@@ -173,14 +184,15 @@ class Lake:
         with CommitLock(self._engine):
             for _ in range(COMMIT_ATTEMPTS):
                 table = self._table()
+                with self._engine.begin() as connection:
+                    self._catch_up(connection, table)
+                    states.forget(connection, before)
                 expiring = history.outlived(table.metadata, before)
                 if not expiring:
                     return 0
                 try:
-                    with table.transaction() as transaction:
-                        transaction.set_properties(history.epitaphs(table.metadata, expiring))
-                        ids = [snapshot.snapshot_id for snapshot in expiring]
-                        ExpireSnapshots(transaction).by_ids(ids).commit()
+                    with CommitTransaction(table) as transaction:
+                        _expire(transaction, expiring)
                     return len(expiring)
                 except CommitFailedException as error:
                     failure = error
@@ -194,8 +206,12 @@ class Lake:
 
         They are of expired snapshots and of killed loads. Whoever is killed here leaves some for the next time.
         """
+        with self._states() as connection:
+            known = states.folders(connection)
+        removed = remove_orphans(
+            self._io, f"{self._location}/data", known, now, needed=lambda: needed_folders(self._table())
+        )
         table = self._table()
-        removed = remove_orphans(self._io, f"{self._location}/data", needed_folders(table), now)
         remove_manifests(self._io, f"{self._location}/metadata", needed_manifests(table), now)
         return removed
 
@@ -232,6 +248,31 @@ class Lake:
 
     def _table(self) -> Table:
         return self._catalog.load_table(TABLE)
+
+    @contextmanager
+    def _states(self) -> Iterator[Connection]:
+        """A connection by which states.py says what the newest commit made true."""
+        with self._engine.connect() as connection:
+            behind = states.is_behind(connection, self._table().metadata)
+        if behind:  # a commit is being put down at this moment, or whoever did it was killed before
+            with CommitLock(self._engine), self._engine.begin() as connection:
+                self._catch_up(connection, self._table())
+        with self._engine.connect() as connection:
+            yield connection
+
+    def _catch_up(self, connection: Connection, table: Table) -> None:
+        """Put down what the table's commits did; for whoever holds the lock of commits."""
+
+        def files_of(snapshot: Snapshot, export_id: int, period: BillingPeriod) -> list[PlannedFile]:
+            files = data_files(table, of_month(export_id, period), snapshot.snapshot_id)
+            return planned(file for file in files if is_of(file, export_id, period))
+
+        states.catch_up(connection, table.metadata, files_of)
+
+
+def _expire(transaction: Transaction, snapshots: list[Snapshot]) -> None:
+    if snapshots:
+        ExpireSnapshots(transaction).by_ids([snapshot.snapshot_id for snapshot in snapshots]).commit()
 
 
 def _with_columns(batch: pa.RecordBatch, columns: Sequence[str]) -> pa.RecordBatch:
