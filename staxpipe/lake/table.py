@@ -156,7 +156,8 @@ class Lake:
 
     def kept_rollup(self, export_id: int, period: BillingPeriod) -> pa.Table | None:
         """The rollup that was kept of what an export's month holds now; None where the files must be asked."""
-        state = next(history.states(self._table().metadata, export_id, period), None)
+        with self._states() as connection:
+            state = states.current(connection, export_id, period)
         return None if state is None or not state.folder else read_rollup(self._io, state.folder)
 
     def deliveries_held(self) -> set[HeldDelivery]:
