@@ -11,8 +11,9 @@ from collections.abc import Iterator
 
 import pgpq
 import pyarrow as pa
-from sqlalchemy import Connection, delete
+from sqlalchemy import Connection, delete, select
 
+from staxpipe.db.tables import deliveries
 from staxpipe.model import BillingPeriod
 from staxpipe.warehouse.rollup import ROLLUP_SCHEMA
 from staxpipe.warehouse.tables import daily_costs_all
@@ -32,7 +33,11 @@ def swap_daily_costs(
         period: the month that the rows are billed in.
         delivery: the delivery's number in the ledger, which every row names.
         rollup: what `Rollup.table` gives.
+
+    Raises:
+        ValueError: the ledger has no such delivery of the export.
     """
+    _hold_delivery(connection, export_id, delivery)
     connection.execute(
         delete(daily_costs_all).where(daily_costs_all.c.export_id == export_id, daily_costs_all.c.period == str(period))
     )
@@ -46,6 +51,14 @@ def swap_daily_costs(
         finally:
             cursor.close()
     return int(rows.num_rows)
+
+
+def _hold_delivery(connection: Connection, export_id: int, delivery: int) -> None:
+    """Make sure that the ledger has the delivery, and that it stays there until the transaction ends."""
+    of = deliveries.c
+    wanted = select(of.id).where(of.id == delivery, of.export_id == export_id)
+    if connection.scalar(wanted.with_for_update(key_share=True, read=True)) is None:
+        raise ValueError(f"the ledger has no delivery {delivery} of export {export_id}")
 
 
 def _complete(rollup: pa.Table, export_id: int, period: BillingPeriod, delivery: int) -> pa.Table:

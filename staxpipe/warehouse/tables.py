@@ -7,9 +7,9 @@ directly and has two exports of one account counts its money twice.
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Date, ForeignKey, Index, Integer, Numeric, Table, Text
+from sqlalchemy import BigInteger, Column, Date, Index, Integer, Numeric, Table, Text
 
-from staxpipe.db.tables import deliveries, exports, metadata
+from staxpipe.db.tables import metadata
 
 AMOUNT = Numeric(38, 18)
 """Sums of the lake's decimal(30, 18), exact: eight more digits hold the sum of a hundred million of the largest."""
@@ -34,8 +34,10 @@ daily_costs_all = Table(
     Column("contracted_cost", AMOUNT, nullable=False),
     Column("consumed_quantity", AMOUNT),  # a usage type has one unit
     Column("line_items", BigInteger, nullable=False),
-    Column("export_id", Integer, ForeignKey(exports.c.id), nullable=False),
-    Column("delivery", BigInteger, ForeignKey(deliveries.c.id), nullable=False),
+    # No foreign keys: they would be looked up for every row, in twice the time of all the rest. `swap` makes sure
+    # of what they would say, once for all rows of a month.
+    Column("export_id", Integer, nullable=False),
+    Column("delivery", BigInteger, nullable=False),
     # One index for the swap, the view's join, and the commonest questions: an account, a month, by day.
     Index("ix_daily_costs_all_export_period", "export_id", "period", "billing_account_id"),
     Index("ix_daily_costs_all_day", "day", "billing_account_id"),

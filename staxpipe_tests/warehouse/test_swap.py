@@ -110,6 +110,13 @@ def test_a_failure_before_the_commit_leaves_the_old_rows(engine: Engine, sources
     assert billed(engine) == {(sources.first_export, "2018-10"): 10}
 
 
+def test_rows_of_a_delivery_that_the_ledger_does_not_have_are_refused(engine: Engine, sources: Sources) -> None:
+    for delivery in (sources.second_delivery, 999):
+        with engine.begin() as connection, pytest.raises(ValueError, match="the ledger has no delivery"):
+            swap_daily_costs(connection, sources.first_export, OCTOBER, delivery, rollup_of(costs(1)))
+    assert billed(engine) == {}
+
+
 def test_the_view_counts_each_accounts_month_once(engine: Engine, sources: Sources) -> None:
     with engine.begin() as connection:
         swap_daily_costs(connection, sources.first_export, OCTOBER, sources.first_delivery, rollup_of(costs(10, "1")))
