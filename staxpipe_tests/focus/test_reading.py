@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from staxpipe.errors import PermanentError
 from staxpipe.focus.reading import SourceBatch, read_source
 from staxpipe.model import FileFormat
+from staxpipe.scan.choice import CsvReader
 
 TEXT = pa.dictionary(pa.int32(), pa.string())
 
@@ -177,9 +178,11 @@ def test_a_file_that_is_no_cost_report_says_so(tmp_path: Path, ending: str) -> N
         read(path, FileFormat(ending), wanted=lambda name: name.startswith("line_item"))
 
 
-@pytest.mark.usefixtures("csv_reader")
-@pytest.mark.parametrize("format", [FileFormat.CSV_GZIP, FileFormat.PARQUET])
-def test_memory_does_not_grow_with_the_file(tmp_path: Path, format: FileFormat) -> None:
+@pytest.mark.parametrize(
+    ("format", "reader"),
+    [(FileFormat.CSV_GZIP, CsvReader.NATIVE), (FileFormat.CSV_GZIP, CsvReader.ARROW), (FileFormat.PARQUET, None)],
+)
+def test_memory_does_not_grow_with_the_file(tmp_path: Path, format: FileFormat, reader: CsvReader | None) -> None:
     """Peaks of Arrow's own allocations. The smaller CSV is larger than all that Arrow reads ahead."""
 
     def peak(rows: int) -> int:
@@ -198,7 +201,7 @@ def test_memory_does_not_grow_with_the_file(tmp_path: Path, format: FileFormat) 
         del values
         pool = pa.default_memory_pool()
         before, highest, count = pool.bytes_allocated(), 0, 0
-        for batch in read_source(path, format, file="x", wanted=every, batch_rows=8192):
+        for batch in read_source(path, format, file="x", wanted=every, batch_rows=8192, reader=reader):
             count += batch.rows.num_rows
             del batch
             highest = max(highest, pool.bytes_allocated() - before)
