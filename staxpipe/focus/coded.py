@@ -111,6 +111,8 @@ def from_arrow(column: pa.Array) -> Coded:
         return nothing(len(column))
     indices = column.indices.fill_null(-1) if column.null_count else column.indices
     codes: Codes = indices.to_numpy(zero_copy_only=False).astype(np.int32, copy=False)
+    if pc.index(column.dictionary, pa.scalar("", pa.string())).as_py() >= 0:  # no reader gives it: cheap to be sure
+        return coded(codes, column.dictionary)
     read = Coded(codes, column.dictionary)
     return read.compact() if len(read.values) > len(codes) else read
 

@@ -11,7 +11,7 @@ TEXTS = st.lists(st.sampled_from(["a", "b", "c", "", None]), min_size=1, max_siz
 
 
 def column(texts: list[str | None]) -> Coded:
-    return from_arrow(pa.array([text or None for text in texts], pa.string()).dictionary_encode())
+    return from_arrow(pa.array(texts, pa.string()).dictionary_encode())
 
 
 def test_a_dictionary_with_doubles_nulls_and_empty_texts_is_cleaned() -> None:

@@ -262,7 +262,7 @@ def test_net_costs_go_first_column_by_column_and_row_by_row() -> None:
 
 
 def test_a_missing_arn_makes_no_commitment() -> None:
-    found = one(row(savings_plan_savings_plan_a_r_n=None, reservation_reservation_a_r_n=None))
+    found = one(row(savings_plan_savings_plan_a_r_n="", reservation_reservation_a_r_n=None))
     assert {name: value for name, value in found.items() if name.startswith("Commitment") and value is not None} == {}
 
 
