@@ -12,7 +12,6 @@ stage begins only after something was prepared, the seconds of the stage itself.
 
 from __future__ import annotations
 
-import inspect
 import json
 import os
 import sys
@@ -34,10 +33,13 @@ from staxpipe.focus.dialect import Dialect, dialect_of
 from staxpipe.focus.mapping import MappingContext
 from staxpipe.focus.reading import SourceBatch, read_source
 from staxpipe.focus.source_schema import read_schema
+from staxpipe.ingest.allocation import keep_freed_memory
 from staxpipe.ingest.load import in_place
+from staxpipe.ingest.memory import budget_for
 from staxpipe.ingest.reading_delivery import read_delivery
 from staxpipe.lake.writer import LakeWriter
 from staxpipe.model import Delivery
+from staxpipe.settings import read_settings
 
 CORES = os.cpu_count() or 1
 IN_MEMORY = 8
@@ -49,14 +51,9 @@ CONTEXT = MappingContext(export_id="1", delivery_id="bench")
 def read_write(folder: str, out: str) -> dict[str, float]:
     """Read, normalise and write a delivery, as a load does before its commit."""
     seen, delivery = _delivery(folder)
-    given: list[Any] = [delivery, CONTEXT]
-    with LakeWriter(PyArrowFileIO(), out) as writer:
-        given += [writer.write, in_place(seen), lambda _file, _rows: None]
-        if "budget" in inspect.signature(read_delivery).parameters:  # how much memory and how many threads
-            from staxpipe.ingest.memory import Budget  # type: ignore[import-untyped,unused-ignore]
-
-            given.append(Budget())
-        read = read_delivery(*given)
+    allowed = budget_for(delivery.format, read_settings().memory_mb)
+    with LakeWriter(PyArrowFileIO(), out, allowed.batch_rows) as writer:
+        read = read_delivery(delivery, CONTEXT, writer.write, in_place(seen), lambda _file, _rows: None, allowed)
     return {"rows": read.tally.rows_read, "written": read.tally.rows_written}
 
 
@@ -155,4 +152,5 @@ DEEDS: dict[str, Callable[..., dict[str, float]]] = {
 
 
 if __name__ == "__main__":
+    keep_freed_memory()  # as a load does
     print(json.dumps(DEEDS[sys.argv[1]](*sys.argv[2:])))

@@ -22,7 +22,7 @@ from staxpipe.ingest.allocation import keep_freed_memory
 from staxpipe.ingest.control_totals import sum_rows
 from staxpipe.ingest.exclusive import exclusively
 from staxpipe.ingest.landing_store import full_disk_explained
-from staxpipe.ingest.memory import budget
+from staxpipe.ingest.memory import budget_for
 from staxpipe.ingest.platform import Platform
 from staxpipe.ingest.reading_delivery import DeliveryRead, NetCostsUnusedError, OpenFile, Progress, read_delivery
 from staxpipe.lake.rollups import write_rollup
@@ -106,7 +106,7 @@ def _write(
 ) -> tuple[DeliveryRead, Reconciliation, tuple[LakeFile, ...]]:
     """Write a delivery's rows to files that no reader sees yet; they are removed where anything is wrong."""
     delivery = entry.delivery
-    allowed = budget(platform.settings.memory_mb)
+    allowed = budget_for(delivery.format, platform.settings.memory_mb)
     with platform.lake.writer(entry.export_id, delivery.period, delivery.delivery_id, allowed.batch_rows) as writer:
         read = read_delivery(delivery, context, writer.write, open_file, progress, allowed)
         reconciliation = reconcile(read.tally)

@@ -11,6 +11,8 @@ import os
 from dataclasses import dataclass
 
 from staxpipe.errors import PermanentError
+from staxpipe.model import FileFormat
+from staxpipe.scan.choice import CsvReader, chosen_reader
 
 LARGEST_BATCH = 131_072
 """Rows of a batch where memory allows: larger ones are not faster."""
@@ -64,6 +66,15 @@ def budget(memory_mb: int, cores: int | None = None, *, scanner: bool = False) -
     raise PermanentError(
         f"STAXPIPE_MEMORY_MB is {memory_mb}, and reading a month takes at least {least_mb(scanner=scanner)}: set it so."
     )
+
+
+def budget_for(format: FileFormat, memory_mb: int) -> Budget:
+    """The budget for a delivery of this format, with the reader that will read it here.
+
+    Raises:
+        PermanentError: that is too little to work with.
+    """
+    return budget(memory_mb, scanner=format is not FileFormat.PARQUET and chosen_reader() is CsvReader.NATIVE)
 
 
 def least_mb(*, scanner: bool = False) -> int:
