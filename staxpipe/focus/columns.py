@@ -21,6 +21,11 @@ TEXT = pa.string()
 MOMENT = pa.timestamp("us", tz="UTC")
 TEXT_MAP = pa.map_(pa.string(), pa.string())
 
+# How texts travel inside staxpipe: as codes, with dictionaries of unique texts.
+CODED_TEXT = pa.dictionary(pa.int32(), TEXT)
+CODED_MAP = pa.map_(CODED_TEXT, CODED_TEXT)
+_CODED = {TEXT: CODED_TEXT, TEXT_MAP: CODED_MAP}
+
 
 @dataclass(frozen=True)
 class FocusColumn:
@@ -29,6 +34,11 @@ class FocusColumn:
     name: str
     type: pa.DataType
     nullable: bool = True
+
+    @property
+    def coded_type(self) -> pa.DataType:
+        """Its type inside staxpipe, where texts travel dictionary-coded."""
+        return _CODED.get(self.type, self.type)
 
 
 FOCUS_COLUMNS: tuple[FocusColumn, ...] = (
@@ -118,4 +128,4 @@ LINE_ITEM_COLUMNS: tuple[FocusColumn, ...] = FOCUS_COLUMNS + OWN_COLUMNS
 LINE_ITEM_SCHEMA: pa.Schema = pa.schema(
     [pa.field(column.name, column.type, nullable=column.nullable) for column in LINE_ITEM_COLUMNS]
 )
-"""One row of the lake's table. Inside staxpipe the text columns travel as dictionary<int32, string>."""
+"""One row of the lake's table. Inside staxpipe its columns travel as their `coded_type`."""

@@ -273,7 +273,7 @@ def record_batch(columns: Mapping[str, Coded | pa.Array], count: int) -> pa.Reco
         if value is None or (isinstance(value, Coded) and value.empty):
             if column.type not in nulls:
                 text = column.type == TEXT
-                nulls[column.type] = nothing(count).array() if text else pa.nulls(count, column.type)
+                nulls[column.type] = nothing(count).array() if text else pa.nulls(count, column.coded_type)
             value = nulls[column.type]
         arrays.append(value.array() if isinstance(value, Coded) else value)
     return pa.RecordBatch.from_arrays(arrays, names=[column.name for column in LINE_ITEM_COLUMNS])

@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from staxpipe.focus.coded import Coded, Codes, Mask, Rows, combinations, same_text
-from staxpipe.focus.columns import TEXT_MAP
+from staxpipe.focus.columns import CODED_MAP
 from staxpipe.focus.source_columns import ALL_TAGS_PREFIX, COST_CATEGORY_PREFIX, TAG_PREFIX
 
 _RESOURCE_TAGS = "resourceTags/"
@@ -19,77 +19,82 @@ _COST_CATEGORY = "costCategory/"
 
 
 def fold(columns: Sequence[tuple[str, Coded]], rows: Rows, where: Mask | None = None) -> pa.Array:
-    """One map for each of `rows`, with the keys whose column has a value there; null where there are none.
+    """One map (CODED_MAP) for each of `rows`, with the keys whose column has a value there; null where there are none.
 
     `where` says which of the rows may have a map at all. Rows repeat their tags, so a map is made once for every
-    combination that occurs, and each row copies the map of its own.
+    combination that occurs, and each row copies the codes of its own; no text is copied for a row.
     """
     there = [(key, column) for key, column in columns if not column.empty]
     if not there:
-        return pa.nulls(len(rows), TEXT_MAP)
+        return pa.nulls(len(rows), CODED_MAP)
     found = combinations([column.codes for _, column in there])
+    texts, columns_in_texts = _numbered_through([column.values for _, column in there])
     made = _folded(
-        [(key, Coded(codes, column.values)) for (key, column), codes in zip(there, found.members, strict=True)]
+        [
+            np.append(places, np.int32(-1)).take(codes, mode="wrap")
+            for places, codes in zip(columns_in_texts, found.members, strict=True)
+        ]
     )
-    return _repeated(made, found.of_row.take(rows), where)
+    return _repeated(made, found.of_row.take(rows), where).array([key for key, _ in there], texts)
 
 
-def _repeated(maps: pa.MapArray, at: Codes, where: Mask | None) -> pa.MapArray:
-    """The maps at these places, null where the mask does not hold.
+def _numbered_through(columns: Sequence[pa.Array]) -> tuple[pa.Array, list[Codes]]:
+    """The unique texts of all columns, and for each column where its texts are among them."""
+    united = pa.concat_arrays(columns).dictionary_encode()
+    ends = np.cumsum([len(column) for column in columns])
+    return united.dictionary, np.split(united.indices.to_numpy(), ends[:-1])
 
-    As `maps.take` does it, but a row's texts, which lie side by side, are copied in one piece.
-    """
-    first = maps.offsets.to_numpy()
-    counts = np.diff(first).take(at)
+
+@dataclass(frozen=True)
+class _Entries:
+    """Maps in numbers: map i has the entries from offsets[i] to offsets[i + 1], each a code of a key and of a text."""
+
+    offsets: Codes
+    keys: Codes
+    items: Codes
+
+    def array(self, keys: Sequence[str], texts: pa.Array) -> pa.MapArray:
+        """As Arrow's maps of these keys and texts; a map without entries is null."""
+        entries = pa.StructArray.from_arrays(
+            [
+                pa.DictionaryArray.from_arrays(pa.array(self.keys), pa.array(keys, pa.string()), safe=False),
+                pa.DictionaryArray.from_arrays(pa.array(self.items), texts, safe=False),
+            ],
+            fields=[CODED_MAP.key_field, CODED_MAP.item_field],
+        )
+        there = np.packbits(self.offsets[1:] > self.offsets[:-1], bitorder="little")
+        buffers = [pa.py_buffer(there), pa.py_buffer(self.offsets)]
+        return pa.Array.from_buffers(CODED_MAP, len(self.offsets) - 1, buffers, children=[entries])
+
+
+def _folded(columns: Sequence[Codes]) -> _Entries:
+    """One map for each row, by work that is proportional to the values that are there, not to rows times columns."""
+    filled = [np.flatnonzero(codes >= 0) for codes in columns]
+    offsets = np.zeros(len(columns[0]) + 1, np.int32)
+    for at in filled:
+        offsets[at + 1] += 1
+    np.cumsum(offsets, out=offsets)
+    cursor = offsets[:-1].copy()
+    keys = np.empty(offsets[-1], np.int32)
+    items = np.empty(offsets[-1], np.int32)
+    for number, (codes, at) in enumerate(zip(columns, filled, strict=True)):
+        target = cursor[at]
+        keys[target] = number
+        items[target] = codes[at]
+        cursor[at] += 1
+    return _Entries(offsets, keys, items)
+
+
+def _repeated(maps: _Entries, at: Codes, where: Mask | None) -> _Entries:
+    """The maps at these places, without entries where the mask does not hold."""
+    counts = np.diff(maps.offsets).take(at)
     if where is not None:
         counts *= where
     offsets = np.zeros(len(at) + 1, np.int32)
     np.cumsum(counts, out=offsets[1:])
-    entries = np.repeat(first.take(at) - offsets[:-1], counts)
+    entries = np.repeat(maps.offsets.take(at) - offsets[:-1], counts)
     entries += np.arange(len(entries), dtype=np.int32)
-    rows = pa.array(at, mask=None if where is None else ~where)
-    parts = [_texts_repeated(texts, first, rows, entries) for texts in (maps.keys, maps.items)]
-    return pa.MapArray.from_arrays(pa.array(offsets), *parts, mask=pa.array(counts == 0))
-
-
-def _texts_repeated(texts: pa.Array, first: Codes, rows: pa.Array, entries: Codes) -> pa.Array:
-    """The texts of `entries`, which are those of `rows`: row i has the texts from first[i] on."""
-    _, starts, data = texts.buffers()
-    ends = np.frombuffer(starts, np.int32, len(texts) + 1, 4 * texts.offset)
-    pieces = pa.Array.from_buffers(pa.binary(), len(first) - 1, [None, pa.py_buffer(ends.take(first)), data])
-    copied = pieces.take(rows).buffers()[2]  # refused where it is too long for 32-bit offsets
-    offsets = np.zeros(len(entries) + 1, np.int32)
-    np.cumsum(np.diff(ends).take(entries), out=offsets[1:])
-    return pa.Array.from_buffers(pa.string(), len(entries), [None, pa.py_buffer(offsets), copied])
-
-
-def _folded(columns: Sequence[tuple[str, Coded]]) -> pa.Array:
-    """One map for each row, by work that is proportional to the values that are there, not to rows times columns."""
-    filled: list[tuple[str, Coded, Rows]] = []
-    counts = np.zeros(len(columns[0][1]) + 1, np.int64)
-    for key, column in columns:
-        at = np.flatnonzero(column.present)
-        filled.append((key, column, at))
-        counts[at + 1] += 1
-    offsets = np.cumsum(counts)
-    cursor = offsets[:-1].copy()
-    keys = np.empty(offsets[-1], np.int32)
-    items = np.empty(offsets[-1], np.int64)
-    base = 0
-    for number, (_, column, at) in enumerate(filled):
-        target = cursor[at]
-        keys[target] = number
-        items[target] = column.codes[at].astype(np.int64) + base
-        cursor[at] += 1
-        base += len(column.values)
-    names = pa.array([key for key, _, _ in filled], pa.string())
-    texts = pa.concat_arrays([column.values for _, column, _ in filled])
-    return pa.MapArray.from_arrays(
-        pa.array(offsets.astype(np.int32)),
-        names.take(pa.array(keys)),
-        texts.take(pa.array(items)),
-        mask=pa.array(counts[1:] == 0),
-    )
+    return _Entries(offsets, maps.keys.take(entries), maps.items.take(entries))
 
 
 @dataclass(frozen=True)

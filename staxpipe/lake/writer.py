@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from pyiceberg.io import FileIO
 
-from staxpipe.focus.columns import LINE_ITEM_COLUMNS, TEXT
+from staxpipe.focus.columns import LINE_ITEM_COLUMNS
 from staxpipe.lake.schema import ACCOUNT, PRUNED_BY
 
 ROW_GROUP_ROWS = 131_072
@@ -39,16 +39,9 @@ in the end, more bytes than the amounts themselves (measured on generated report
 """
 
 WRITTEN_SCHEMA = pa.schema(
-    [
-        pa.field(
-            column.name,
-            pa.dictionary(pa.int32(), TEXT) if column.type == TEXT else column.type,
-            nullable=column.nullable,
-        )
-        for column in LINE_ITEM_COLUMNS
-    ]
+    [pa.field(column.name, column.coded_type, nullable=column.nullable) for column in LINE_ITEM_COLUMNS]
 )
-"""LINE_ITEM_SCHEMA as it travels: text columns dictionary-coded. In the file they are plain text columns."""
+"""LINE_ITEM_SCHEMA as it travels: texts and maps of them dictionary-coded. In the file they are plain."""
 
 
 _PARQUET: dict[str, Any] = {
@@ -129,7 +122,7 @@ class LakeWriter:
             raise
 
     def write(self, rows: pa.RecordBatch) -> None:
-        """Add rows (LINE_ITEM_COLUMNS in their order, text columns dictionary-coded or plain); any thread may."""
+        """Add rows (LINE_ITEM_COLUMNS in their order, texts dictionary-coded or plain); any thread may."""
         for account, part in _by_account(_as_written(rows)):
             for due, pending in self._due(account, part):
                 self._encode(due, pending)

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from staxpipe.focus.coded import Coded, from_arrow
-from staxpipe.focus.columns import TEXT_MAP
+from staxpipe.focus.columns import CODED_MAP
 from staxpipe.focus.maps import cost_category_claims, distinct, fold, tag_claims, tag_key
 from staxpipe_tests.focus.batches import mapped, one, row
 
@@ -37,7 +37,7 @@ def test_folding_keeps_every_value_and_nothing_else(columns: list[list[str | Non
     count = len(columns[0])
     order = np.arange(count - 1, -1, -1)
     folded = fold(named, order)
-    assert folded.type == TEXT_MAP
+    assert folded.type == CODED_MAP
     expected = [
         [(f"k{at}", texts[row]) for at, texts in enumerate(columns) if texts[row] is not None] or None for row in order
     ]
@@ -165,7 +165,7 @@ def test_a_map_has_what_its_row_has(columns: list[list[str | None]], rows: list[
     where = None if mask is None else np.array(mask[: len(rows)], np.bool_)
     folded = fold(named, np.array(rows, np.int64), where)
     folded.validate(full=True)
-    assert folded.type == TEXT_MAP
+    assert folded.type == CODED_MAP
     assert folded.to_pylist() == [
         ([(f"k{number}", texts[row]) for number, texts in enumerate(columns) if texts[row]] or None)
         if where is None or where[at]
