@@ -74,9 +74,14 @@ def budget_for(format: FileFormat, memory_mb: int) -> Budget:
     Raises:
         PermanentError: that is too little to work with.
     """
+    return budget(memory_mb, cost=cost_of(format))
+
+
+def cost_of(format: FileFormat) -> Cost:
+    """What the reader takes that reads such files here."""
     if format is FileFormat.PARQUET:
-        return budget(memory_mb, cost=PARQUET)
-    return budget(memory_mb, cost=SCANNER if chosen_reader() is CsvReader.NATIVE else ARROW)
+        return PARQUET
+    return SCANNER if chosen_reader() is CsvReader.NATIVE else ARROW
 
 
 def least_mb(cost: Cost = ARROW) -> int:

@@ -13,8 +13,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from staxpipe.errors import PermanentError
-from staxpipe.ingest.memory import LARGEST_BATCH, SMALLEST_BATCH, Budget, budget, least_mb, usable_cores
-from staxpipe.scan.choice import CsvReader, chosen_reader
+from staxpipe.ingest.memory import (
+    ARROW,
+    LARGEST_BATCH,
+    PARQUET,
+    SCANNER,
+    SMALLEST_BATCH,
+    Budget,
+    Cost,
+    budget,
+    least_mb,
+    usable_cores,
+)
+from staxpipe.model import FileFormat
 from staxpipe_tests.focus.batches import row
 from staxpipe_tests.small_reports import csv_of
 
@@ -55,20 +66,20 @@ def test_peak_memory_stays_below_the_setting(tmp_path: Path) -> None:
     lines = [line.replace(b"0000000", b"%07d" % number) for number in range(LARGEST_BATCH)]
     for name in ("1.csv.gz", "2.csv.gz"):
         (tmp_path / name).write_bytes(gzip.compress(b"\n".join([header, *lines]), 1))
-    setting = least_mb(scanner=chosen_reader() is CsvReader.NATIVE)
+    setting = least_mb(cost_of(FileFormat.CSV_GZIP))
     command = [sys.executable, "-c", textwrap.dedent(READS), str(tmp_path), str(setting), str(2 * len(lines))]
     peak = subprocess.run(command, check=True, timeout=120, capture_output=True, text=True).stdout
     assert int(peak) < setting
 
 
-@given(st.integers(1, 20_000), st.integers(1, 64), st.booleans())
-def test_more_memory_never_allows_less(memory_mb: int, cores: int, scanner: bool) -> None:
-    least = least_mb(scanner=scanner)
+@given(st.integers(1, 20_000), st.integers(1, 64), st.sampled_from([SCANNER, PARQUET, ARROW]))
+def test_more_memory_never_allows_less(memory_mb: int, cores: int, cost: Cost) -> None:
+    least = least_mb(cost)
     if memory_mb < least:
         with pytest.raises(PermanentError, match=f"takes at least {least}"):
-            budget(memory_mb, cores, scanner=scanner)
+            budget(memory_mb, cores, cost)
         return
-    allowed, more = (budget(mb, cores, scanner=scanner) for mb in (memory_mb, memory_mb + 100))
+    allowed, more = (budget(mb, cores, cost) for mb in (memory_mb, memory_mb + 100))
     assert 1 <= allowed.workers <= cores
     assert SMALLEST_BATCH <= allowed.batch_rows <= LARGEST_BATCH
     assert more.workers >= allowed.workers
@@ -76,5 +87,5 @@ def test_more_memory_never_allows_less(memory_mb: int, cores: int, scanner: bool
 
 
 def test_the_cores_are_used_that_this_process_may_use() -> None:
-    assert budget(800, 1, scanner=True) == Budget(1, LARGEST_BATCH)
+    assert budget(800, 1, SCANNER) == Budget(1, LARGEST_BATCH)
     assert budget(100_000).workers == usable_cores()
