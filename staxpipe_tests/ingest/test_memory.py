@@ -22,6 +22,7 @@ from staxpipe.ingest.memory import (
     Budget,
     Cost,
     budget,
+    cost_of,
     least_mb,
     usable_cores,
 )
