@@ -102,7 +102,11 @@ def normalise(batch: pa.RecordBatch, context: MappingContext, first_row: int = 1
     require_columns(batch.schema.names)
     count = batch.num_rows
     source, disagreements = united(
-        {name: from_arrow(batch.column(at)) for at, name in enumerate(batch.schema.names) if reads(name, context) or name.endswith(UNREADABLE)}
+        {
+            name: from_arrow(batch.column(at))
+            for at, name in enumerate(batch.schema.names)
+            if reads(name, context) or name.endswith(UNREADABLE)
+        }
     )
     numbers = {name: parse_numbers(column) for name, column in source.items() if name in NUMBERS}
     period_start = parse_moments(source.get(PERIOD_START, source[USAGE_START]))
