@@ -7,8 +7,9 @@
     python -m benchmarks --document          # write docs/performance.md from the last results, measure nothing
 
 Every contestant is a whole process; they take turns (A B C A B C …) and medians are kept. Results are in
-`.bench/results.json`; the document is written by a full run only, or where `--document` is given. What failed is left
-out, told at the end, and makes the exit status 1.
+`.bench/results.json`; the document is written by a full run only, or where `--document` is given. With `--only`, tables
+of benchmarks that are not named stay as they were measured before, and contestants are all measured anew. What failed
+is left out, told at the end, and makes the exit status 1.
 """
 
 from __future__ import annotations
@@ -70,7 +71,7 @@ def _measure(asked: argparse.Namespace) -> None:
         for contestant in CONTESTANTS
         if (contestant.name in asked.only if asked.only else not (asked.quick and contestant.role == LARGE))
     ]
-    results: dict[str, Any] = {"machine": machine(), "versions": versions(), "inputs": {}, "figures": {}, "failed": {}}
+    results = _begun(asked.json, bool(taking_part))
     inputs = {role: generated(names[role]) for role in dict.fromkeys(each.role for each in taking_part)}
     for given in inputs.values():
         results["inputs"][given.name] = {
@@ -90,6 +91,18 @@ def _measure(asked: argparse.Namespace) -> None:
         if name in asked.only if asked.only else True:
             _section(results, name, asked.quick, asked.thorough)
             _keep(results, asked.json)
+
+
+def _begun(file: Path, compares: bool) -> dict[str, Any]:
+    """What is measured now takes the place of what was: contestants all together, for they are compared.
+
+    The tables of the other benchmarks stand for themselves; those that are not measured now stay.
+    """
+    before = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+    figures = {"machine": machine(), "versions": versions(), "inputs": {}, "figures": {}}
+    if not compares:
+        figures |= {name: before[name] for name in figures if name in before}
+    return {**figures, "failed": {}, "sections": before.get("sections", {})}
 
 
 def _contest(results: dict[str, Any], group: Sequence[Contestant], inputs: dict[str, Input], times: int) -> None:
@@ -116,7 +129,7 @@ def _section(results: dict[str, Any], name: str, quick: bool, thorough: bool) ->
     if subprocess.run(command, cwd=HERE, check=False).returncode:
         results["failed"][name] = "it failed"
     else:
-        results.setdefault("sections", {})[name] = json.loads(tables.read_text(encoding="utf-8"))
+        results["sections"][name] = json.loads(tables.read_text(encoding="utf-8"))
 
 
 def _keep(results: dict[str, Any], file: Path) -> None:

@@ -134,7 +134,7 @@ def _dialect(path: Path, delivery: Delivery, position: int) -> Dialect:
 def _batches(seen: Discovery, delivery: Delivery, position: int) -> Iterator[SourceBatch]:
     file = delivery.files[position]
     with in_place(seen)(position, file) as path:
-        wanted = _dialect(path, delivery, position).wanted
+        wanted = _dialect(path, delivery, position).wanted(CONTEXT)
         yield from read_source(path, delivery.format, file=file.key, wanted=wanted)
 
 

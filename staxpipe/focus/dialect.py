@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from staxpipe.focus import passthrough_columns, source_columns
 from staxpipe.focus.focus_versions import FocusVersion, version_of
-from staxpipe.focus.mapping import MappingContext, Normalised, normalise
+from staxpipe.focus.mapping import MappingContext, Normalised, normalise, reads
 from staxpipe.focus.names import NotACostReportError, canonical_name
 from staxpipe.focus.passthrough import pass_through
 
@@ -39,11 +39,11 @@ class Dialect(StrEnum):
             return normalise
         return partial(pass_through, version=_VERSIONS.get(self))
 
-    def wanted(self, canonical_name: str) -> bool:
-        """Whether the mapping of such rows reads the column with this canonical name."""
+    def wanted(self, context: MappingContext) -> Callable[[str], bool]:
+        """Tells of a canonical name whether the mapping of such rows reads that column, for what is asked of it."""
         if self is Dialect.CUR:
-            return source_columns.wanted(canonical_name)
-        return passthrough_columns.wanted(canonical_name)
+            return partial(reads, context=context)
+        return passthrough_columns.wanted
 
 
 _VERSIONS = {Dialect.FOCUS_1_0: FocusVersion.V1_0, Dialect.FOCUS_1_2: FocusVersion.V1_2}

@@ -102,7 +102,11 @@ def normalise(batch: pa.RecordBatch, context: MappingContext, first_row: int = 1
     require_columns(batch.schema.names)
     count = batch.num_rows
     source, disagreements = united(
-        {name: from_arrow(batch.column(at)) for at, name in enumerate(batch.schema.names) if _read(name, context)}
+        {
+            name: from_arrow(batch.column(at))
+            for at, name in enumerate(batch.schema.names)
+            if reads(name, context) or name.endswith(UNREADABLE)
+        }
     )
     numbers = {name: parse_numbers(column) for name, column in source.items() if name in NUMBERS}
     period_start = parse_moments(source.get(PERIOD_START, source[USAGE_START]))
@@ -171,11 +175,12 @@ def require_columns(names: list[str]) -> None:
         )
 
 
-def _read(name: str, context: MappingContext) -> bool:
+def reads(name: str, context: MappingContext) -> bool:
+    """Whether the mapping reads the column with this canonical name, for what is asked of it."""
     base = base_name(name)
     if (base == LINE_ITEM_ID and not context.line_item_ids) or (base in NET_COLUMNS and not context.net_costs):
         return False
-    return wanted(base) or name.endswith(UNREADABLE)
+    return wanted(base)
 
 
 def unreadable_maps(source: Mapping[str, Coded], kept: Rows) -> dict[str, int]:

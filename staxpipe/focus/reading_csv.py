@@ -106,7 +106,7 @@ def read_csv(part: Part, wanted: Callable[[str], bool]) -> Iterator[pa.RecordBat
     chosen = choose_columns(header.names, wanted, part.name)
     last = str(len(header.names) - 1)
     seen = 0
-    ending: bytes | None = None
+    ending = b""
     try:
         with ExitStack() as stack:
             for block in _blocks(stack, part, header, list(chosen)):
@@ -118,7 +118,7 @@ def read_csv(part: Part, wanted: Callable[[str], bool]) -> Iterator[pa.RecordBat
         if isinstance(error, OSError) and error.errno is not None:
             raise
         raise PermanentError(_explain(error, part.name, header.names, seen)) from None
-    if ending is not None and _is_doubtful(part, ending):
+    if seen and _is_doubtful(part, ending):
         _check_quotes(part, header)
 
 
@@ -252,8 +252,8 @@ def _ends_inside_quote(blocks: Blocks) -> bool:
     return inside and text[at:] != b'"'
 
 
-def _bytes(value: str | bytes | None) -> bytes | None:
-    return value.encode() if isinstance(value, str) else value
+def _bytes(value: str | bytes | None) -> bytes:
+    return value.encode() if isinstance(value, str) else value or b""
 
 
 def _is_doubtful(part: Part, ending: bytes) -> bool:

@@ -12,7 +12,7 @@ from staxpipe.lake.table import HeldDelivery
 
 @dataclass(frozen=True)
 class ExpiryReport:
-    """What a round did: snapshots that were expired, files that were removed, deliveries that are gone by now."""
+    """What a round did: snapshots that were expired, data files that were removed, deliveries that are gone by now."""
 
     snapshots: int
     files: int

@@ -14,7 +14,6 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from boto3.s3.transfer import TransferConfig
 from botocore.exceptions import ClientError
 
 from staxpipe.aws.errors import MISSING_OBJECT, error_code, in_words
@@ -24,9 +23,6 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 _UPLOADS_AT_ONCE = 2
-_UPLOAD = TransferConfig(max_concurrency=5)  # twice five connections: as many as a client keeps
-# What arrived and waits for the disk is bounded: by default it may be 250 MB of each file.
-_DOWNLOAD = TransferConfig(max_concurrency=4, io_chunksize=1 << 20, max_io_queue=8)
 
 Fetch = Callable[[Path], None]
 """Writes one verified whole file to the path that it is given, or raises."""
@@ -90,6 +86,13 @@ class S3Store:
     """Landed files in a bucket of ours, below a prefix."""
 
     def __init__(self, client: S3Client, bucket: str, prefix: str) -> None:
+        # All of boto3 comes with it, and whoever only loads files of this machine has no use for that.
+        from boto3.s3.transfer import TransferConfig
+
+        # Twice five connections: as many as a client keeps.
+        self._upload = TransferConfig(max_concurrency=5)
+        # What arrived and waits for the disk is bounded: by default it may be 250 MB of each file.
+        self._download = TransferConfig(max_concurrency=4, io_chunksize=1 << 20, max_io_queue=8)
         self._client = client
         self._bucket = bucket
         self._prefix = prefix.strip("/")
@@ -116,7 +119,7 @@ class S3Store:
             with full_disk_explained(path):
                 fetch(path)
             with self._uploads, _ours(self._bucket):
-                self._client.upload_file(str(path), self._bucket, self._key(key), Config=_UPLOAD)
+                self._client.upload_file(str(path), self._bucket, self._key(key), Config=self._upload)
 
     @contextmanager
     def local(self, key: str) -> Iterator[Path]:
@@ -124,7 +127,7 @@ class S3Store:
         with tempfile.TemporaryDirectory(prefix="staxpipe-") as folder:
             path = Path(folder) / "file"
             with full_disk_explained(path), _ours(self._bucket):
-                self._client.download_file(self._bucket, self._key(key), str(path), Config=_DOWNLOAD)
+                self._client.download_file(self._bucket, self._key(key), str(path), Config=self._download)
             yield path
 
     def remove(self, prefix: str) -> None:

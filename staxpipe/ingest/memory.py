@@ -28,15 +28,16 @@ _WAITING_ROW_BYTES = 800  # mapped rows of many accounts that wait in the writer
 
 
 @dataclass(frozen=True)
-class _Cost:
+class Cost:
     """What a thread takes: whatever its batch, and for each row of it."""
 
     thread_mb: int
     row_bytes: int
 
 
-_SCANNER = _Cost(40, 2_200)
-_ARROW = _Cost(130, 2_700)  # reads ahead by itself, and holds a text for each value on the way
+SCANNER = Cost(40, 2_200)
+PARQUET = Cost(180, 1_950)  # holds the dictionaries of a whole row group
+ARROW = Cost(130, 2_700)  # reads ahead by itself, and holds a text for each value on the way
 
 
 @dataclass(frozen=True)
@@ -47,24 +48,23 @@ class Budget:
     batch_rows: int = LARGEST_BATCH
 
 
-def budget(memory_mb: int, cores: int | None = None, *, scanner: bool = False) -> Budget:
+def budget(memory_mb: int, cores: int | None = None, cost: Cost = ARROW) -> Budget:
     """The fastest way that stays within so many MiB: as many threads as there are cores, then as large batches.
 
     Args:
         memory_mb: what the process may have in memory at most.
         cores: how many this process may use; None asks the system.
-        scanner: whether the native scanner reads, which takes less than pyarrow's reader.
+        cost: of the reader: SCANNER, PARQUET or ARROW (of CSV).
 
     Raises:
         PermanentError: that is too little to work with.
     """
-    cost = _SCANNER if scanner else _ARROW
     for workers in range(cores or usable_cores(), 0, -1):
         rows = _rows(memory_mb, workers, cost)
         if rows >= (WORTH_A_THREAD if workers > 1 else SMALLEST_BATCH):
             return Budget(workers, min(rows, LARGEST_BATCH))
     raise PermanentError(
-        f"STAXPIPE_MEMORY_MB is {memory_mb}, and reading a month takes at least {least_mb(scanner=scanner)}: set it so."
+        f"STAXPIPE_MEMORY_MB is {memory_mb}, and reading a month takes at least {least_mb(cost)}: set it so."
     )
 
 
@@ -74,12 +74,18 @@ def budget_for(format: FileFormat, memory_mb: int) -> Budget:
     Raises:
         PermanentError: that is too little to work with.
     """
-    return budget(memory_mb, scanner=format is not FileFormat.PARQUET and chosen_reader() is CsvReader.NATIVE)
+    return budget(memory_mb, cost=cost_of(format))
 
 
-def least_mb(*, scanner: bool = False) -> int:
+def cost_of(format: FileFormat) -> Cost:
+    """What the reader takes that reads such files here."""
+    if format is FileFormat.PARQUET:
+        return PARQUET
+    return SCANNER if chosen_reader() is CsvReader.NATIVE else ARROW
+
+
+def least_mb(cost: Cost = ARROW) -> int:
     """The smallest setting that one thread can work with, in MiB."""
-    cost = _SCANNER if scanner else _ARROW
     return next(mb for mb in range(_PROCESS_MB, 100 * _PROCESS_MB) if _rows(mb, 1, cost) >= SMALLEST_BATCH)
 
 
@@ -88,7 +94,7 @@ def usable_cores() -> int:
     return max(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1, 1)
 
 
-def _rows(memory_mb: int, workers: int, cost: _Cost) -> int:
+def _rows(memory_mb: int, workers: int, cost: Cost) -> int:
     """Rows of a batch that fit, in whole 1,024s."""
     left = (memory_mb - _PROCESS_MB - workers * cost.thread_mb) << 20
     return max(left // (workers * cost.row_bytes + _WAITING_ROW_BYTES), 0) // 1024 * 1024

@@ -103,7 +103,7 @@ def read_delivery(
                 return
             dialect = columns.add(schema, file.key)
             source = read_source(
-                path, delivery.format, file=file.key, wanted=dialect.wanted, batch_rows=budget.batch_rows
+                path, delivery.format, file=file.key, wanted=dialect.wanted(context), batch_rows=budget.batch_rows
             )
             with closing(source):  # type: ignore[type-var]  # it is a generator
                 yield map(partial(_Batch, mapping=dialect.mapping), source)

@@ -17,6 +17,8 @@ from pyarrow.fs import FileInfo, FileSelector, FileSystem, FileType
 from pyiceberg.io import FileIO
 from pyiceberg.io.pyarrow import PyArrowFileIO
 
+from staxpipe.lake.rollups import NAME as ROLLUP
+
 LEFT_ALONE = timedelta(days=1)
 """Longer than any load takes."""
 
@@ -30,9 +32,10 @@ def remove_orphans(
     now: datetime | None = None,
     needed: Callable[[], Collection[str]] = frozenset,
 ) -> int:
-    """Delete old files of ours below a folder whose own folder nobody names or needs; returns how many.
+    """Delete old files of ours below a folder whose own folder nobody names or needs; returns how many data files.
 
-    Ours are those in the folders that `Lake.writer` makes; what others write into the lake is left to them.
+    Ours are those in the folders that `Lake.writer` makes; what others write into the lake is left to them. The rollup
+    that is kept beside data files goes with them and is not counted.
 
     Args:
         io: what reaches the lake's files.
@@ -50,7 +53,8 @@ def remove_orphans(
     ]
     if found:
         kept = _names(needed())
-    return sum(_delete(filesystem, path) for filesystem, path in found if _folder(path) not in kept)
+    removed = [path for filesystem, path in found if _folder(path) not in kept and _delete(filesystem, path)]
+    return sum(path.rsplit("/", 1)[-1] != ROLLUP for path in removed)
 
 
 def remove_manifests(io: FileIO, folder: str, needed: Collection[str], now: datetime | None = None) -> int:
@@ -81,11 +85,11 @@ def _files(io: FileIO, folder: str) -> Iterator[tuple[FileSystem, FileInfo]]:
             yield filesystem, found
 
 
-def _delete(filesystem: FileSystem, path: str) -> int:
+def _delete(filesystem: FileSystem, path: str) -> bool:
     with contextlib.suppress(FileNotFoundError):  # somebody else removes them at the same time
         filesystem.delete_file(path)
-        return 1
-    return 0
+        return True
+    return False
 
 
 def _names(folders: Collection[str]) -> set[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -62,13 +63,23 @@ def test_the_number_of_the_first_row_is_passed_on() -> None:
 
 
 def test_what_some_mapping_reads_is_wanted() -> None:
+    every = replace(CONTEXT, line_item_ids=True)
+    of_cur, of_focus = Dialect.CUR.wanted(every), Dialect.FOCUS_1_2.wanted(every)
     for name in (*HEADER, *FOCUS_HEADERS["1.0"], *FOCUS_HEADERS["1.2"]):
         canonical = canonical_name(name)
-        assert wanted(canonical) == (Dialect.CUR.wanted(canonical) or Dialect.FOCUS.wanted(canonical))
+        assert wanted(canonical) == (of_cur(canonical) or of_focus(canonical))
     assert all(wanted(name) for name in ("tags", "tags/Name", "line_item_usage_type", "billed_cost"))
     assert not any(wanted(name) for name in ("billed_cost/x", "something"))
-    assert not Dialect.CUR.wanted("billed_cost")
-    assert not Dialect.FOCUS_1_2.wanted("line_item_usage_type")
+    assert not of_cur("billed_cost")
+    assert not of_focus("line_item_usage_type")
+
+
+def test_what_was_not_asked_for_is_not_read() -> None:
+    plain = replace(CONTEXT, line_item_ids=False)
+    assert not Dialect.CUR.wanted(plain)("identity_line_item_id")
+    gross = Dialect.CUR.wanted(replace(CONTEXT, net_costs=False))
+    assert not gross("line_item_net_unblended_cost")
+    assert gross("line_item_unblended_cost")
 
 
 @pytest.mark.outside_data

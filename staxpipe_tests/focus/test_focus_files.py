@@ -60,7 +60,7 @@ def through(path: Path, period: BillingPeriod | None = None) -> tuple[pa.Table, 
     format = FileFormat(path.name.partition(".")[2])
     dialect = dialect_of([name for name, _ in read_schema(path, format, path.name).columns], path.name)
     tally, refused, parts = Tally(), list[Rejected](), []
-    for part in read_source(path, format, file=path.name, wanted=dialect.wanted, batch_rows=20_000):
+    for part in read_source(path, format, file=path.name, wanted=dialect.wanted(CONTEXT), batch_rows=20_000):
         result = dialect.mapping(part.rows, context, part.first_row)
         tally.add(result.tally)
         refused += result.rejected

@@ -13,6 +13,7 @@ from staxpipe.exports.local import find
 from staxpipe.ingest.expiry import ExpiryReport, expire
 from staxpipe.ingest.load import LoadedMonth, load
 from staxpipe.ingest.platform import Platform
+from staxpipe.lake.rollups import NAME
 from staxpipe.settings import read_settings
 from staxpipe_tests.generated import OCTOBER, SEPTEMBER, Deliver
 
@@ -52,18 +53,21 @@ def counts(engine: Engine) -> tuple[int, ...]:
         )
 
 
-def data_files(platform: Platform) -> int:
-    return len(list(Path(platform.settings.lake).rglob("*.parquet")))
+def files_kept(platform: Platform) -> tuple[int, int]:
+    """How many data files and how many rollups there are."""
+    names = [path.name for path in Path(platform.settings.lake).rglob("*.parquet")]
+    rollups = names.count(NAME)
+    return len(names) - rollups, rollups
 
 
 def test_superseded_deliveries_go_after_their_time_and_the_ledger_stays(restated: Platform) -> None:
-    before, files = counts(restated.engine), data_files(restated)
+    before, files = counts(restated.engine), files_kept(restated)
     current = restated.lake.plan()
     assert expire(restated, LATER - timedelta(days=2)) == ExpiryReport(0, 0, 0)
-    assert data_files(restated) == files
+    assert files_kept(restated) == files
     report = expire(restated, LATER)
     assert (report.snapshots, report.deliveries) == (2, 1)
-    assert data_files(restated) == files - report.files == len(current)
+    assert files_kept(restated) == (files[0] - report.files, files[1] - 1) == (len(current), 2)
     assert restated.lake.plan() == current
     assert ledger(restated.engine) == [
         ("2026-09", "loaded", False),

@@ -58,6 +58,8 @@ def _assert_same(one: Outcome, other: Outcome, *, whole_words: bool = False) -> 
 )
 @example(b"A,B\n", b'\xc3\xa9"a"y"\x00,b', 100, 1 << 20, 2 << 20)  # an odd number of quotes, and none is open
 @example(b"A,B\n", b'a"b,"c', 100, 1 << 20, 2 << 20)  # an even number, and one is
+@example(b"A,B\n", b',"', 100, 1 << 20, 2 << 20)  # one is, with nothing in it
+@example(b"A\n", b'1\n"', 100, 1 << 20, 2 << 20)
 def test_a_text_in_pieces_of_any_size(
     tmp_path: Path, header: bytes, body: bytes, batch_rows: int, piece_bytes: int, block_bytes: int
 ) -> None:
