@@ -21,7 +21,8 @@ _NEVER = 1 << 30
 def keep_freed_memory() -> None:
     """Make this process keep what it frees, and Arrow take its memory from the same place; glibc only, else nothing.
 
-    It holds for the whole process and may be called again.
+    It holds for the whole process and may be called again. So it is called by those who start a load, not by what
+    loads: a process that does other things as well may want its memory back.
     """
     if platform.libc_ver()[0] != "glibc":
         return
