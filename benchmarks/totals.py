@@ -3,8 +3,9 @@
     python -m benchmarks.totals --against ../other FOLDER [FOLDER ...]
 
 Each folder is loaded by both, each into a home of its own. What must be equal: the whole ledger (`staxpipe ledger`),
-every row of the marts, and the lake as a multiset of rows, by an order-free sum of hashes over all columns. Use it after
-a change that is meant to change speed and nothing else. Exit status 1 and the first differences where anything differs.
+every row of the marts, and the lake as a multiset of rows, by an order-free sum of hashes over all columns. Use it
+after a change that is meant to change speed and nothing else. Exit status 1 and the first differences where anything
+differs.
 """
 
 from __future__ import annotations
