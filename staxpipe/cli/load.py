@@ -61,10 +61,12 @@ def load(
             disable=not errors.is_terminal,
         ) as bar,
     ):
+        from staxpipe.ingest.allocation import keep_freed_memory
         from staxpipe.ingest.load import LoadedMonth
         from staxpipe.ingest.load import load as load_found
         from staxpipe.ingest.platform import Platform
 
+        keep_freed_memory()
         platform = Platform.open(settings, engine)
         for seen in found:
             for finding in seen.findings:

@@ -22,8 +22,9 @@ _NEVER = 1 << 30
 def keep_freed_memory() -> None:
     """Make this process keep what it frees, and Arrow take its memory from the same place; glibc only, else nothing.
 
-    It holds for the whole process and may be called again. What lives when it is called (hundreds of thousands of
-    objects of imported modules) is not searched for garbage any more: that took a twentieth of a load.
+    It holds for the whole process and may be called again. So it is called by those who start a load, not by what
+    loads: a process that does other things as well may want its memory back. What lives by then (hundreds of thousands
+    of objects of imported modules) is not searched for garbage any more: that took a twentieth of a load.
     """
     gc.freeze()
     if platform.libc_ver()[0] != "glibc":

@@ -18,7 +18,6 @@ from staxpipe.exports.kinds import kind_of_table
 from staxpipe.focus.mapping import MappingContext
 from staxpipe.focus.reconciliation import Reconciliation, reconcile
 from staxpipe.focus.tally import Tally
-from staxpipe.ingest.allocation import keep_freed_memory
 from staxpipe.ingest.control_totals import sum_rows
 from staxpipe.ingest.exclusive import exclusively
 from staxpipe.ingest.landing_store import full_disk_explained
@@ -65,7 +64,6 @@ def build_line_items(
     delivery = entry.delivery
     if not delivery.files:
         raise PermanentError(entry.error or f"{delivery.export.source}, {delivery.period}: there are no files to load.")
-    keep_freed_memory()
     context = MappingContext(
         export_id=str(entry.export_id),
         delivery_id=delivery.delivery_id,

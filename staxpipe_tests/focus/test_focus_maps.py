@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from staxpipe.focus.passthrough import pass_through
@@ -46,6 +46,7 @@ def test_two_tags_that_would_have_one_key_are_both_there() -> None:
 KEYS = ("team", "user_team", "user:team", "resourceTags/team", "resourceTags/user:team", "costCategory/team", "aws_x")
 
 
+@settings(max_examples=40)
 @given(st.lists(st.dictionaries(st.sampled_from(KEYS), st.sampled_from(["a", "b"])), min_size=1, max_size=5))
 def test_a_rows_maps_depend_on_the_row_alone(rows: list[dict[str, str]]) -> None:
     together = passed(*map(tagged, rows)).rows.to_pylist()

@@ -46,7 +46,7 @@ def assert_same(rows: pa.RecordBatch, wanted_rows: list[Focus]) -> None:
         assert found == [row[column.name] for row in wanted_rows], column.name
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(cur_rows())
 def test_every_column_of_a_generated_batch_is_what_the_oracle_says(data: tuple[list[str], list[Row]]) -> None:
     columns, rows = data

@@ -51,7 +51,7 @@ def without_counts(result: Normalised) -> tuple[list[dict[str, object]], object]
     return result.rows.to_pylist(), result.rejected
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(cur_rows())
 def test_csv_and_parquet_of_the_same_rows_give_the_same_focus_rows(data: tuple[list[str], list[Row]]) -> None:
     columns, csv, parquet = forms(*data)

@@ -201,7 +201,7 @@ def focus_rows(draw: st.DrawFn) -> list[Row]:
     return [{**base, **draw(st.fixed_dictionaries(strategies))} for _ in range(draw(st.integers(0, 12)))]
 
 
-@settings(max_examples=150)
+@settings(max_examples=80)
 @given(focus_rows())
 def test_any_amount_passes_exactly_and_both_sides_come_to_the_same(rows: list[Row]) -> None:
     result = pass_through(batch(rows, list(FOCUS_1_0)), CONTEXT)
@@ -221,6 +221,7 @@ def test_any_amount_passes_exactly_and_both_sides_come_to_the_same(rows: list[Ro
     assert result.tally.rows_written == len(rows) == sum(total.rows for total in result.tally.source.values())
 
 
+@settings(max_examples=50)
 @given(focus_rows(), st.integers(0, 12))
 def test_where_a_file_is_cut_into_batches_changes_nothing(rows: list[Row], cut: int) -> None:
     columns = list(dict.fromkeys(name for row in rows for name in row)) or list(FOCUS_1_0)

@@ -34,7 +34,7 @@ def codes(tally: Tally) -> list[str]:
     return [finding.code for finding in reconcile(tally).findings]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(cur_rows(max_rows=20))
 def test_whatever_is_delivered_both_sides_are_equal(data: tuple[list[str], list[Row]]) -> None:
     columns, rows = data

@@ -131,8 +131,9 @@ def test_dagster_is_prepared_once_a_version_and_again_on_an_empty_database(
 def test_what_dagster_refuses_is_said_in_its_words(settings: Settings, engine: Engine) -> None:
     home = dagster_home.dagster_home(settings)
     dagster_home.write_dagster_home(home)
+    (home / "dagster.yaml").write_text("no_setting_of_dagsters: 1")  # a database that is away it tries again and again
     nowhere = "postgresql+psycopg2://somebody@127.0.0.1:1/dagster"
-    with pytest.raises(PermanentError, match=r"could not be prepared(.|\n)*[Cc]onnection"):
+    with pytest.raises(PermanentError, match=r"could not be prepared(.|\n)*no_setting_of_dagsters"):
         dagster_home.prepare_database(home, engine, dagster_home.environment(settings, nowhere, nowhere))
 
 
