@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import ctypes
 import gc
+import mmap
 import platform
+from pathlib import Path
 
 import pyarrow as pa
 
@@ -17,6 +19,11 @@ _M_TRIM_THRESHOLD = -1  # <malloc.h>
 _M_MMAP_THRESHOLD = -3
 _LARGEST_THRESHOLD = 32 << 20  # the most that glibc takes
 _NEVER = 1 << 30
+
+FULL = 0.9
+"""The share of what a process may have from which on it gives back what it keeps."""
+
+_RESIDENT = Path("/proc/self/statm")
 
 
 def keep_freed_memory() -> None:
@@ -33,3 +40,15 @@ def keep_freed_memory() -> None:
     libc.mallopt(_M_MMAP_THRESHOLD, _LARGEST_THRESHOLD)
     libc.mallopt(_M_TRIM_THRESHOLD, _NEVER)
     pa.set_memory_pool(pa.system_memory_pool())
+
+
+def give_back(memory_mb: int) -> None:
+    """Return what was kept to the system where the process comes near so many MiB; Linux with glibc only, else nothing.
+
+    What is in use at a time does not grow with a month, but what is kept does: pieces of many sizes leave gaps. With
+    50 million rows 1,100 MiB were held for the 300 that were in use.
+    """
+    if _RESIDENT.exists() and platform.libc_ver()[0] == "glibc":
+        resident = int(_RESIDENT.read_text(encoding="ascii").split()[1]) * mmap.PAGESIZE
+        if resident > FULL * memory_mb * 2**20:
+            ctypes.CDLL(None).malloc_trim(0)

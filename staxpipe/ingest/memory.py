@@ -42,10 +42,11 @@ ARROW = Cost(130, 2_700)  # reads ahead by itself, and holds a text for each val
 
 @dataclass(frozen=True)
 class Budget:
-    """How a delivery is read: threads that work at the same time, and the most rows of one batch."""
+    """How a delivery is read: threads that work at the same time, the most rows of one batch, and the cap in MiB."""
 
     workers: int = 1
     batch_rows: int = LARGEST_BATCH
+    memory_mb: int = 800
 
 
 def budget(memory_mb: int, cores: int | None = None, cost: Cost = ARROW) -> Budget:
@@ -62,7 +63,7 @@ def budget(memory_mb: int, cores: int | None = None, cost: Cost = ARROW) -> Budg
     for workers in range(cores or usable_cores(), 0, -1):
         rows = _rows(memory_mb, workers, cost)
         if rows >= (WORTH_A_THREAD if workers > 1 else SMALLEST_BATCH):
-            return Budget(workers, min(rows, LARGEST_BATCH))
+            return Budget(workers, min(rows, LARGEST_BATCH), memory_mb)
     raise PermanentError(
         f"STAXPIPE_MEMORY_MB is {memory_mb}, and reading a month takes at least {least_mb(cost)}: set it so."
     )
