@@ -25,6 +25,16 @@ with open_database(read_settings()):
 """
 """Makes the database of STAXPIPE_HOME and brings it to its tables, in whatever checkout PYTHONPATH names."""
 
+PRODUCT = """
+import sys
+from staxpipe.cli import WithoutPandas, importing
+sys.meta_path.insert(0, WithoutPandas())
+with importing():
+    from benchmarks.product import main
+main()
+"""
+"""A part of the product, started as the `staxpipe` command starts."""
+
 Command = Callable[[Input, Path], list[str | Path]]
 """From the input and an empty folder for what is written to a command."""
 
@@ -48,7 +58,7 @@ def _load(given: Input, _out: Path) -> list[str | Path]:
 
 def _product(deed: str, writes: bool) -> Command:
     def command(given: Input, out: Path) -> list[str | Path]:
-        return [sys.executable, "-m", "benchmarks.product", deed, given.folder, *([out] if writes else [])]
+        return [sys.executable, "-c", PRODUCT, deed, given.folder, *([out] if writes else [])]
 
     return command
 

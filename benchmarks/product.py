@@ -12,6 +12,7 @@ stage begins only after something was prepared, the seconds of the stage itself.
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import sys
@@ -33,7 +34,6 @@ from staxpipe.focus.dialect import Dialect, dialect_of
 from staxpipe.focus.mapping import MappingContext
 from staxpipe.focus.reading import SourceBatch, read_source
 from staxpipe.focus.source_schema import read_schema
-from staxpipe.ingest.allocation import keep_freed_memory
 from staxpipe.ingest.load import in_place
 from staxpipe.ingest.memory import budget_for
 from staxpipe.ingest.reading_delivery import read_delivery
@@ -151,6 +151,11 @@ DEEDS: dict[str, Callable[..., dict[str, float]]] = {
 }
 
 
-if __name__ == "__main__":
-    keep_freed_memory()  # as a load does
+def main() -> None:
+    """Do what the command line says."""
+    gc.freeze()  # as a load does
     print(json.dumps(DEEDS[sys.argv[1]](*sys.argv[2:])))
+
+
+if __name__ == "__main__":
+    main()

@@ -27,8 +27,8 @@ app = typer.Typer(
 )
 
 
-class _WithoutPandas(MetaPathFinder):
-    """Makes pandas one that is not installed: no command has a use for it.
+class WithoutPandas(MetaPathFinder):
+    """Makes pandas one that is not installed: no command has a use for it. To be put first into `sys.meta_path`.
 
     pyarrow imports it to ask whether a value is one of its types, which takes a third of a second and 50 MB; where it
     is not installed, pyarrow does without.
@@ -51,7 +51,7 @@ def importing() -> Iterator[None]:
 
 def main() -> None:
     """Entry point of the `staxpipe` command."""
-    sys.meta_path.insert(0, _WithoutPandas())
+    sys.meta_path.insert(0, WithoutPandas())
     with importing():
         _register()
     try:

@@ -37,7 +37,6 @@ from staxpipe.defs.partitions import ACCOUNT_MONTHS, account_month
 from staxpipe.defs.resources import StaxpipeResource
 from staxpipe.errors import AccessError, PermanentError, StaxpipeError
 from staxpipe.focus.columns import LINE_ITEM_SCHEMA
-from staxpipe.ingest.allocation import keep_freed_memory
 from staxpipe.ingest.discovery import discover_link
 from staxpipe.ingest.landing import land, landed_file
 from staxpipe.ingest.line_items import Built, ReconciliationError, build_line_items
@@ -139,7 +138,6 @@ def line_items(
     def step(platform: Platform, entry: LedgerEntry) -> Built:
         return build_line_items(platform, entry, partial(landed_file, platform.landing, entry))
 
-    keep_freed_memory()
     try:
         built = _each(context, staxpipe, step, {DeliveryState.LANDED, *IN_THE_LAKE})
     except Exception as error:

@@ -35,18 +35,17 @@ class Cost:
     row_bytes: int
 
 
-SCANNER = Cost(40, 2_200)
-PARQUET = Cost(180, 1_950)  # holds the dictionaries of a whole row group
+SCANNER = Cost(40, 1_600)
+PARQUET = Cost(45, 2_500)  # holds the dictionaries of a whole row group
 ARROW = Cost(130, 2_700)  # reads ahead by itself, and holds a text for each value on the way
 
 
 @dataclass(frozen=True)
 class Budget:
-    """How a delivery is read: threads that work at the same time, the most rows of one batch, and the cap in MiB."""
+    """How a delivery is read: threads that work at the same time, and the most rows of one batch."""
 
     workers: int = 1
     batch_rows: int = LARGEST_BATCH
-    memory_mb: int = 800
 
 
 def budget(memory_mb: int, cores: int | None = None, cost: Cost = ARROW) -> Budget:
@@ -63,7 +62,7 @@ def budget(memory_mb: int, cores: int | None = None, cost: Cost = ARROW) -> Budg
     for workers in range(cores or usable_cores(), 0, -1):
         rows = _rows(memory_mb, workers, cost)
         if rows >= (WORTH_A_THREAD if workers > 1 else SMALLEST_BATCH):
-            return Budget(workers, min(rows, LARGEST_BATCH), memory_mb)
+            return Budget(workers, min(rows, LARGEST_BATCH))
     raise PermanentError(
         f"STAXPIPE_MEMORY_MB is {memory_mb}, and reading a month takes at least {least_mb(cost)}: set it so."
     )

@@ -17,7 +17,6 @@ from staxpipe.focus.reading import SourceBatch, read_source
 from staxpipe.focus.reconciliation import residual_rows, residual_tally
 from staxpipe.focus.source_schema import read_schema
 from staxpipe.focus.tally import Tally
-from staxpipe.ingest.allocation import give_back
 from staxpipe.ingest.memory import Budget
 from staxpipe.ingest.pipeline import work_through
 from staxpipe.ingest.schema_drift import ColumnsRead
@@ -119,7 +118,6 @@ def read_delivery(
     def told(position: int, done: _Read) -> None:
         nonlocal rows
         rows += done.tally.rows_read
-        give_back(budget.memory_mb)
         progress(delivery.files[position], rows)
 
     read = work_through(len(delivery.files), batches, worker, _Read, told, budget.workers)

@@ -37,14 +37,12 @@ READS = """
     from types import SimpleNamespace
     from pyiceberg.io.pyarrow import PyArrowFileIO
     from staxpipe.focus.mapping import MappingContext
-    from staxpipe.ingest.allocation import keep_freed_memory
     from staxpipe.ingest.memory import budget_for
     from staxpipe.ingest.reading_delivery import read_delivery
     from staxpipe.lake.writer import LakeWriter
     from staxpipe.model import FileFormat
 
     folder = Path(sys.argv[1])
-    keep_freed_memory()
     files = [SimpleNamespace(key=path.name, path=path) for path in sorted(folder.glob("*.csv.gz"))]
     delivery = SimpleNamespace(files=files, format=FileFormat.CSV_GZIP, shared_files=False)
     allowed = budget_for(delivery.format, int(sys.argv[2]))
