@@ -13,13 +13,19 @@ import json
 import sys
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any
 
 
 def main() -> None:
     """Load, then print the seconds."""
-    from staxpipe.ingest import load
-    from staxpipe.lake.table import Lake
+    from staxpipe import cli
+
+    if hasattr(cli, "importing"):  # start as the command itself does, in checkouts where it does
+        sys.meta_path.insert(0, cli.WithoutPandas())
+    with getattr(cli, "importing", nullcontext)():
+        from staxpipe.ingest import load
+        from staxpipe.lake.table import Lake
 
     loading: Any = load  # it is patched
 

@@ -35,6 +35,7 @@ class WithoutPandas(MetaPathFinder):
     """
 
     def find_spec(self, name: str, _path: Sequence[str] | None, _target: ModuleType | None = None) -> None:
+        """Refuse pandas, and leave every other module to the finders after this one."""
         if name == "pandas":
             raise ModuleNotFoundError("pandas is left out to start faster", name=name)
 
