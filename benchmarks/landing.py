@@ -7,7 +7,7 @@ In turn, each a whole process that writes verified files to the disk: staxpipe's
 one file after the other, each in one stream; boto3's `download_file`, one file after the other, which verifies nothing
 of an object that it reads in ranges. The server runs on the same cores: it is part of every wall time, and its CPU time
 is told apart. There is no TLS. Loopback has no distance either, so the month is read once more from a server that is
-made to seem far away (`benchmarks.distance`); the CPU time of that is the server's and the proxy's, and not told.
+made to seem far away (`benchmarks.distance`); the server's CPU time is then the proxy's too.
 """
 
 from __future__ import annotations
