@@ -5,8 +5,9 @@
     python -m benchmarks.growth rows --sizes 1 5         # sizes of one's own (rows: in millions)
 
 Each figure is of one whole process with a home of its own, whose database is made beforehand: it starts the server,
-reads csv.gz, commits and fills the marts. Peak memory is that of the process, not of the database. The exponent is that of the power
-law which fits all sizes; as every load has a constant part, the one between the last two sizes is given beside it.
+reads csv.gz, commits and fills the marts. Peak memory is that of the process, not of the database. The exponent is that
+of the power law which fits all sizes; as every load has a constant part, the one between the last two is given beside
+it.
 Inputs are generated once and kept in `.bench`.
 """
 
