@@ -75,6 +75,12 @@ CONTESTANTS: tuple[Contestant, ...] = (
     Contestant("load", "**`staxpipe load`**: read, normalise, commit, marts, ledger", MAIN, _load, loads=True),
     Contestant("read-write", "staxpipe, read + normalise + write alone", MAIN, _product("read-write", writes=True)),
     Contestant("duckdb-copy", "DuckDB `COPY` csv → parquet, nothing mapped", MAIN, _peer("engines", "duckdb-copy")),
+    Contestant(
+        "duckdb-copy-ordered",
+        "the same by DuckDB's defaults: in the files' order",
+        MAIN,
+        _peer("engines", "duckdb-copy-ordered"),
+    ),
     Contestant("duckdb-mapping", "DuckDB, mapping in SQL", MAIN, _peer("engines", "duckdb-mapping")),
     Contestant("datafusion-mapping", "DataFusion, mapping in SQL", MAIN, _peer("engines", "datafusion-mapping")),
     Contestant("polars-mapping", "Polars, mapping in SQL", MAIN, _peer("engines", "polars-mapping")),
