@@ -196,7 +196,7 @@ AXES = {
     "rows": Axis("Rows of a month, in millions", (1, 5, 50), (1, 5, 50), _rows),
     "files": Axis("Files of one delivery", (1, 10, 100, 1000), (1, 10, 100, 1000), _files),
     "accounts": Axis("Accounts of one delivery", (SMALLEST, 30, 100, 1000), (SMALLEST, 30, 100, 1000), _accounts),
-    "exports": Axis("Exports, a payer and a month each", (1, 10, 100, 1000), (1, 10, 100), _exports),
+    "exports": Axis("Exports, a payer and a month each", (1, 10, 100, 1000), (1, 10, 30), _exports),
     "months": Axis("Months of one export", (1, 3, 12, 36), (1, 3, 12, 36), _months),
 }
 

@@ -40,7 +40,7 @@ def residual_rows(tally: Tally, context: MappingContext) -> pa.RecordBatch | Non
     arrays = []
     for column in LINE_ITEM_COLUMNS:
         array = pa.array([row.get(column.name) for row in rows], column.type)
-        arrays.append(array.dictionary_encode() if pa.types.is_string(column.type) else array)
+        arrays.append(array.dictionary_encode() if pa.types.is_string(column.type) else array.cast(column.coded_type))
     return pa.RecordBatch.from_arrays(arrays, names=[column.name for column in LINE_ITEM_COLUMNS])
 
 
