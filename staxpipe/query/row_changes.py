@@ -111,6 +111,7 @@ def compare_files(lake: Lake, before: Sequence[PlannedFile], after: Sequence[Pla
         )
         try:
             session.execute("SET TimeZone = 'UTC'")
+            session.execute("SET enable_progress_bar = false")  # it would go into what a program reads
             session.execute("SET preserve_insertion_order = false")
             session.execute(f"SET memory_limit = {quoted(MEMORY)}")
             session.execute(f"SET temp_directory = {quoted(str(Path(scratch) / 'spill'))}")

@@ -65,6 +65,8 @@ def open_session(
         )
         try:
             session.execute("SET TimeZone = 'UTC'")
+            # After two seconds DuckDB would draw it on standard output, into the answer that a program reads.
+            session.execute("SET enable_progress_bar = false")
             session.execute("SET python_enable_replacements = false")  # a query must not see Python's variables
             session.execute(f"SET temp_directory = {quoted(str(Path(scratch) / 'spill'))}")
             reach(session, lake, seen.all)

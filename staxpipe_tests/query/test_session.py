@@ -102,6 +102,11 @@ def test_a_sort_larger_than_memory_spills_into_a_folder_that_is_gone_afterwards(
     assert not spill.parent.exists()
 
 
+def test_no_progress_is_drawn_into_an_answer(loaded: Loaded) -> None:
+    with open_session(loaded.lake, loaded.engine, "SELECT * FROM line_items") as session:
+        assert session.sql("SELECT current_setting('enable_progress_bar')").fetchall() == [(False,)]
+
+
 def test_only_marts_that_are_asked_for_are_copied(loaded: Loaded) -> None:
     for query, copied in (("SELECT 1", False), ("SELECT * FROM Daily_Costs", True)):
         with open_session(loaded.lake, loaded.engine, query) as session:
