@@ -5,12 +5,13 @@ from __future__ import annotations
 import multiprocessing
 import os
 import threading
+import time
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, Row, select
+from sqlalchemy import Engine, Row, select, text
 
 from staxpipe.db import outbox
 from staxpipe.db.engine import make_engine
@@ -214,6 +215,17 @@ def _drain_and_die(database_url: str, smtp_url: str, settings: Settings) -> None
     drain(make_engine(database_url), DiesAfterSending(smtp_url), settings, NOW)
 
 
+def wait_until_alone(engine: Engine) -> None:
+    """Until Postgres has noticed that the process is gone; before that, its transaction keeps the message for itself."""
+    others = text("select 1 from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()")
+    for _ in range(600):
+        with engine.connect() as connection:
+            if connection.execute(others).first() is None:
+                return
+        time.sleep(0.05)
+    raise AssertionError("the killed process is still connected")
+
+
 def test_killed_between_send_and_mark_it_is_sent_again_as_the_same_mail(
     engine: Engine, database_url: str, settings: Settings, mail_server: MailServer
 ) -> None:
@@ -226,6 +238,7 @@ def test_killed_between_send_and_mark_it_is_sent_again_as_the_same_mail(
     assert process.exitcode == 9
     assert len(mail_server.mails) == 1
     assert rows(engine)["linked:1"].sent_at is None
+    wait_until_alone(engine)
     assert drain(engine, SmtpChannel(mail_server.url()), settings, NOW).sent == 1
     first, second = mail_server.mails
     assert first["Message-ID"] == second["Message-ID"]
