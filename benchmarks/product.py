@@ -37,9 +37,11 @@ from staxpipe.focus.source_schema import read_schema
 from staxpipe.ingest.load import in_place
 from staxpipe.ingest.memory import budget_for
 from staxpipe.ingest.reading_delivery import read_delivery
+from staxpipe.lake.rollups import RollupWriter
 from staxpipe.lake.writer import LakeWriter
 from staxpipe.model import Delivery
 from staxpipe.settings import read_settings
+from staxpipe.warehouse.rollup import ROLLUP_SCHEMA
 
 CORES = os.cpu_count() or 1
 IN_MEMORY = 8
@@ -52,8 +54,11 @@ def read_write(folder: str, out: str) -> dict[str, float]:
     """Read, normalise and write a delivery, as a load does before its commit."""
     seen, delivery = _delivery(folder)
     allowed = budget_for(delivery.format, read_settings().memory_mb)
-    with LakeWriter(PyArrowFileIO(), out, allowed.batch_rows) as writer:
-        read = read_delivery(delivery, CONTEXT, writer.write, in_place(seen), lambda _file, _rows: None, allowed)
+    io = PyArrowFileIO()
+    with LakeWriter(io, out, allowed.batch_rows) as writer, RollupWriter(io, out, ROLLUP_SCHEMA) as kept:
+        read = read_delivery(
+            delivery, CONTEXT, writer.write, kept.write, in_place(seen), lambda _file, _rows: None, allowed
+        )
     return {"rows": read.tally.rows_read, "written": read.tally.rows_written}
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from decimal import Decimal
+from itertools import chain
+from typing import Any
 
 import pyarrow as pa
 
@@ -12,6 +15,7 @@ from staxpipe.db.results import SumRow
 from staxpipe.focus.identities import Identity, marts_identity
 from staxpipe.focus.numbers import exact_add
 from staxpipe.focus.tally import Tally
+from staxpipe.warehouse.rollup import ROLLUP_SCHEMA
 
 SOURCE = "source"
 LAKE = "focus"
@@ -41,30 +45,25 @@ def sum_rows(tally: Tally) -> list[SumRow]:
     return source + lake
 
 
-def mart_sums(rollup: pa.Table) -> list[SumRow]:
-    """What a rollup (ROLLUP_SCHEMA of `staxpipe.warehouse.rollup`) comes to, by charge category."""
+def mart_sums(rollup: Iterable[pa.Table]) -> list[SumRow]:
+    """What a rollup (tables of ROLLUP_SCHEMA, as `staxpipe.warehouse.rollup.Merged` gives) comes to, by category."""
     keys = ["billing_account_id", "currency", "charge_category"]
     amounts = ["line_items", "billed_cost", "effective_cost", "list_cost", "contracted_cost"]
-    summed = rollup.group_by(keys, use_threads=False).aggregate([(name, "sum") for name in amounts])
     return [
         SumRow(
             MARTS,
             *(row[key] for key in keys),
-            *(row[f"{name}_sum"] if row[f"{name}_sum"] is not None else Decimal(0) for name in amounts),
+            *(row[name] if row[name] is not None else Decimal(0) for name in amounts),
         )
-        for row in summed.to_pylist()
+        for row in _summed(rollup, keys, amounts)
     ]
 
 
-def service_costs(rollup: pa.Table) -> list[ServiceCost]:
+def service_costs(rollup: Iterable[pa.Table]) -> list[ServiceCost]:
     """What a rollup comes to by account, service and kind of charge: the restatement journal's rows."""
     keys = ["billing_account_id", "sub_account_id", "service_name", "charge_category", "currency"]
     amounts = ["line_items", "billed_cost", "effective_cost"]
-    summed = rollup.group_by(keys, use_threads=False).aggregate([(name, "sum") for name in amounts])
-    return [
-        ServiceCost(*(row[key] for key in keys), *(row[f"{name}_sum"] for name in amounts))
-        for row in summed.to_pylist()
-    ]
+    return [ServiceCost(*(row[name] for name in (*keys, *amounts))) for row in _summed(rollup, keys, amounts)]
 
 
 def same_sums(marts: list[SumRow], lake: list[SumRow]) -> bool:
@@ -79,6 +78,18 @@ def compare_with_lake(marts: list[SumRow], lake: list[SumRow]) -> list[Identity]
         marts_identity(account, currency, _billed(marts, account, currency), _billed(lake, account, currency))
         for account, currency in keys
     ]
+
+
+def _summed(rollup: Iterable[pa.Table], keys: list[str], amounts: list[str]) -> list[dict[str, Any]]:
+    """The sums of amounts by keys; one table after the other is held."""
+    parts = [_sums(table, keys, amounts) for table in chain([ROLLUP_SCHEMA.empty_table()], rollup)]
+    rows: list[dict[str, Any]] = _sums(pa.concat_tables(parts), keys, amounts).to_pylist()
+    return rows
+
+
+def _sums(table: pa.Table, keys: list[str], amounts: list[str]) -> pa.Table:
+    summed = table.group_by(keys, use_threads=False).aggregate([(name, "sum") for name in amounts])
+    return summed.rename_columns([name.removesuffix("_sum") for name in summed.column_names])
 
 
 def _billed(side: list[SumRow], account: str, currency: str) -> Decimal:

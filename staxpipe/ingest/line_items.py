@@ -24,9 +24,10 @@ from staxpipe.ingest.landing_store import full_disk_explained
 from staxpipe.ingest.memory import budget_for
 from staxpipe.ingest.platform import Platform
 from staxpipe.ingest.reading_delivery import DeliveryRead, NetCostsUnusedError, OpenFile, Progress, read_delivery
-from staxpipe.lake.rollups import write_rollup
+from staxpipe.lake.rollups import RollupWriter
 from staxpipe.lake.writer import LakeFile
 from staxpipe.model import Delivery, DeliveryState, ExportKind, Finding
+from staxpipe.warehouse.rollup import ROLLUP_SCHEMA
 
 
 class ReconciliationError(PermanentError):
@@ -105,14 +106,16 @@ def _write(
     """Write a delivery's rows to files that no reader sees yet; they are removed where anything is wrong."""
     delivery = entry.delivery
     allowed = budget_for(delivery.format, platform.settings.memory_mb)
-    with platform.lake.writer(entry.export_id, delivery.period, delivery.delivery_id, allowed.batch_rows) as writer:
-        read = read_delivery(delivery, context, writer.write, open_file, progress, allowed)
+    with (
+        platform.lake.writer(entry.export_id, delivery.period, delivery.delivery_id, allowed.batch_rows) as writer,
+        RollupWriter(platform.lake.io, writer.folder, ROLLUP_SCHEMA) as kept,
+    ):
+        read = read_delivery(delivery, context, writer.write, kept.write, open_file, progress, allowed)
         reconciliation = reconcile(read.tally)
         if not reconciliation.reconciled:
             _record_refusal(platform, entry, read, reconciliation)
             raise ReconciliationError(delivery, reconciliation)
         _refuse_an_empty_month(platform, entry, read.tally)
-        write_rollup(platform.lake.io, writer.folder, read.rollup.table())
     return read, reconciliation, writer.files
 
 

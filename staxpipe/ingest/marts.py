@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -20,9 +21,10 @@ from staxpipe.ingest.control_totals import LAKE, MARTS, compare_with_lake, mart_
 from staxpipe.ingest.exclusive import exclusively
 from staxpipe.ingest.landing import landing_prefix
 from staxpipe.ingest.platform import Platform
+from staxpipe.lake.rollups import BrokenRollupError, KeptRollup, RollupWriter, read_rollup
 from staxpipe.model import DeliveryState, Finding
 from staxpipe.warehouse.election import elect_source
-from staxpipe.warehouse.rollup import ROLLUP_SCHEMA, Rollup
+from staxpipe.warehouse.rollup import ROLLUP_SCHEMA, Merged, Rollup
 from staxpipe.warehouse.swap import swap_daily_costs
 
 _log = logging.getLogger(__name__)
@@ -52,9 +54,7 @@ def publish(platform: Platform, entry: LedgerEntry) -> Published:
             raise TransientError(
                 f"{entry.delivery.export.source}, {entry.period}: the lake holds another delivery of it, or none."
             )
-        rollup = _kept_rollup(platform, entry)
-        if rollup is None:
-            rollup = _rollup_of_the_lake(platform, entry)
+        rollup = _rollup(platform, entry)
         with platform.engine.begin() as connection:
             accounts = _record_totals(connection, entry, rollup)
             found = elect_source(connection, entry.export_id, sorted(accounts), entry.period)
@@ -73,42 +73,51 @@ def publish(platform: Platform, entry: LedgerEntry) -> Published:
     return Published(rows, tuple(found))
 
 
-def _kept_rollup(platform: Platform, entry: LedgerEntry) -> pa.Table | None:
-    """The rollup that is kept beside the month's files, if it is of the very rows that they hold.
+def _rollup(platform: Platform, entry: LedgerEntry) -> Iterable[pa.Table]:
+    """The rollup of what the lake holds: as it was kept, or made of the files now, and kept."""
+    folder = platform.lake.folder_held(entry.export_id, entry.period)
+    if folder is None:
+        return ()
+    kept = read_rollup(platform.lake.io, folder)
+    if kept is None or not _fits(platform, entry, kept):
+        with RollupWriter(platform.lake.io, folder, ROLLUP_SCHEMA) as writer:
+            made = Rollup(writer.write)
+            for batch in platform.lake.batches(entry.export_id, entry.period, Rollup.COLUMNS):
+                made.add(batch)
+            made.finish()
+        kept = read_rollup(platform.lake.io, folder)
+    return Merged(kept or ())
+
+
+def _fits(platform: Platform, entry: LedgerEntry, kept: KeptRollup) -> bool:
+    """Whether a rollup that is kept beside the month's files is of the very rows that they hold.
 
     Every count and cost of it must be what the rows that were written came to, by account, currency and charge
     category, and the files must hold as many rows as were written.
     """
-    kept = platform.lake.kept_rollup(entry.export_id, entry.period)
-    if kept is None:
-        return None
     with platform.engine.connect() as connection:
         written = results.sums_of(connection, entry.id, LAKE)
         split = sum(line.rows_split for line in lines_of(connection, entry.id))
     planned = platform.lake.plan(period=entry.period)
     in_files = sum(file.rows for file in planned if file.export_id == entry.export_id)
-    if (
-        kept.schema == ROLLUP_SCHEMA
-        and same_sums(mart_sums(kept), written)
-        and in_files == sum(total.rows for total in written) + split
-    ):
-        return kept
+    try:
+        if (
+            kept.schema == ROLLUP_SCHEMA
+            and same_sums(mart_sums(Merged(kept)), written)
+            and in_files == sum(total.rows for total in written) + split
+        ):
+            return True
+    except BrokenRollupError as error:
+        _log.warning("%s", error)
     _log.warning(
         "%s, %s: the rollup that was kept does not fit the lake's files; they are read again.",
         entry.delivery.export.source,
         entry.period,
     )
-    return None
+    return False
 
 
-def _rollup_of_the_lake(platform: Platform, entry: LedgerEntry) -> pa.Table:
-    rollup = Rollup()
-    for batch in platform.lake.batches(entry.export_id, entry.period, Rollup.COLUMNS):
-        rollup.add(batch)
-    return rollup.table()
-
-
-def _record_totals(connection: Connection, entry: LedgerEntry, rollup: pa.Table) -> set[str]:
+def _record_totals(connection: Connection, entry: LedgerEntry, rollup: Iterable[pa.Table]) -> set[str]:
     """Compare the rollup with what was written to the lake, and keep its sums; returns the billing accounts."""
     lake, marts = results.sums_of(connection, entry.id, LAKE), mart_sums(rollup)
     for identity in compare_with_lake(marts, lake):

@@ -21,7 +21,7 @@ from staxpipe.ingest.memory import Budget
 from staxpipe.ingest.pipeline import work_through
 from staxpipe.ingest.schema_drift import ColumnsRead
 from staxpipe.model import Delivery, StoredObject
-from staxpipe.warehouse.rollup import Rollup
+from staxpipe.warehouse.rollup import HELD_ROWS, Rollup
 
 KEPT_REJECTIONS = 10_000
 """Quarantined values kept for each delivery, the first of its files; a finding counts all of them."""
@@ -44,7 +44,6 @@ class DeliveryRead:
     tally: Tally
     rejected: list[dict[str, object]]
     columns: ColumnsRead
-    rollup: Rollup
 
 
 class NetCostsUnusedError(Exception):
@@ -75,11 +74,13 @@ def read_delivery(
     delivery: Delivery,
     context: MappingContext,
     write: Callable[[pa.RecordBatch], None],
+    keep_sums: Callable[[pa.Table], None],
     open_file: OpenFile,
     progress: Progress,
     budget: Budget,
 ) -> DeliveryRead:
-    """Read and map every file of a delivery, and hand each batch of FOCUS rows to `write`, which any thread may call.
+    """Read and map every file of a delivery, and hand each batch of FOCUS rows to `write`, and sums of them to
+    `keep_sums` (as `Rollup` does); any thread may call both.
 
     What is returned or raised is the same however many threads the budget allows: totals, the first rejections and the
     first error are in the order of the files.
@@ -92,6 +93,7 @@ def read_delivery(
     """
     columns = ColumnsRead()
     rollups: list[Rollup] = []
+    held_rows = min(HELD_ROWS, budget.batch_rows)
 
     @contextmanager
     def batches(position: int) -> Iterator[Iterator[_Batch]]:
@@ -109,7 +111,7 @@ def read_delivery(
                 yield map(partial(_Batch, mapping=dialect.mapping), source)
 
     def worker() -> Callable[[_Batch], _Read]:
-        rollup = Rollup()
+        rollup = Rollup(keep_sums, held_rows)
         rollups.append(rollup)
         return partial(_mapped, context=context, write=write, rollup=rollup)
 
@@ -129,7 +131,7 @@ def read_delivery(
         )
     if context.net_costs and tally.gross_discounts and not tally.rows_net_lower:
         raise NetCostsUnusedError
-    rollup = Rollup()
+    rollup = Rollup(keep_sums, held_rows)
     for part in rollups:
         rollup.merge(part)
     residuals = residual_rows(tally, context)
@@ -137,7 +139,8 @@ def read_delivery(
         write(residuals)
         rollup.add(residuals)
         tally.add(residual_tally(residuals))
-    return DeliveryRead(tally, read.rejected, columns, rollup)
+    rollup.finish()
+    return DeliveryRead(tally, read.rejected, columns)
 
 
 def _mapped(

@@ -35,7 +35,6 @@ from staxpipe.lake.manifests import CommitTransaction, Replacement
 from staxpipe.lake.needed import data_files, needed_folders, needed_manifests
 from staxpipe.lake.orphans import remove_manifests, remove_orphans
 from staxpipe.lake.planning import PlannedFile, is_of, of_month, planned, within
-from staxpipe.lake.rollups import read_rollup
 from staxpipe.lake.schema import ACCOUNT
 from staxpipe.lake.states import HeldDelivery
 from staxpipe.lake.writer import ROW_GROUP_ROWS, LakeFile, LakeWriter
@@ -156,11 +155,11 @@ class Lake:
             state = states.current(connection, export_id, period)
         return None if state is None else state.delivery
 
-    def kept_rollup(self, export_id: int, period: BillingPeriod) -> pa.Table | None:
-        """The rollup that was kept of what an export's month holds now; None where the files must be asked."""
+    def folder_held(self, export_id: int, period: BillingPeriod) -> str | None:
+        """The folder of the files that an export's month holds now; None if it holds none."""
         with self._states() as connection:
             state = states.current(connection, export_id, period)
-        return None if state is None or not state.folder else read_rollup(self._io, state.folder)
+        return None if state is None else state.folder or None
 
     def deliveries_held(self) -> set[HeldDelivery]:
         """Every delivery that the lake can be read as of: the current ones, and earlier ones that are kept."""

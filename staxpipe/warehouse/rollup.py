@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -15,8 +16,8 @@ from staxpipe.focus.columns import MOMENT
 WIDE = pa.decimal128(38, 18)
 """What sums of decimal(30, 18) are, so that no sum overflows."""
 
-MERGE_ROWS = 131_072
-"""Partial sums are merged when they are this many, and as many as the groups found so far; this bounds memory."""
+HELD_ROWS = 65_536
+"""Sums of batches are merged when they are more than this many; and merged ones are handed over when they are."""
 
 _DAY_TICKS = 86_400_000_000  # microseconds, which MOMENT counts
 _WIDEST = 2**62  # keys of combinations are below it: they fit an int64
@@ -59,14 +60,17 @@ ROLLUP_SCHEMA: pa.Schema = pa.schema(
     + [pa.field(total.name, WIDE) for total in _SUMS]
     + [pa.field(_ROWS, pa.int64())]
 )
-"""What `Rollup.table` gives. A sum is null where no row of the group had the number."""
+"""A rollup's columns. A sum is null where no row of the group had the number."""
 
 _KEYS = [dimension.name for dimension in _DIMENSIONS] + [_DAY.name]
 _AGGREGATES = [(name, "sum") for name in [total.name for total in _SUMS] + [_ROWS]]
 
 
 class Rollup:
-    """Sums line items by day and dimension. Memory grows with the groups, not with the rows.
+    """Sums line items by day and dimension, in memory that grows neither with the rows nor with the groups.
+
+    What is summed is handed over in tables of ROLLUP_SCHEMA, one row a combination of dimensions, in no particular
+    order. Where there are more groups than are held at once, there are several, and `Merged` puts them together.
 
     The sums are exact, so it does not matter how rows are spread over batches and rollups, or in which order they
     come. One thread at a time may use a rollup: several threads have one each, and merge them in the end.
@@ -74,7 +78,10 @@ class Rollup:
 
     COLUMNS: ClassVar[tuple[str, ...]] = (*(part.source for part in (*_DIMENSIONS, _DAY, *_SUMS)), SPLIT)
 
-    def __init__(self) -> None:
+    def __init__(self, hand_over: Callable[[pa.Table], None], held_rows: int = HELD_ROWS) -> None:
+        """Make one that calls `hand_over` when it holds more than so many merged sums, and by `finish`."""
+        self._hand_over = hand_over
+        self._held_rows = held_rows
         self._merged = ROLLUP_SCHEMA.empty_table()
         self._partial: list[pa.Table] = []
         self._partial_rows = 0
@@ -91,26 +98,48 @@ class Rollup:
             self._take(_sums_of(batch))
 
     def merge(self, other: Rollup) -> None:
-        """Add what another rollup has summed; that one stays as it is."""
+        """Add what another rollup holds; that one stays as it is."""
         for sums in (other._merged, *other._partial):
             self._take(sums)
 
-    def table(self) -> pa.Table:
-        """The sums so far (ROLLUP_SCHEMA), one row a combination of dimensions, in no particular order."""
+    def finish(self) -> None:
+        """Hand over what is held."""
         self._merge()
-        return self._merged
+        self._empty()
+
+    def _empty(self) -> None:
+        if self._merged.num_rows:
+            self._hand_over(self._merged)
+            self._merged = ROLLUP_SCHEMA.empty_table()
 
     def _take(self, sums: pa.Table) -> None:
         self._partial.append(sums)
         self._partial_rows += sums.num_rows
-        if self._partial_rows > max(MERGE_ROWS, self._merged.num_rows):
+        if self._partial_rows > self._held_rows:
             self._merge()
+            if self._merged.num_rows > self._held_rows:
+                self._empty()
 
     def _merge(self) -> None:
         if self._partial:
             self._merged = _grouped(pa.concat_tables([self._merged, *self._partial]))
             self._partial = []
             self._partial_rows = 0
+
+
+@dataclass(frozen=True)
+class Merged:
+    """A rollup whose sums came in several tables. Iterated, it gives tables with one row a combination of dimensions.
+
+    `parts` are the tables that may have a combination in common; none has one in common with a table of another part.
+    """
+
+    parts: Iterable[Sequence[pa.Table]]
+
+    def __iter__(self) -> Iterator[pa.Table]:
+        """Merge part by part: no more than one is in memory."""
+        for part in self.parts:
+            yield _grouped(pa.concat_tables(part)) if len(part) > 1 else part[0]
 
 
 def _sums_of(batch: pa.RecordBatch) -> pa.Table:

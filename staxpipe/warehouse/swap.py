@@ -7,7 +7,7 @@ so no staging table is needed. It takes no dictionaries; a rollup has plain text
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import pgpq
 import pyarrow as pa
@@ -23,16 +23,16 @@ COPY_ROWS = 16_384
 
 
 def swap_daily_costs(
-    connection: Connection, export_id: int, period: BillingPeriod, delivery: int, rollup: pa.Table
+    connection: Connection, export_id: int, period: BillingPeriod, delivery: int, rollup: Iterable[pa.Table]
 ) -> int:
-    """Put a rollup (ROLLUP_SCHEMA) in the place of an export's month; returns the number of rows.
+    """Put a rollup in the place of an export's month; returns the number of rows.
 
     Args:
         connection: whose transaction the caller owns: until it commits, everybody sees the old rows.
         export_id: the export in the ledger.
         period: the month that the rows are billed in.
         delivery: the delivery's number in the ledger, which every row names.
-        rollup: what `Rollup.table` gives.
+        rollup: tables of ROLLUP_SCHEMA that have no combination of dimensions twice, as `Merged` gives them.
 
     Raises:
         ValueError: the ledger has no such delivery of the export.
@@ -41,16 +41,22 @@ def swap_daily_costs(
     connection.execute(
         delete(daily_costs_all).where(daily_costs_all.c.export_id == export_id, daily_costs_all.c.period == str(period))
     )
-    rows = _complete(rollup, export_id, period, delivery)
-    if rows.num_rows:
-        columns = ", ".join(rows.schema.names)
-        cursor = connection.connection.cursor()
-        try:
-            copy = f"COPY {daily_costs_all.name} ({columns}) FROM STDIN (FORMAT binary)"
-            cursor.copy_expert(copy, _Chunks(_encoded(rows)))
-        finally:
-            cursor.close()
-    return int(rows.num_rows)
+    rows = 0
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        nonlocal rows
+        for table in rollup:
+            rows += table.num_rows
+            yield from _complete(table, export_id, period, delivery).to_batches(COPY_ROWS)
+
+    schema = _complete(ROLLUP_SCHEMA.empty_table(), export_id, period, delivery).schema
+    cursor = connection.connection.cursor()
+    try:
+        copy = f"COPY {daily_costs_all.name} ({', '.join(schema.names)}) FROM STDIN (FORMAT binary)"
+        cursor.copy_expert(copy, _Chunks(_encoded(schema, batches())))
+    finally:
+        cursor.close()
+    return rows
 
 
 def _hold_delivery(connection: Connection, export_id: int, delivery: int) -> None:
@@ -61,22 +67,22 @@ def _hold_delivery(connection: Connection, export_id: int, delivery: int) -> Non
         raise ValueError(f"the ledger has no delivery {delivery} of export {export_id}")
 
 
-def _complete(rollup: pa.Table, export_id: int, period: BillingPeriod, delivery: int) -> pa.Table:
+def _complete(sums: pa.Table, export_id: int, period: BillingPeriod, delivery: int) -> pa.Table:
     constants = {
         "period": pa.scalar(str(period), pa.string()),
         "export_id": pa.scalar(export_id, pa.int32()),
         "delivery": pa.scalar(delivery, pa.int64()),
     }
-    table = rollup.select(ROLLUP_SCHEMA.names).cast(ROLLUP_SCHEMA)
+    table = sums.select(ROLLUP_SCHEMA.names).cast(ROLLUP_SCHEMA)
     for name, value in constants.items():
         table = table.append_column(name, pa.repeat(value, table.num_rows))
     return table
 
 
-def _encoded(table: pa.Table) -> Iterator[bytes]:
-    encoder = pgpq.ArrowToPostgresBinaryEncoder(table.schema)
+def _encoded(schema: pa.Schema, batches: Iterator[pa.RecordBatch]) -> Iterator[bytes]:
+    encoder = pgpq.ArrowToPostgresBinaryEncoder(schema)
     yield encoder.write_header()
-    for batch in table.to_batches(COPY_ROWS):
+    for batch in batches:
         yield encoder.write_batch(batch)
     yield encoder.finish()
 

@@ -15,12 +15,13 @@ from staxpipe.exports.local import find
 from staxpipe.focus.columns import LINE_ITEM_SCHEMA
 from staxpipe.ingest.marts import publish
 from staxpipe.ingest.platform import Platform
-from staxpipe.lake.rollups import write_rollup
+from staxpipe.lake.rollups import NAME, RollupWriter
 from staxpipe.lake.table import Lake
 from staxpipe.warehouse.rollup import ROLLUP_SCHEMA, Rollup
 from staxpipe.warehouse.tables import daily_costs_all
 from staxpipe_tests.focus.batches import row
 from staxpipe_tests.small_reports import deliver, load_one
+from staxpipe_tests.warehouse.rollups import rollup_of
 
 
 class _FilesReadError(Exception):
@@ -41,10 +42,7 @@ def entry(platform: Platform, tmp_path: Path) -> LedgerEntry:
 @pytest.fixture
 def rollup(platform: Platform, entry: LedgerEntry) -> pa.Table:
     """The rollup of what the lake holds."""
-    rollup = Rollup()
-    for batch in platform.lake.batches(entry.export_id, entry.period, Rollup.COLUMNS):
-        rollup.add(batch)
-    return rollup.table()
+    return rollup_of(*platform.lake.batches(entry.export_id, entry.period, Rollup.COLUMNS))
 
 
 def may_not_be_read(*_args: object) -> None:
@@ -52,8 +50,10 @@ def may_not_be_read(*_args: object) -> None:
 
 
 def keep(platform: Platform, entry: LedgerEntry, rollup: pa.Table) -> None:
-    path = platform.lake.plan(period=entry.period)[0].path
-    write_rollup(platform.lake.io, path.rsplit("/", 1)[0], rollup)
+    folder = platform.lake.folder_held(entry.export_id, entry.period)
+    assert folder is not None
+    with RollupWriter(platform.lake.io, folder, rollup.schema) as writer:
+        writer.write(rollup)
 
 
 def marts(platform: Platform) -> list[tuple[object, ...]]:
@@ -96,6 +96,43 @@ def test_one_that_does_not_fit_is_made_from_the_files_instead(
         publish(platform, entry)
         assert "does not fit" in caplog.text, fault
         assert marts(platform) == before, fault
+
+
+def test_one_of_many_pieces_is_published_as_if_it_were_of_one(
+    platform: Platform, entry: LedgerEntry, rollup: pa.Table, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = marts(platform)
+    folder = platform.lake.folder_held(entry.export_id, entry.period)
+    assert folder is not None
+    with RollupWriter(platform.lake.io, folder, rollup.schema) as writer:
+        for batch in platform.lake.batches(entry.export_id, entry.period, Rollup.COLUMNS):
+            for number in range(batch.num_rows):
+                writer.write(rollup_of(batch.slice(number, 1)))
+    monkeypatch.setattr(Lake, "batches", may_not_be_read)
+    assert publish(platform, entry).rows == 2
+    assert marts(platform) == before
+
+
+@pytest.mark.parametrize("damage", ["a page", "all of it", "it is gone"])
+def test_one_that_is_damaged_is_made_anew(
+    platform: Platform, entry: LedgerEntry, caplog: pytest.LogCaptureFixture, damage: str
+) -> None:
+    before = marts(platform)
+    folder = platform.lake.folder_held(entry.export_id, entry.period)
+    assert folder is not None
+    path = Path(folder.removeprefix("file://")) / NAME
+    whole = path.read_bytes()
+    if damage == "it is gone":
+        path.unlink()
+    else:
+        path.write_bytes(whole[:40] + bytes([whole[40] ^ 1]) + whole[41:] if damage == "a page" else b"nonsense")
+    publish(platform, entry)
+    assert marts(platform) == before
+    assert ("cannot be used" in caplog.text) == (damage != "it is gone")
+    caplog.clear()
+    publish(platform, entry)
+    assert marts(platform) == before
+    assert caplog.text == ""
 
 
 def _with(rows: list[dict[str, object]], **changes: object) -> pa.Table:

@@ -6,7 +6,7 @@ import csv
 import gzip
 import io
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from decimal import Decimal
 from pathlib import Path
 
@@ -183,7 +183,7 @@ def test_marts_that_would_differ_from_the_lake_are_not_published(
     before = _mart_total(platform)
     deliver_month(day=20)
 
-    def without_tax(rollup: pa.Table) -> list[SumRow]:
+    def without_tax(rollup: Iterable[pa.Table]) -> list[SumRow]:
         return [total for total in control_totals.mart_sums(rollup) if total.charge != "Tax"]
 
     monkeypatch.setattr(marts, "mart_sums", without_tax)

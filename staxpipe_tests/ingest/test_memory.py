@@ -39,16 +39,19 @@ READS = """
     from staxpipe.focus.mapping import MappingContext
     from staxpipe.ingest.memory import budget_for
     from staxpipe.ingest.reading_delivery import read_delivery
+    from staxpipe.lake.rollups import RollupWriter
     from staxpipe.lake.writer import LakeWriter
     from staxpipe.model import FileFormat
+    from staxpipe.warehouse.rollup import ROLLUP_SCHEMA
 
     folder = Path(sys.argv[1])
     files = [SimpleNamespace(key=path.name, path=path) for path in sorted(folder.glob("*.csv.gz"))]
     delivery = SimpleNamespace(files=files, format=FileFormat.CSV_GZIP, shared_files=False)
     allowed = budget_for(delivery.format, int(sys.argv[2]))
-    with LakeWriter(PyArrowFileIO(), f"file://{folder}/lake", allowed.batch_rows) as writer:
+    place = PyArrowFileIO(), f"file://{folder}/lake"
+    with LakeWriter(*place, allowed.batch_rows) as writer, RollupWriter(*place, ROLLUP_SCHEMA) as kept:
         read_delivery(
-            delivery, MappingContext("1", "d1"), writer.write, lambda _, file: nullcontext(file.path),
+            delivery, MappingContext("1", "d1"), writer.write, kept.write, lambda _, file: nullcontext(file.path),
             lambda *_: None, allowed,
         )
     assert sum(file.rows for file in writer.files) == int(sys.argv[3])
@@ -61,7 +64,15 @@ READS = """
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the system does not tell a process's peak")
 def test_peak_memory_stays_below_the_setting(tmp_path: Path) -> None:
     """Batches as large as they may be, were the setting ignored, take more than this."""
-    header, line = csv_of([row(line_item_resource_id="i-0000000", resource_tags_user_name="tag-0000000")]).splitlines()
+    header, line = csv_of(
+        [
+            row(
+                line_item_resource_id="i-0000000",
+                line_item_usage_type="type-0000000",
+                resource_tags_user_name="tag-0000000",
+            )
+        ]
+    ).splitlines()
     lines = [line.replace(b"0000000", b"%07d" % number) for number in range(LARGEST_BATCH)]
     for name in ("1.csv.gz", "2.csv.gz"):
         (tmp_path / name).write_bytes(gzip.compress(b"\n".join([header, *lines]), 1))

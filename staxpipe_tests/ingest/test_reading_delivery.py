@@ -22,6 +22,7 @@ from staxpipe.model import Delivery, StoredObject
 from staxpipe.warehouse.rollup import ROLLUP_SCHEMA
 from staxpipe_tests.focus.batches import PLAN, Row, row
 from staxpipe_tests.small_reports import MONTH, csv_of, deliver
+from staxpipe_tests.warehouse.rollups import merged
 
 CONTEXT = MappingContext("1", "a1")
 ONE = Budget(1, 1000)
@@ -58,6 +59,7 @@ class Reading:
 
     def __init__(self, folder: Path, budget: Budget, context: MappingContext = CONTEXT) -> None:
         self.written: list[pa.RecordBatch] = []
+        self.sums: list[pa.Table] = []
         self.told: list[tuple[str, int]] = []
         self.open = self.most_open = 0
 
@@ -77,6 +79,7 @@ class Reading:
                 the_delivery(folder),
                 context,
                 self.written.append,
+                self.sums.append,
                 open_file,
                 lambda file, rows: self.told.append((file.key, rows)),
                 budget,
@@ -91,7 +94,7 @@ class Reading:
         tally = self.read.tally
         written = sorted(repr(row) for batch in self.written for row in batch.to_pylist())
         counts = {field.name: repr(getattr(tally, field.name)) for field in fields(Tally) if field.name != "balances"}
-        rollup = self.read.rollup.table().sort_by([(name, "ascending") for name in ROLLUP_SCHEMA.names[:10]])
+        rollup = merged(self.sums).sort_by([(name, "ascending") for name in ROLLUP_SCHEMA.names[:10]])
         return (
             written,
             counts,

@@ -216,7 +216,7 @@ def _drain_and_die(database_url: str, smtp_url: str, settings: Settings) -> None
 
 
 def wait_until_alone(engine: Engine) -> None:
-    """Until Postgres has noticed that the process is gone; before that, its transaction keeps the message for itself."""
+    """Until Postgres has noticed that the process is gone: its transaction keeps the message to itself until then."""
     others = text("select 1 from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()")
     for _ in range(600):
         with engine.connect() as connection:

@@ -24,10 +24,10 @@ from staxpipe.model import BillingPeriod, Delivery, DeliveryState, Export, Expor
 from staxpipe.query import Connection, connect
 from staxpipe.settings import Settings, read_settings
 from staxpipe.warehouse.election import elect_source
-from staxpipe.warehouse.rollup import Rollup
 from staxpipe.warehouse.swap import swap_daily_costs
 from staxpipe_tests.conftest import _fresh_database
 from staxpipe_tests.lake.line_item_batches import NOVEMBER, OCTOBER, OTHER_PAYER, costs, line_items
+from staxpipe_tests.warehouse.rollups import rollup_of
 
 
 def publish(
@@ -52,12 +52,10 @@ def publish(
         for batch in batches:
             writer.write(batch)
     snapshot = lake.replace(export_id, period, writer.files, delivery_id)
-    rollup = Rollup()
-    for batch in batches:
-        rollup.add(batch)
-    rows = service_costs(rollup.table())
+    rollup = [rollup_of(*batches)]
+    rows = service_costs(rollup)
     with engine.begin() as connection:
-        swap_daily_costs(connection, export_id, period, entry.id, rollup.table())
+        swap_daily_costs(connection, export_id, period, entry.id, rollup)
         results.replace_results(connection, entry, [_sum(row) for row in _by_category(rows)], [], [], None)
         journal.replace_services(connection, entry.id, rows)
         elect_source(connection, export_id, sorted({row.billing_account_id for row in rows}), period)

@@ -12,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from staxpipe.warehouse import rollup as rollup_module
-from staxpipe.warehouse.rollup import ROLLUP_SCHEMA, Rollup
+from staxpipe.warehouse.rollup import ROLLUP_SCHEMA, Merged, Rollup
 from staxpipe_tests.lake.line_item_batches import OTHER_PAYER, PAYER, costs, line_items, moment
+from staxpipe_tests.warehouse.rollups import merged, rollup_of
 
 
 @pytest.fixture(autouse=True)
@@ -25,10 +26,7 @@ def exact_decimals() -> Iterator[None]:
 
 
 def rolled(*batches: pa.RecordBatch) -> list[dict[str, object]]:
-    rollup = Rollup()
-    for batch in batches:
-        rollup.add(batch)
-    table = rollup.table()
+    table = rollup_of(*batches)
     assert table.schema == ROLLUP_SCHEMA
     rows: list[dict[str, object]] = table.to_pylist()
     return rows
@@ -111,11 +109,11 @@ def test_plain_text_columns_and_null_dictionary_values_group_like_coded_ones() -
     assert sorted((str(row["region_id"]), row["line_items"]) for row in rows) == [("None", 3), ("us-east-1", 3)]
 
 
-def test_sums_over_many_batches_and_merges_are_exact(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rollup_module, "MERGE_ROWS", 10)  # merges many times on the way
+def test_sums_over_many_batches_and_merges_are_exact() -> None:
     chance = random.Random(7)
     expected: dict[tuple[str, date], Decimal] = defaultdict(Decimal)
-    rollup = Rollup()
+    pieces: list[pa.Table] = []
+    rollup = Rollup(pieces.append, held_rows=100)  # merges many times on the way
     for _ in range(20):
         rows: list[dict[str, object]] = []
         for _ in range(50):
@@ -131,7 +129,9 @@ def test_sums_over_many_batches_and_merges_are_exact(monkeypatch: pytest.MonkeyP
                 }
             )
         rollup.add(line_items(rows))
-    found = {(row["service_name"], row["day"]): row["billed_cost"] for row in rollup.table().to_pylist()}
+    rollup.finish()
+    (sums,) = pieces
+    found = {(row["service_name"], row["day"]): row["billed_cost"] for row in sums.to_pylist()}
     assert found == expected
 
 
@@ -153,16 +153,16 @@ ROWS = st.fixed_dictionaries(
 @settings(max_examples=50, deadline=None)
 @given(
     batches=st.lists(st.tuples(st.integers(0, 2), st.booleans(), st.lists(ROWS, max_size=6)), max_size=6),
-    merge_rows=st.integers(0, 8),
+    held_rows=st.integers(0, 8),
     widest=st.sampled_from([2**62, 7]),
 )
 def test_any_spread_of_rows_over_batches_and_rollups_gives_the_same_sums(
-    batches: list[tuple[int, bool, list[dict[str, object]]]], merge_rows: int, widest: int
+    batches: list[tuple[int, bool, list[dict[str, object]]]], held_rows: int, widest: int
 ) -> None:
     expected: dict[tuple[object, ...], list[Decimal | int | None]] = {}
-    rollups = [Rollup(), Rollup(), Rollup()]
+    pieces: list[pa.Table] = []
+    rollups = [Rollup(pieces.append, held_rows) for _ in range(3)]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(rollup_module, "MERGE_ROWS", merge_rows)
         patch.setattr(rollup_module, "_WIDEST", widest)  # numbers of combinations that do not fit are made smaller
         for which, as_plain, rows in batches:
             batch = line_items(rows)
@@ -173,12 +173,14 @@ def test_any_spread_of_rows_over_batches_and_rollups_gives_the_same_sums(
         first, *others = rollups
         for other in others:
             first.merge(other)
+        first.finish()
+    sums = merged(pieces)
     found = {
         (*(row[key] for key in KEPT), row["day"]): [row["billed_cost"], row["consumed_quantity"], row["line_items"]]
-        for row in first.table().to_pylist()
+        for row in sums.to_pylist()
     }
     assert found == expected
-    assert first.table().num_rows == len(found)
+    assert sums.num_rows == len(found)
 
 
 KEPT = ("billing_account_id", "sub_account_id", "region_id", "usage_type")
@@ -199,12 +201,44 @@ def _count(sums: dict[tuple[object, ...], list[Decimal | int | None]], row: dict
 
 
 def test_merging_leaves_the_other_rollup_as_it_is() -> None:
-    one, other = Rollup(), Rollup()
+    ones: list[pa.Table] = []
+    others: list[pa.Table] = []
+    one, other = Rollup(ones.append), Rollup(others.append)
     one.add(line_items([{}]))
     other.add(line_items([{}]))
     one.merge(other)
-    assert [row["line_items"] for row in one.table().to_pylist()] == [2]
-    assert [row["line_items"] for row in other.table().to_pylist()] == [1]
+    for rollup in (one, other):
+        rollup.finish()
+    assert [row["line_items"] for row in merged(ones).to_pylist()] == [2]
+    assert [row["line_items"] for row in merged(others).to_pylist()] == [1]
+
+
+def test_more_groups_than_are_held_are_handed_over_on_the_way() -> None:
+    pieces: list[pa.Table] = []
+    rollup = Rollup(pieces.append, held_rows=10)
+    for number in range(30):
+        rollup.add(line_items([{"SkuMeter": f"meter-{number}"}, {"SkuMeter": f"meter-{number // 2}"}]))
+    assert len(pieces) == 2
+    assert max(piece.num_rows for piece in pieces) <= 10 + 10 + 2
+    rollup.finish()
+    sums = merged(pieces)
+    assert sums.num_rows == 30
+    assert sum(sums["line_items"].to_pylist()) == 60
+
+
+def test_parts_are_merged_one_at_a_time() -> None:
+    one, other = rollup_of(costs(24)), rollup_of(line_items([{"SkuMeter": "another"}]))
+    read: list[str] = []
+
+    def parts() -> Iterator[list[pa.Table]]:
+        for name, tables in (("first", [one, one]), ("second", [other])):
+            read.append(name)
+            yield tables
+
+    rollup = iter(Merged(parts()))
+    assert next(rollup)["line_items"].to_pylist() == [48]
+    assert read == ["first"]
+    assert next(rollup) == other
 
 
 def test_the_largest_amounts_add_up_without_overflow() -> None:
