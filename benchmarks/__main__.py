@@ -24,6 +24,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from benchmarks.arguments import parser_of
 from benchmarks.contestants import CONTESTANTS, LARGE, MAIN, PARQUET, PEERS, SMALL, Contestant, measured
 from benchmarks.document import CHART, write_document
 from benchmarks.inputs import HERE, WORK, Input, generated
@@ -51,13 +52,12 @@ def main() -> None:
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = parser_of(__doc__, quick="a million rows, one run each, no largest month", runs=True)
+    parser.set_defaults(runs=None)  # so that it is seen whether it was asked for
     names = [*(contestant.name for contestant in CONTESTANTS), *SECTIONS]
-    parser.add_argument("--quick", action="store_true", help="a million rows, one run each, no largest month")
     parser.add_argument("--thorough", action="store_true", help="growth and the lake's history at full length")
     parser.add_argument("--only", nargs="+", metavar="NAME", choices=names, help=", ".join(names))
     parser.add_argument("--rows", choices=("0.2M", "1M", "5M"), help="the size of the main input (default 5M)")
-    parser.add_argument("--runs", type=int, help="counted runs of each (default 3)")
     parser.add_argument("--json", type=Path, default=WORK / "results.json", help="where the results are kept")
     parser.add_argument("--document", action="store_true", help="write docs/performance.md, whatever was measured")
     return parser.parse_args()

@@ -13,7 +13,6 @@ Inputs are generated once and kept in `.bench`.
 
 from __future__ import annotations
 
-import argparse
 import itertools
 import multiprocessing
 import sys
@@ -23,10 +22,11 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 
-from benchmarks import measuring
+from benchmarks.arguments import parser_of
 from benchmarks.contestants import PREPARE
 from benchmarks.fit import exponent
 from benchmarks.inputs import HERE, WORK
+from benchmarks.measuring import Run, run
 from benchmarks.sections import Section, write_sections
 from staxpipe.model import AccountId, BillingPeriod
 from staxpipe.synthetic.bulk import ROWS_AT_SCALE_1, write_month
@@ -34,7 +34,6 @@ from staxpipe.synthetic.delivery import deliver, into_folder
 from staxpipe.synthetic.organisation import Organisation
 from staxpipe.synthetic.report import Report
 
-INPUTS = WORK
 LIMIT_SECONDS = 3600
 PERIOD = BillingPeriod(2026, 9)
 SMALLEST = 7
@@ -51,67 +50,54 @@ class Axis:
     bucket: Callable[[float, bool], Path]  # the input of a size; smaller where it is to be quick
 
 
-@dataclass(frozen=True)
-class Run:
-    """One finished process."""
-
-    size: float
-    seconds: float
-    cpu_seconds: float
-    peak_mib: float
-
-
 def main() -> None:
     """Measure, print, and write the tables where asked."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = parser_of(__doc__, quick="fewer and smaller", tables=True)
     parser.add_argument("axes", nargs="*", default=list(AXES), help=f"some of: {', '.join(AXES)} (default: all)")
     parser.add_argument("--sizes", type=float, nargs="+", help="of one axis")
-    parser.add_argument("--quick", action="store_true", help="fewer and smaller")
-    parser.add_argument("--json", type=Path, help="write the tables there")
     asked = parser.parse_args()
     if set(asked.axes) - set(AXES):
         parser.error(f"there is no {', '.join(sorted(set(asked.axes) - set(AXES)))}")
     sections = []
     for name in asked.axes:
         axis = AXES[name]
-        runs = [
-            _load(size, axis.bucket(size, asked.quick))
-            for size in asked.sizes or (axis.quick if asked.quick else axis.sizes)
-        ]
-        sections.append(as_section(axis, name, runs))
+        sizes = asked.sizes or (axis.quick if asked.quick else axis.sizes)
+        runs = [_load(axis.bucket(size, asked.quick)) for size in sizes]
+        sections.append(as_section(axis, name, sizes, runs))
         sections[-1].show()
         write_sections(asked.json, sections)
 
 
-def as_section(axis: Axis, name: str, runs: Sequence[Run]) -> Section:
-    """The table of one axis, with its exponents."""
-    sizes = [run.size for run in runs]
+def as_section(axis: Axis, name: str, sizes: Sequence[float], runs: Sequence[Run]) -> Section:
+    """The table of one axis, a run for each size, with its exponents."""
     fits = []
     for what, costs in (
-        ("time", [run.cpu_seconds for run in runs]),
-        ("memory", [run.peak_mib for run in runs]),
+        ("time", [done.cpu_seconds for done in runs]),
+        ("memory", [done.peak_mib for done in runs]),
     ):
         fits.append(f"{what} {exponent(sizes, costs):.2f} ({exponent(sizes[-2:], costs[-2:]):.2f} at the end)")
     return Section(
         axis.title,
         [name, "seconds", "CPU seconds", "peak MiB"],
-        [[f"{run.size:,g}", f"{run.seconds:,.1f}", f"{run.cpu_seconds:,.1f}", f"{run.peak_mib:,.0f}"] for run in runs],
+        [
+            [f"{size:,g}", f"{done.seconds:,.1f}", f"{done.cpu_seconds:,.1f}", f"{done.peak_mib:,.0f}"]
+            for size, done in zip(sizes, runs, strict=True)
+        ],
         f"Grows with {name} to the power of: " + ", ".join(fits),
     )
 
 
-def _load(size: float, bucket: Path) -> Run:
+def _load(bucket: Path) -> Run:
     with tempfile.TemporaryDirectory(prefix="staxpipe-bench-") as home:
         variables = {"STAXPIPE_HOME": home, "PYTHONPATH": str(HERE)}
-        measuring.run([sys.executable, "-c", PREPARE], variables)
+        run([sys.executable, "-c", PREPARE], variables)
         command = [sys.executable, "-c", "from staxpipe.cli import main; main()", "load", str(bucket)]
-        run = measuring.run(command, variables, LIMIT_SECONDS)
-    return Run(size, run.seconds, run.cpu_seconds, run.peak_mib)
+        return run(command, variables, LIMIT_SECONDS)
 
 
 def _rows(millions: float, _quick: bool) -> Path:
     """So many million rows in ten files (those of `benchmarks.load`, where they are there)."""
-    for folder in (INPUTS / "inputs" / f"{millions:g}M" / "bucket", INPUTS / f"{millions:g}M" / "bucket"):
+    for folder in (WORK / "inputs" / f"{millions:g}M" / "bucket", WORK / f"{millions:g}M" / "bucket"):
         if folder.is_dir():
             return folder
     return _made(f"rows-{millions:g}M", _write_files, int(millions * 1_000_000), 10)
@@ -141,7 +127,7 @@ def _months(count: float, _quick: bool) -> Path:
 
 def _made(name: str, write: Callable[[Path, int, int], None], rows: int, count: int) -> Path:
     """An input's bucket; made where it is missing, by a process of its own: a child begins with its parent's peak."""
-    folder = INPUTS / "growth" / name
+    folder = WORK / "growth" / name
     done = folder / "done"
     if not done.exists():
         maker = multiprocessing.get_context("spawn").Process(target=write, args=(folder / "bucket", rows, count))

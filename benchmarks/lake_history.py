@@ -11,7 +11,6 @@ three months later for what was superseded then. Seconds are CPU seconds of this
 
 from __future__ import annotations
 
-import argparse
 import statistics
 import tempfile
 import time
@@ -23,6 +22,7 @@ from pathlib import Path
 from pyiceberg.catalog import Catalog
 from sqlalchemy import Engine
 
+from benchmarks.arguments import parser_of
 from benchmarks.fit import exponent
 from benchmarks.sections import Section, write_sections
 from staxpipe.db.engine import make_engine
@@ -63,13 +63,11 @@ class _Bench:
 
 def main() -> None:
     """Measure, print, and write the table where asked."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = parser_of(__doc__, quick="6 months, 20 exports, 2 deliveries", tables=True)
     parser.add_argument("--months", type=int, default=36)
     parser.add_argument("--exports", type=int, default=100)
     parser.add_argument("--deliveries", type=int, default=3, help="of each export's month (default 3)")
     parser.add_argument("--seconds", type=float, default=0, help="stop after so many seconds (default: never)")
-    parser.add_argument("--quick", action="store_true", help="6 months, 20 exports, 2 deliveries")
-    parser.add_argument("--json", type=Path, help="write the table there")
     asked = parser.parse_args()
     if asked.quick:
         asked.months, asked.exports, asked.deliveries = 6, 20, 2

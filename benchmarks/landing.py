@@ -31,7 +31,9 @@ from typing import TYPE_CHECKING
 
 import boto3
 
+from benchmarks.arguments import parser_of
 from benchmarks.distance import far
+from benchmarks.inputs import WORK
 from benchmarks.measuring import Median, Run, in_turn, run
 from benchmarks.seaweed import ACCESS_KEY, REGION, SECRET_KEY, SeaweedFS, find_program, seaweedfs
 from staxpipe.aws.bucket import CONNECTIONS, S3Bucket
@@ -44,8 +46,6 @@ from staxpipe.model import BillingPeriod, Delivery, DeliveryState, Export, Expor
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-HERE = Path(__file__).resolve().parents[1]
-WORK = HERE / ".bench"
 BUCKET = "bills"
 MONTH = "month/"
 LARGE = "large/"
@@ -129,11 +129,9 @@ WAYS: dict[str, tuple[str, Callable[[S3Client, str, Path], None]]] = {
 
 def main() -> None:
     """Measure and print; or, in a process of its own, do one of the ways."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--runs", type=int, default=3, help="counted runs of each (default 3)")
+    parser = parser_of(__doc__, runs=True, tables=True)
     parser.add_argument("--input", type=Path, default=WORK / "5M" / "bucket", help="a folder with a month's csv.gz")
     parser.add_argument("--only", nargs="+", choices=["month", "2 GB", "far month"], help="some of the rows")
-    parser.add_argument("--json", type=Path, help="write the rows to this file too")
     parser.add_argument("--weed", type=Path, help="SeaweedFS's program; default: that of the benchmarks' environment")
     parser.add_argument("--do", nargs=3, metavar=("WAY", "PREFIX", "URL"), help=argparse.SUPPRESS)
     asked = parser.parse_args()

@@ -10,12 +10,11 @@ and the database is prepared by the checkout that uses it.
 
 from __future__ import annotations
 
-import argparse
 import os
 import sys
 from functools import partial
-from pathlib import Path
 
+from benchmarks.arguments import parser_of
 from benchmarks.contestants import CONTESTANTS, measured
 from benchmarks.inputs import HERE, SIZES, generated
 from benchmarks.measuring import Median, in_turn
@@ -25,9 +24,7 @@ LOAD = next(contestant for contestant in CONTESTANTS if contestant.name == "load
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--against", type=Path, help="another checkout of staxpipe; the same Python runs it")
-    parser.add_argument("--runs", type=int, default=3, help="counted runs of each (default 3)")
+    parser = parser_of(__doc__, runs=True, against="optional")
     parser.add_argument("--rows", nargs="+", choices=list(SIZES), default=["1M", "5M"], help="months' sizes")
     asked = parser.parse_args()
     checkouts = {"this": HERE} | ({"other": asked.against.resolve()} if asked.against else {})

@@ -10,7 +10,6 @@ planned for it and in all files of the lake. The first run of each is not counte
 
 from __future__ import annotations
 
-import argparse
 import json
 import resource
 import statistics
@@ -20,6 +19,8 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
+from benchmarks.arguments import parser_of
+from benchmarks.inputs import WORK
 from benchmarks.questions import Question, questions
 from benchmarks.sections import Section, write_sections
 from benchmarks.year import MONTHS, Year, year_of
@@ -28,8 +29,6 @@ from staxpipe.lake.table import PlannedFile
 from staxpipe.model import BillingPeriod
 from staxpipe.query.connection import Connection
 from staxpipe.query.session import open_session
-
-INPUTS = Path(__file__).resolve().parents[1] / ".bench"
 
 
 @dataclass(frozen=True)
@@ -57,18 +56,15 @@ class Pruned:
 
 def main() -> None:
     """Measure, print, and write the tables where asked."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = parser_of(__doc__, quick="months of one million rows", runs=True, tables=True)
     parser.add_argument("--millions", type=float, default=5, help="rows of a month (default 5)")
     parser.add_argument("--bucket", type=Path, help="a month's delivery (default .bench/<millions>M/bucket)")
     parser.add_argument("--home", type=Path, help="where the year is kept (default .bench/year-<millions>M)")
     parser.add_argument("--months", type=int, default=MONTHS, help="how many (default 12)")
-    parser.add_argument("--runs", type=int, default=3, help="counted runs of each (default 3)")
-    parser.add_argument("--quick", action="store_true", help="months of one million rows")
-    parser.add_argument("--json", type=Path, help="write the tables there")
     asked = parser.parse_args()
     millions = 1 if asked.quick else asked.millions
-    bucket = asked.bucket or INPUTS / f"{millions:g}M" / "bucket"
-    home = (asked.home or INPUTS / f"year-{millions:g}M").resolve()
+    bucket = asked.bucket or WORK / f"{millions:g}M" / "bucket"
+    home = (asked.home or WORK / f"year-{millions:g}M").resolve()
     with year_of(bucket, home, asked.months) as year:
         sections = [answered(year, asked.runs), pruning(year, asked.runs)]
     for section in sections:

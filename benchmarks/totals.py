@@ -10,7 +10,6 @@ differs.
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import subprocess
@@ -19,7 +18,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-HERE = Path(__file__).resolve().parents[1]
+from benchmarks.arguments import parser_of
+from benchmarks.inputs import HERE
 
 QUESTIONS = {
     "marts": "SELECT * EXCLUDE (delivery) FROM daily_costs ORDER BY ALL",
@@ -34,8 +34,7 @@ MOMENTS = {"loaded_at", "committed_at", "delivered_at", "seen_at", "found_at"}
 
 def main() -> None:
     """Load, ask, compare, print."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--against", type=Path, required=True, help="another checkout; the same Python runs it")
+    parser = parser_of(__doc__, against="required")
     parser.add_argument("folders", type=Path, nargs="+", help="folders with reports, as AWS delivers them")
     asked = parser.parse_args()
     differing = 0

@@ -33,41 +33,14 @@ from staxpipe.ingest.load import FailedMonth, LoadedMonth
 from staxpipe.ingest.platform import Platform
 from staxpipe.model import FileFormat
 from staxpipe.status.ledger import read_ledger
-from staxpipe_tests.focus.batches import CONTEXT, PLAN, RESERVATION, Row, batch, mapped, one, row
+from staxpipe_tests.focus.batches import CONTEXT, PLAN, Row, batch, mapped, one, row
+from staxpipe_tests.focus.commitments import COVERED, NEGATION, RECURRING, RI_FEE
 from staxpipe_tests.ingest.conftest import platform
 from staxpipe_tests.small_reports import billed, csv_of, deliver, load_all, load_one
 from tools import validate_focus
 
 __all__ = ["platform"]
 
-COVERED = row(
-    line_item_line_item_type="SavingsPlanCoveredUsage",
-    savings_plan_savings_plan_a_r_n=PLAN,
-    savings_plan_savings_plan_effective_cost="0.1",
-)
-NEGATION = row(
-    line_item_line_item_type="SavingsPlanNegation",
-    savings_plan_savings_plan_a_r_n=PLAN,
-    line_item_unblended_cost="-0.25",
-)
-PLAN_FEE = row(
-    line_item_line_item_type="SavingsPlanRecurringFee",
-    savings_plan_savings_plan_a_r_n=PLAN,
-    savings_plan_total_commitment_to_date="3",
-    savings_plan_used_commitment="1",
-    line_item_unblended_cost="3",
-)
-RI_FEE = row(
-    line_item_line_item_type="RIFee",
-    reservation_reservation_a_r_n=RESERVATION,
-    reservation_effective_cost="0",
-    reservation_unused_amortized_upfront_fee_for_billing_period="1",
-    reservation_unused_recurring_fee="2",
-    reservation_amortized_upfront_fee_for_billing_period="1",
-    line_item_unblended_cost="2",
-    line_item_usage_start_date="2026-10-01T00:00:00Z",
-    line_item_usage_end_date="2026-10-31T23:59:59Z",
-)
 RED, BLUE = row(line_item_unblended_cost="1"), row(line_item_unblended_cost="10")
 
 
@@ -160,9 +133,9 @@ def test_trap_11_an_inclusive_end_becomes_exclusive() -> None:
 
 
 def test_trap_12_rows_dated_in_the_future_are_no_fault() -> None:
-    future = {**PLAN_FEE, "line_item_usage_start_date": "2036-10-31T22:00:00Z"}
+    future = {**RECURRING, "line_item_usage_start_date": "2036-10-31T22:00:00Z"}
     future["line_item_usage_end_date"] = "2036-10-31T23:00:00Z"
-    assert [found["BilledCost"] for found in focus_rows(future)] == [3, 0]
+    assert [found["BilledCost"] for found in focus_rows(future)] == [5, 0]
 
 
 def test_trap_13_columns_come_and_go_and_absent_is_not_zero(platform: Platform, tmp_path: Path) -> None:
@@ -236,11 +209,15 @@ def test_trap_21_negation_has_no_row_and_covered_usage_bills_nothing() -> None:
     assert residual_rows(mapped(COVERED).tally, CONTEXT) is not None
 
 
-@pytest.mark.parametrize(("fee", "unused"), [(RI_FEE, 3), (PLAN_FEE, 2)])
-def test_trap_22_one_fee_row_is_a_purchase_and_an_unused_row(fee: Row, unused: int) -> None:
+@pytest.mark.parametrize(("fee", "unused"), [(RI_FEE, "1.75"), (RECURRING, "1.5")])
+def test_trap_22_one_fee_row_is_a_purchase_and_an_unused_row(fee: Row, unused: str) -> None:
     purchase, rest = focus_rows(fee)
     assert (purchase["ChargeCategory"], purchase["EffectiveCost"]) == ("Purchase", 0)
-    assert (rest["CommitmentDiscountStatus"], rest["BilledCost"], rest["EffectiveCost"]) == ("Unused", 0, unused)
+    assert (rest["CommitmentDiscountStatus"], rest["BilledCost"], rest["EffectiveCost"]) == (
+        "Unused",
+        0,
+        Decimal(unused),
+    )
 
 
 def test_trap_23_upfront_fees_are_billed_and_not_effective() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 from collections import deque
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +13,8 @@ import pytest
 from staxpipe.aws.bucket import FETCH_ATTEMPTS, S3Bucket
 from staxpipe.aws.sessions import client_config
 from staxpipe.errors import AccessError, OwnCredentialsError, PermanentError, StaxpipeError, TransientError
-from staxpipe_tests.aws.faulty_s3 import Fault, FaultyS3, serving
+from staxpipe_tests.aws.faulty_s3 import Fault, FaultyS3
+from staxpipe_tests.aws.transfers import fetched
 
 MEBI = 1024 * 1024
 BODY = random.Random(1).randbytes(3 * MEBI + 12_345)
@@ -22,33 +22,8 @@ CUT = MEBI + 500  # in the middle of a chunk
 
 
 @pytest.fixture
-def s3() -> Iterator[FaultyS3]:
-    with serving(FaultyS3(BODY)) as faulty:
-        yield faulty
-
-
-@pytest.fixture
-def pauses() -> list[float]:
-    return []
-
-
-@pytest.fixture(scope="module")
-def session() -> boto3.Session:
-    return boto3.Session("AKIDEXAMPLE", "secret", region_name="us-east-1")
-
-
-@pytest.fixture
-def bucket(session: boto3.Session, s3: FaultyS3, pauses: list[float]) -> Iterator[S3Bucket]:
-    # One attempt in botocore: what is tried again here is tried again by us.
-    client = session.client("s3", endpoint_url=s3.url, config=client_config(read_timeout=0.5, attempts=1))
-    yield S3Bucket(client, "bills", sleep=pauses.append)
-    client.close()
-
-
-def fetched(bucket: S3Bucket, s3: FaultyS3, folder: Path) -> bytes:
-    bucket.fetch(s3.stored, folder / "data")
-    assert [path.name for path in folder.iterdir()] == ["data"]
-    return (folder / "data").read_bytes()
+def body() -> bytes:
+    return BODY
 
 
 def test_without_faults_it_asks_once(bucket: S3Bucket, s3: FaultyS3, pauses: list[float], tmp_path: Path) -> None:

@@ -6,17 +6,15 @@ import hashlib
 import os
 import random
 from collections import deque
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-import boto3
 import pytest
 
 from staxpipe.aws.bucket import FETCH_ATTEMPTS, S3Bucket
-from staxpipe.aws.sessions import client_config
 from staxpipe.errors import AccessError, TransientError
-from staxpipe_tests.aws.faulty_s3 import Fault, FaultyS3, serving
+from staxpipe_tests.aws.faulty_s3 import Fault, FaultyS3
+from staxpipe_tests.aws.transfers import fetched
 
 PIECE = 200_000
 BODY = random.Random(2).randbytes(4 * PIECE + 777)
@@ -25,32 +23,13 @@ RANGES = [f"bytes={start}-{min(start + PIECE, len(BODY)) - 1}" for start in rang
 
 
 @pytest.fixture
-def s3() -> Iterator[FaultyS3]:
-    with serving(FaultyS3(BODY)) as faulty:
-        yield faulty
+def body() -> bytes:
+    return BODY
 
 
 @pytest.fixture
-def pauses() -> list[float]:
-    return []
-
-
-@pytest.fixture(scope="module")
-def session() -> boto3.Session:
-    return boto3.Session("AKIDEXAMPLE", "secret", region_name="us-east-1")
-
-
-@pytest.fixture
-def bucket(session: boto3.Session, s3: FaultyS3, pauses: list[float]) -> Iterator[S3Bucket]:
-    client = session.client("s3", endpoint_url=s3.url, config=client_config(read_timeout=0.5, attempts=1))
-    yield S3Bucket(client, "bills", connections=3, piece_bytes=PIECE, sleep=pauses.append)
-    client.close()
-
-
-def fetched(bucket: S3Bucket, s3: FaultyS3, folder: Path) -> bytes:
-    bucket.fetch(s3.stored, folder / "data")
-    assert [path.name for path in folder.iterdir()] == ["data"]
-    return (folder / "data").read_bytes()
+def in_pieces() -> tuple[int, int]:
+    return 3, PIECE
 
 
 def in_parts(body: bytes, size: int) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 
 import pyarrow as pa
 from hypothesis import strategies as st
@@ -12,6 +13,8 @@ from staxpipe.focus.mapping import MappingContext, Normalised, normalise
 Row = dict[str, str | None]
 
 CONTEXT = MappingContext(export_id="7", delivery_id="assembly-1", line_item_ids=True)
+
+COSTS = ("BilledCost", "EffectiveCost", "ListCost", "ContractedCost")
 
 USAGE: Row = {
     "bill_payer_account_id": "001234567890",
@@ -77,6 +80,16 @@ def one(*rows: Row, context: MappingContext = CONTEXT) -> dict[str, object]:
     (only,) = mapped(*rows, context=context).rows.to_pylist()
     found: dict[str, object] = only
     return found
+
+
+def costs(found: dict[str, object]) -> tuple[object, ...]:
+    """A FOCUS row's four costs."""
+    return tuple(found[name] for name in COSTS)
+
+
+def money(*texts: str) -> tuple[Decimal, ...]:
+    """Amounts, to compare costs with."""
+    return tuple(Decimal(text) for text in texts)
 
 
 AMOUNTS = st.one_of(

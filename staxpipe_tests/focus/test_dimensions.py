@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 
 from staxpipe_tests.focus.batches import CAPACITY, RESERVATION, mapped, one, row
-from staxpipe_tests.focus.test_mapping import DISCOUNTED, RI_FEE
+from staxpipe_tests.focus.commitments import DISCOUNTED, RI_FEE
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from staxpipe_tests.focus.batches import PLAN, RESERVATION, mapped, row
-from staxpipe_tests.focus.test_mapping import COVERED, DISCOUNTED, RECURRING, RI_FEE
+from staxpipe_tests.focus.commitments import COVERED, DISCOUNTED, RECURRING, RI_FEE
 from staxpipe_tests.focus.test_real_files import load
 
 pytestmark = pytest.mark.outside_data

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from staxpipe.focus.columns import LINE_ITEM_COLUMNS
 from staxpipe.focus.mapping import normalise
 from staxpipe_tests.focus.batches import CONTEXT, PLAN, RESERVATION, Row, batch, cur_rows, mapped, row
-from staxpipe_tests.focus.test_mapping import COVERED, DISCOUNTED, NEGATION, RECURRING, RI_FEE
+from staxpipe_tests.focus.commitments import COVERED, DISCOUNTED, NEGATION, RECURRING, RI_FEE
 
 ENUMS: dict[str, set[object]] = {
     "ChargeCategory": {"Usage", "Purchase", "Tax", "Credit", "Adjustment"},

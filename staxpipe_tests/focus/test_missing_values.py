@@ -10,7 +10,7 @@ from staxpipe.focus.mapping import Normalised, normalise
 from staxpipe.focus.numbers import BadNumber, parse_number
 from staxpipe.focus.source_columns import NUMBERS
 from staxpipe_tests.focus.batches import CONTEXT, Row, batch, cur_rows, mapped, row
-from staxpipe_tests.focus.test_mapping import COVERED, DISCOUNTED, RECURRING, RI_FEE
+from staxpipe_tests.focus.commitments import COVERED, DISCOUNTED, RECURRING, RI_FEE
 
 TEXTS = {
     "line_item_net_unblended_rate",

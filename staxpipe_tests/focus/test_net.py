@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 
 from staxpipe_tests.focus.batches import Row, mapped, one, row
-from staxpipe_tests.focus.test_mapping import COVERED, DISCOUNTED, RECURRING, RI_FEE
+from staxpipe_tests.focus.commitments import COVERED, DISCOUNTED, RECURRING, RI_FEE
 
 
 def billed(*rows: Row) -> Decimal:

@@ -15,7 +15,7 @@ from staxpipe.focus.residuals import open_balances
 from staxpipe.focus.tally import FocusSum, SourceSum, Tally
 from staxpipe.model import Severity
 from staxpipe_tests.focus.batches import CONTEXT, PLAN, Row, batch, cur_rows, mapped, row
-from staxpipe_tests.focus.test_mapping import COVERED, DISCOUNTED, NEGATION, RI_FEE
+from staxpipe_tests.focus.commitments import COVERED, DISCOUNTED, NEGATION, RI_FEE
 
 WIDE = Context(prec=100)
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 
 from staxpipe.focus.mapping import normalise
-from staxpipe_tests.focus.batches import CONTEXT, PLAN, Row, batch, cur_rows, mapped, one, row
-from staxpipe_tests.focus.test_mapping import COSTS, COVERED, RI_FEE, costs, money
+from staxpipe_tests.focus.batches import CONTEXT, COSTS, PLAN, Row, batch, costs, cur_rows, mapped, money, one, row
+from staxpipe_tests.focus.commitments import COVERED, RI_FEE
 
 SHARE = row(
     line_item_operation="EKSPod-EC2",

@@ -1,0 +1,43 @@
+"""The metadata tables, declared once. Constraints carry the rules; migrations are in `migrations/`.
+
+Tables are imported from here, so that whoever has one has them all in `metadata`. Line items are not here (they are in
+the lake), nor are the marts (`staxpipe.warehouse`). Money is `numeric`, times are `timestamptz`, ids of people-visible
+things are short random text.
+"""
+
+from staxpipe.db.tables.declaring import metadata
+from staxpipe.db.tables.ledger import deliveries, exports, lake_states, period_sources, source_choices
+from staxpipe.db.tables.linking import invites, link_requests, links, sign_in_links
+from staxpipe.db.tables.operation import audit_log, outbox, sweep_positions
+from staxpipe.db.tables.results import (
+    comparisons,
+    delivery_identities,
+    delivery_services,
+    delivery_sums,
+    findings,
+    quarantine,
+    reconciliations,
+)
+
+__all__ = [
+    "audit_log",
+    "comparisons",
+    "deliveries",
+    "delivery_identities",
+    "delivery_services",
+    "delivery_sums",
+    "exports",
+    "findings",
+    "invites",
+    "lake_states",
+    "link_requests",
+    "links",
+    "metadata",
+    "outbox",
+    "period_sources",
+    "quarantine",
+    "reconciliations",
+    "sign_in_links",
+    "source_choices",
+    "sweep_positions",
+]

@@ -1,0 +1,100 @@
+"""The tables of linking: who asked for which account, who was invited, who signed in, and what is linked."""
+
+from sqlalchemy import (
+    CheckConstraint,
+    Column,
+    DateTime,
+    ForeignKey,
+    Index,
+    Integer,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+
+from staxpipe.db.tables.declaring import ACCOUNT_RULE, metadata, moment, now, one_of
+from staxpipe.model import LinkState, RequestState
+
+link_requests = Table(
+    "link_requests",
+    metadata,
+    Column("id", String(22), primary_key=True),  # random, in every page's address
+    Column("state", Text, nullable=False, server_default=RequestState.DRAFT),
+    Column("requested_by", Text, nullable=False),  # a mail address, or "operator"
+    Column("account_id", Text),
+    Column("bucket", Text),
+    Column("prefix", Text, nullable=False, server_default=""),
+    Column("region", Text),
+    Column("external_id", Text, nullable=False, unique=True),  # made by us, never accepted from a client
+    Column("role_name", Text, nullable=False, unique=True),
+    Column("probe_attempts", Integer, nullable=False, server_default="0"),
+    moment("next_probe_at"),
+    Column("verdict", Text),  # the last probe's verdict, by its code
+    Column("verdict_detail", Text),  # and in words, for the page
+    now("created_at"),
+    now("updated_at"),
+    moment("expires_at"),
+    one_of("state", RequestState),
+    CheckConstraint(f"account_id IS NULL OR account_id {ACCOUNT_RULE}", name="account_id"),
+    CheckConstraint("length(external_id) BETWEEN 32 AND 128", name="external_id"),
+    CheckConstraint(
+        "state IN ('draft', 'cancelled', 'expired') "
+        "OR (account_id IS NOT NULL AND bucket IS NOT NULL AND region IS NOT NULL)",
+        name="complete",
+    ),
+    Index("ix_link_requests_due", "next_probe_at", postgresql_where=text("state = 'listening'")),
+)
+
+invites = Table(
+    "invites",
+    metadata,
+    Column("id", String(22), primary_key=True),  # inside the signed token
+    Column("request_id", ForeignKey(link_requests.c.id), nullable=False),
+    Column("email", Text, nullable=False),
+    Column("note", Text, nullable=False, server_default=""),
+    Column("invited_by", Text, nullable=False),
+    now("created_at"),
+    Column("expires_at", DateTime(timezone=True), nullable=False),
+    moment("first_used_at"),
+    UniqueConstraint("request_id", "email", name="uq_invites_request_email"),
+)
+
+sign_in_links = Table(
+    "sign_in_links",
+    metadata,
+    Column("token_hash", Text, primary_key=True),  # SHA-256 of the token; the token itself is never stored
+    now("created_at"),
+    Column("expires_at", DateTime(timezone=True), nullable=False),
+    moment("used_at"),
+)
+
+links = Table(
+    "links",
+    metadata,
+    Column("id", String(22), primary_key=True),
+    Column("request_id", ForeignKey(link_requests.c.id), nullable=False, unique=True),
+    Column("account_id", Text, nullable=False),
+    Column("role_arn", Text, nullable=False),
+    Column("external_id", Text, nullable=False, unique=True),
+    Column("bucket", Text, nullable=False),
+    Column("prefix", Text, nullable=False),
+    Column("region", Text, nullable=False),
+    Column("contact", Text, nullable=False),  # who is told that the data is ready
+    Column("state", Text, nullable=False, server_default=LinkState.ACTIVE),
+    Column("problem", Text),  # why it is paused, or why its bucket cannot be read, in words
+    now("linked_at"),
+    now("verified_at"),
+    moment("discovered_at"),  # the last complete listing of the bucket
+    now("next_look_at"),  # when the bucket is listed again, whatever came of the last time
+    one_of("state", LinkState),
+    CheckConstraint(f"account_id {ACCOUNT_RULE}", name="account_id"),
+    Index(
+        "uq_links_active_role",
+        "account_id",
+        "role_arn",
+        unique=True,
+        postgresql_where=text("state <> 'ended'"),
+    ),
+)
