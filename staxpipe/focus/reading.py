@@ -19,6 +19,7 @@ from staxpipe.focus.reading_csv import read_csv
 from staxpipe.focus.reading_maps import MapExpander
 from staxpipe.focus.reading_native import read_csv_natively
 from staxpipe.focus.reading_parquet import read_parquet
+from staxpipe.focus.reading_rows import rows_of
 from staxpipe.focus.reading_text import compact
 from staxpipe.model import FileFormat
 from staxpipe.scan.choice import CsvReader, chosen_reader
@@ -68,8 +69,8 @@ def read_source(
         wanted: which canonical names are to be read. See `staxpipe.focus.names`. A map is read if its own name
             (``resource_tags``) is wanted, and of its keys those whose name (``resource_tags/user:team``) is wanted
             too; what of it is unreadable (``resource_tags/#unreadable``) always comes with it.
-        batch_rows: the most rows of one batch; all batches but the last have at least half of it, unless maps have very
-            many keys, or there are so many columns or so long values that memory would suffer.
+        batch_rows: the most rows of one batch. All batches but the last have at least half of it, unless there are more
+            columns, or keys of maps, than an ordinary report has (see `rows_of`), or very long values.
         reader: what reads CSV; None takes what the setting csv_reader says. Both give the same.
 
     Raises:
@@ -83,7 +84,7 @@ def read_source(
             raise PermanentError(f"{file} is cut: it has 0 bytes. It must be delivered or copied again.")
         first_row = 1
         for batches in _tables(path, format, file, wanted, batch_rows, reader):
-            expander = MapExpander(file, wanted)
+            expander = MapExpander(file, wanted, batch_rows)
             for whole in batches:
                 for rows in expander.expand(whole):
                     yield SourceBatch(rows, file, first_row)
@@ -117,20 +118,21 @@ def _tables(
 
 
 def _in_batches(pieces: Iterable[pa.RecordBatch], batch_rows: int) -> Iterator[pa.RecordBatch]:
-    """Join and cut pieces to batches of `batch_rows`, so that rules run on few, well-filled dictionaries."""
+    """Join and cut pieces to batches of `rows_of` rows, so that rules run on few, well-filled dictionaries."""
     waiting: list[pa.RecordBatch] = []
     rows = 0
     for piece in pieces:
-        if not waiting and batch_rows <= 2 * piece.num_rows <= 2 * batch_rows:
+        most = rows_of(batch_rows, piece.num_columns)
+        if not waiting and most <= 2 * piece.num_rows <= 2 * most:
             yield piece  # well filled already: joining and cutting would cost as much as reading
             continue
         waiting.append(piece)
         rows += piece.num_rows
-        if rows >= batch_rows:
+        if rows >= most:
             joined = _joined(waiting)
-            whole = rows - rows % batch_rows
-            for start in range(0, whole, batch_rows):
-                yield compact(joined, start, batch_rows)
+            whole = rows - rows % most
+            for start in range(0, whole, most):
+                yield compact(joined, start, most)
             waiting = [compact(joined, whole, rows - whole)] if rows > whole else []
             rows -= whole
     if waiting:

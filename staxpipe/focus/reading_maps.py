@@ -18,13 +18,11 @@ import pyarrow as pa
 from staxpipe.errors import PermanentError
 from staxpipe.focus.coded import Codes
 from staxpipe.focus.names import UNREADABLE, Namer, expanded_name, map_of
+from staxpipe.focus.reading_rows import rows_of
 from staxpipe.focus.reading_text import coded_text, compact, no_text, text_column, used_codes, used_only
 
 MAX_KEYS = 5_000
 """How many different keys a map may have in one file. AWS activates at most 500 tag keys for an organisation."""
-
-MAX_CELLS = 16 << 20
-"""Rows times columns of one batch of expanded maps: 64 MiB. Wider batches are cut shorter."""
 
 _CACHED_CHARACTERS = 8 << 20
 
@@ -61,9 +59,11 @@ class MapExpander:
     * Any other text that is no JSON object is kept whole in a column ``<map>/#unreadable``.
     """
 
-    def __init__(self, file: str, wanted: Callable[[str], bool]) -> None:
+    def __init__(self, file: str, wanted: Callable[[str], bool], batch_rows: int) -> None:
+        """Make one for a file; a batch that gets wide is cut to `rows_of` so many rows."""
         self._file = file
         self._wanted = wanted
+        self._batch_rows = batch_rows
         self._namer: Namer | None = None
         self._names: dict[tuple[str, str, int], str] = {}
         self._asked: dict[tuple[str, str], bool] = {}
@@ -85,8 +85,8 @@ class MapExpander:
             self._namer = Namer([*names, *(f"{names[at]}/{UNREADABLE}" for at in maps)])
         cells = {at: self._cells(batch.schema.names[at], batch.column(at)) for at in maps}
         columns = batch.num_columns + sum(of.columns for of in cells.values())
-        if columns * batch.num_rows > MAX_CELLS and batch.num_rows > 1:
-            length = max(1, MAX_CELLS // columns)
+        length = rows_of(self._batch_rows, columns)
+        if batch.num_rows > length:
             for start in range(0, batch.num_rows, length):
                 yield from self.expand(compact(batch, start, min(length, batch.num_rows - start)))
             return

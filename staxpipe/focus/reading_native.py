@@ -14,15 +14,13 @@ from staxpipe.focus import reading_csv
 from staxpipe.focus.names import choose_columns
 from staxpipe.focus.reading_bytes import DAMAGE, Part, damaged
 from staxpipe.focus.reading_csv import Header, read_header, require_plausible
+from staxpipe.focus.reading_rows import rows_of
 from staxpipe.scan.scanner import Said, ScanError, Scanner
 from staxpipe.scan.unpacking import Unpacking
 
-MAX_CELLS = 64 << 20
-"""Rows times columns of one batch: 256 MiB of codes. With more than 512 wanted columns batches are shorter."""
-
 
 def read_csv_natively(part: Part, wanted: Callable[[str], bool], batch_rows: int) -> Iterator[pa.RecordBatch]:
-    """The wanted columns of a CSV text under canonical names, `batch_rows` rows at a time (see `MAX_CELLS`).
+    """The wanted columns of a CSV text under canonical names, `batch_rows` rows at a time (see `rows_of`).
 
     Raises:
         PermanentError: naming the file, and the row where one is wrong.
@@ -32,7 +30,7 @@ def read_csv_natively(part: Part, wanted: Callable[[str], bool], batch_rows: int
         return
     chosen = choose_columns(header.names, wanted, part.name)
     names = list(chosen.values())
-    rows = min(batch_rows, max(1, MAX_CELLS // len(chosen)))
+    rows = rows_of(batch_rows, len(chosen))
     with part.pieces() as pieces, Scanner(len(header.names), list(chosen), rows, reading_csv.BLOCK_BYTES) as scan:
         try:
             for piece in _metered(pieces, header.rows_at, part, scan):

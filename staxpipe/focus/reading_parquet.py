@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 from staxpipe.errors import PermanentError
 from staxpipe.focus.names import choose_columns, map_of
 from staxpipe.focus.reading_csv import PLAUSIBLE_RATIO
+from staxpipe.focus.reading_rows import rows_of
 from staxpipe.focus.reading_text import TextColumn, is_text
 
 BUFFER_BYTES = 1 << 20
@@ -55,7 +56,7 @@ def read_parquet(path: Path, file: str, wanted: Callable[[str], bool], batch_row
             # One row group after the other: Arrow cannot put the dictionaries of two of them into one map.
             for group in range(parquet.num_row_groups):
                 texts_of = {position: TextColumn() for position in chosen}
-                rows = _piece_rows(parquet.metadata.row_group(group).num_rows, batch_rows)
+                rows = _piece_rows(parquet.metadata.row_group(group).num_rows, rows_of(batch_rows, len(chosen)))
                 # In one thread: several cost a fifth more, and it is other files that are read beside this one.
                 for batch in parquet.iter_batches(rows, row_groups=[group], columns=asked, use_threads=False):
                     if batch.num_rows:

@@ -27,6 +27,9 @@ ROW_GROUP_ROWS = 131_072
 A batch of one account that has at least half of that becomes a row group as it is; fewer rows wait for more.
 """
 
+WAITING_BYTES_A_ROW = 800
+"""What an ordinary row takes while it waits; rows with very many tags count as several."""
+
 OPEN_FILES = 16
 """Files that are open at once; with more accounts than that, the one used least recently is closed."""
 
@@ -75,7 +78,7 @@ class _OpenFile:
 @dataclass
 class _Pending:
     batches: list[pa.RecordBatch] = field(default_factory=list)
-    rows: int = 0
+    rows: int = 0  # as many ordinary ones as would take the memory that these take
 
 
 class LakeWriter:
@@ -134,7 +137,7 @@ class LakeWriter:
         with self._lock:
             pending = self._pending.setdefault(account, _Pending())
             pending.batches.append(part)
-            pending.rows += part.num_rows
+            pending.rows += max(part.num_rows, _bytes(part) // WAITING_BYTES_A_ROW)
             due = [account] if pending.rows >= self._most // 2 else []
             left = sum(pending.rows for name, pending in self._pending.items() if name not in due)
             while left > self._most:
@@ -221,6 +224,18 @@ def _as_written(rows: pa.RecordBatch) -> pa.RecordBatch:
         for column, wanted in zip(rows.columns, WRITTEN_SCHEMA, strict=True)
     ]
     return pa.RecordBatch.from_arrays(columns, schema=WRITTEN_SCHEMA)
+
+
+def _bytes(rows: pa.RecordBatch) -> int:
+    """What rows take in memory, without the dictionaries, which batches share."""
+    return sum(
+        (column.offsets.nbytes + column.keys.indices.nbytes + column.items.indices.nbytes)
+        if pa.types.is_map(column.type)
+        else column.indices.nbytes
+        if pa.types.is_dictionary(column.type)
+        else column.nbytes
+        for column in rows.columns
+    )
 
 
 def _by_account(rows: pa.RecordBatch) -> Iterator[tuple[str, pa.RecordBatch]]:

@@ -16,8 +16,11 @@ import pyarrow as pa
 
 from staxpipe.scan.library import Report, library
 
-DICTIONARY_BYTES = 256 << 20
-"""A batch whose dictionaries hold more ends early. Those of 131,072 rows of a cost report hold some 20 MiB."""
+DICTIONARY_BYTES_A_ROW = 320
+"""A batch whose dictionaries hold more than so many bytes for each row that it may have ends early.
+
+Those of a cost report hold half of that, with line item ids.
+"""
 
 EMPTY_BYTES_A_BLOCK = 8
 """So many blocks of empty lines on end are too many."""
@@ -84,7 +87,7 @@ class Scanner:
             batch_rows,
             block_bytes,
             EMPTY_BYTES_A_BLOCK * block_bytes,
-            DICTIONARY_BYTES,
+            DICTIONARY_BYTES_A_ROW * batch_rows,
             int.from_bytes(os.urandom(8), "little"),
         )
         if not self._scanner:

@@ -66,7 +66,7 @@ def test_a_batch_of_very_many_different_values() -> None:
 
 
 def test_a_batch_whose_values_are_long_ends_early(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "DICTIONARY_BYTES", 10_000)
+    monkeypatch.setattr(module, "DICTIONARY_BYTES_A_ROW", 20)
     rows = [f"{row:0100},{row}" for row in range(1_000)]
     batches = scanned("\n".join(rows).encode(), 2, [], batch_rows=500)
     assert 2 < len(batches) < 50
