@@ -100,11 +100,11 @@ def test_a_restated_month_takes_the_place_of_the_old_one(
 
 @pytest.fixture
 def half_broken(platform: Platform, bucket_folder: Path, deliver_month: Deliver) -> tuple[Month, Path]:
-    """September is loaded; then it is delivered again with a broken file, and October whole."""
+    """September is loaded; then it is delivered again with a broken file, and October's first days whole."""
     before = deliver_month(SEPTEMBER, day=10)
     loaded(platform, bucket_folder)
     after = deliver_month(SEPTEMBER, day=20)
-    deliver_month(OCTOBER)
+    deliver_month(OCTOBER, day=3)
     [second] = bucket_folder.rglob(f"{after.assembly_id}/*00002.csv.gz")
     return before, second
 
