@@ -56,33 +56,8 @@ class _File(Generic[Batch, Result]):
         return self.ended and self.added == self.taken
 
 
-def work_through(
-    files: int,
-    open_file: Callable[[int], AbstractContextManager[Iterator[Batch]]],
-    new_worker: Callable[[], Callable[[Batch], Result]],
-    new_outcome: Callable[[], Result],
-    progress: Callable[[int, Result], None],
-    threads: int,
-) -> Result:
-    """Work on every batch of every file; returns what all of it came to.
-
-    Args:
-        files: how many there are.
-        open_file: gives a file's batches, by its position. Called in order, never twice at once. A context may be left
-            by another thread than the one that entered it.
-        new_worker: makes what a thread works on batches with; called once a thread, in that thread.
-        new_outcome: what no batch at all comes to.
-        progress: told a file's position and the outcome of one of its batches, in whatever order they are done.
-        threads: how many work at the same time; 1 is the caller's own.
-
-    Raises:
-        BaseException: the first error in the order of files and batches, whoever raised it.
-    """
-    return _Run(files, open_file, new_worker, new_outcome, progress, threads).run()
-
-
-class _Run(Generic[Batch, Result]):
-    """One call of `work_through`. Everything below `_changed` is touched only by who holds it."""
+class Work(Generic[Batch, Result]):
+    """Files whose batches are worked on, once. Everything below `_changed` is touched only by who holds it."""
 
     def __init__(
         self,
@@ -93,6 +68,17 @@ class _Run(Generic[Batch, Result]):
         progress: Callable[[int, Result], None],
         threads: int,
     ) -> None:
+        """Say what is to be done; `run` does it.
+
+        Args:
+            files: how many there are.
+            open_file: gives a file's batches, by its position. Called in order, never twice at once. A context may be
+                left by another thread than the one that entered it.
+            new_worker: makes what a thread works on batches with; called once a thread, in that thread.
+            new_outcome: what no batch at all comes to.
+            progress: told a file's position and the outcome of one of its batches, in whatever order they are done.
+            threads: how many work at the same time; 1 is the caller's own.
+        """
         self._files = files
         self._open_file = open_file
         self._new_worker = new_worker
@@ -110,7 +96,11 @@ class _Run(Generic[Batch, Result]):
         self._error: tuple[Place, BaseException] | None = None
 
     def run(self) -> Result:
-        """Do it all; every thread has ended and every file is closed afterwards."""
+        """Do it all; returns what all of it came to. Every thread has ended and every file is closed afterwards.
+
+        Raises:
+            BaseException: the first error in the order of files and batches, whoever raised it.
+        """
         try:
             if self._threads == 1:
                 self._work()

@@ -18,7 +18,7 @@ from staxpipe.focus.reconciliation import residual_rows, residual_tally
 from staxpipe.focus.source_schema import read_schema
 from staxpipe.focus.tally import Tally
 from staxpipe.ingest.memory import Budget
-from staxpipe.ingest.pipeline import work_through
+from staxpipe.ingest.pipeline import Work
 from staxpipe.ingest.schema_drift import ColumnsRead
 from staxpipe.model import Delivery, StoredObject
 from staxpipe.warehouse.rollup import HELD_ROWS, Rollup
@@ -122,7 +122,7 @@ def read_delivery(
         rows += done.tally.rows_read
         progress(delivery.files[position], rows)
 
-    read = work_through(len(delivery.files), batches, worker, _Read, told, budget.workers)
+    read = Work(len(delivery.files), batches, worker, _Read, told, budget.workers).run()
     tally = read.tally
     if tally.rows_elsewhere and not delivery.shared_files:
         raise PermanentError(

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from staxpipe.ingest.pipeline import FILES_AHEAD, work_through
+from staxpipe.ingest.pipeline import FILES_AHEAD, Work
 
 Place = tuple[int, object]
 
@@ -80,7 +80,7 @@ class Files:
         self.opened.clear()
         new = lambda: Seen(refuses=self.refuses)  # noqa: E731
         try:
-            return work_through(len(self.sizes), self.open, self.worker, new, lambda *_: None, threads).batches
+            return Work(len(self.sizes), self.open, self.worker, new, lambda *_: None, threads).run().batches
         except BrokenError as error:
             return error.args
 
@@ -122,7 +122,7 @@ def test_a_file_that_takes_long_holds_few_outcomes_of_later_ones_in_memory() -> 
 
         return work
 
-    work_through(20, these.open, worker, Seen, lambda *_: None, 2)
+    Work(20, these.open, worker, Seen, lambda *_: None, 2).run()
     assert len(these.opened) == 20
 
 
@@ -141,7 +141,7 @@ def test_an_interrupt_ends_every_thread() -> None:
     before = signal.signal(signal.SIGINT, signal.default_int_handler)  # where tests run in the background it is ignored
     try:
         with pytest.raises(KeyboardInterrupt):
-            work_through(1, these.open, worker, Seen, lambda *_: None, 2)
+            Work(1, these.open, worker, Seen, lambda *_: None, 2).run()
     finally:
         signal.signal(signal.SIGINT, before)
     assert these.open_now == set()
@@ -151,7 +151,7 @@ def test_an_interrupt_ends_every_thread() -> None:
 def test_progress_is_told_every_batch_and_its_error_ends_all() -> None:
     these = Files([3, 3, 3])
     told: list[tuple[int, int]] = []
-    work_through(3, these.open, these.worker, Seen, lambda _, done: told.extend(done.batches), 3)
+    Work(3, these.open, these.worker, Seen, lambda _, done: told.extend(done.batches), 3).run()
     assert sorted(told) == [(at, number) for at in range(3) for number in range(3)]
 
     def stop(_position: int, _done: Seen) -> None:
@@ -159,7 +159,7 @@ def test_progress_is_told_every_batch_and_its_error_ends_all() -> None:
 
     for threads in (1, 2):
         with pytest.raises(KeyboardInterrupt):
-            work_through(3, these.open, these.worker, Seen, stop, threads)
+            Work(3, these.open, these.worker, Seen, stop, threads).run()
     assert these.open_now == set()
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("load-")]
 
@@ -169,4 +169,4 @@ def test_a_worker_that_cannot_be_made_is_an_error_too() -> None:
         raise BrokenError("no worker")
 
     with pytest.raises(BrokenError, match="no worker"):
-        work_through(1, Files([1]).open, none, Seen, lambda *_: None, 2)
+        Work(1, Files([1]).open, none, Seen, lambda *_: None, 2).run()
