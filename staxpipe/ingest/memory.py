@@ -23,7 +23,7 @@ SMALLEST_BATCH = 8_192
 WORTH_A_THREAD = 16_384
 """Rows of a batch below which fewer threads with larger batches are better."""
 
-_PROCESS_MB = 215
+_PROCESS_MB = 230
 _WAITING_ROW_BYTES = 800  # mapped rows of many accounts that wait in the writer, as many as a batch has
 
 

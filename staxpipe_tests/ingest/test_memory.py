@@ -62,18 +62,13 @@ READS = """
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the system does not tell a process's peak")
-def test_peak_memory_stays_below_the_setting(tmp_path: Path) -> None:
-    """Batches as large as they may be, were the setting ignored, take more than this."""
-    header, line = csv_of(
-        [
-            row(
-                line_item_resource_id="i-0000000",
-                line_item_usage_type="type-0000000",
-                resource_tags_user_name="tag-0000000",
-            )
-        ]
-    ).splitlines()
-    lines = [line.replace(b"0000000", b"%07d" % number) for number in range(LARGEST_BATCH)]
+@pytest.mark.parametrize(("tags", "rows"), [(1, LARGEST_BATCH), (500, LARGEST_BATCH // 10)])
+def test_peak_memory_stays_below_the_setting(tmp_path: Path, tags: int, rows: int) -> None:
+    """Batches as large as they may be, were the setting, the groups or the tags ignored, take more than this."""
+    tagged = {f"resource_tags_user_{number}": "tag-0000000" if number == 0 else "x" for number in range(tags)}
+    one = row(line_item_resource_id="i-0000000", line_item_usage_type="type-0000000", **tagged)
+    header, line = csv_of([one]).splitlines()
+    lines = [line.replace(b"0000000", b"%07d" % number) for number in range(rows)]
     for name in ("1.csv.gz", "2.csv.gz"):
         (tmp_path / name).write_bytes(gzip.compress(b"\n".join([header, *lines]), 1))
     setting = least_mb(cost_of(FileFormat.CSV_GZIP))
