@@ -25,7 +25,7 @@ from pathlib import Path
 from benchmarks.arguments import parser_of
 from benchmarks.contestants import PREPARE
 from benchmarks.fit import exponent
-from benchmarks.inputs import HERE, WORK
+from benchmarks.inputs import HERE, WORK, folder_of
 from benchmarks.measuring import Run, run
 from benchmarks.sections import Section, write_sections
 from staxpipe.model import AccountId, BillingPeriod
@@ -97,7 +97,7 @@ def _load(bucket: Path) -> Run:
 
 def _rows(millions: float, _quick: bool) -> Path:
     """So many million rows in ten files (those of `benchmarks.load`, where they are there)."""
-    for folder in (WORK / "inputs" / f"{millions:g}M" / "bucket", WORK / f"{millions:g}M" / "bucket"):
+    for folder in (folder_of(f"{millions:g}M") / "bucket", WORK / f"{millions:g}M" / "bucket"):
         if folder.is_dir():
             return folder
     return _made(f"rows-{millions:g}M", _write_files, int(millions * 1_000_000), 10)
@@ -110,7 +110,7 @@ def _files(count: float, quick: bool) -> Path:
 
 
 def _accounts(count: float, quick: bool) -> Path:
-    """One month of as many rows, of so many member accounts."""
+    """One month of so many member accounts; each has at least a few thousand rows, so a thousand have millions."""
     rows = 100_000 if quick else 1_000_000
     return _made(f"accounts-{count:g}-of-{rows}", _write_members, rows, int(count))
 

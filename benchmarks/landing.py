@@ -33,7 +33,7 @@ import boto3
 
 from benchmarks.arguments import parser_of
 from benchmarks.distance import far
-from benchmarks.inputs import WORK
+from benchmarks.inputs import WORK, generated
 from benchmarks.measuring import Median, Run, in_turn, run
 from benchmarks.seaweed import ACCESS_KEY, REGION, SECRET_KEY, SeaweedFS, find_program, seaweedfs
 from staxpipe.aws.bucket import CONNECTIONS, S3Bucket
@@ -130,11 +130,12 @@ WAYS: dict[str, tuple[str, Callable[[S3Client, str, Path], None]]] = {
 def main() -> None:
     """Measure and print; or, in a process of its own, do one of the ways."""
     parser = parser_of(__doc__, runs=True, tables=True)
-    parser.add_argument("--input", type=Path, default=WORK / "5M" / "bucket", help="a folder with a month's csv.gz")
+    parser.add_argument("--input", type=Path, help="a folder with a month's csv.gz (default: that of 5M)")
     parser.add_argument("--only", nargs="+", choices=["month", "2 GB", "far month"], help="some of the rows")
     parser.add_argument("--weed", type=Path, help="SeaweedFS's program; default: that of the benchmarks' environment")
     parser.add_argument("--do", nargs=3, metavar=("WAY", "PREFIX", "URL"), help=argparse.SUPPRESS)
     asked = parser.parse_args()
+    asked.input = asked.input or generated("5M").folder
     if asked.do:
         way, prefix, where = asked.do
         return _do(way, prefix, where, asked.input)

@@ -20,7 +20,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 
 from benchmarks.arguments import parser_of
-from benchmarks.inputs import WORK
+from benchmarks.inputs import WORK, generated
 from benchmarks.questions import Question, questions
 from benchmarks.sections import Section, write_sections
 from benchmarks.year import MONTHS, Year, year_of
@@ -58,12 +58,12 @@ def main() -> None:
     """Measure, print, and write the tables where asked."""
     parser = parser_of(__doc__, quick="months of one million rows", runs=True, tables=True)
     parser.add_argument("--millions", type=float, default=5, help="rows of a month (default 5)")
-    parser.add_argument("--bucket", type=Path, help="a month's delivery (default .bench/<millions>M/bucket)")
+    parser.add_argument("--bucket", type=Path, help="a month's delivery (default: the input of that size, generated where it is not there)")
     parser.add_argument("--home", type=Path, help="where the year is kept (default .bench/year-<millions>M)")
     parser.add_argument("--months", type=int, default=MONTHS, help="how many (default 12)")
     asked = parser.parse_args()
     millions = 1 if asked.quick else asked.millions
-    bucket = asked.bucket or WORK / f"{millions:g}M" / "bucket"
+    bucket = asked.bucket or generated(f"{millions:g}M").folder
     home = (asked.home or WORK / f"year-{millions:g}M").resolve()
     with year_of(bucket, home, asked.months) as year:
         sections = [answered(year, asked.runs), pruning(year, asked.runs)]
