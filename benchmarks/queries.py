@@ -58,7 +58,7 @@ def main() -> None:
     """Measure, print, and write the tables where asked."""
     parser = parser_of(__doc__, quick="months of one million rows", runs=True, tables=True)
     parser.add_argument("--millions", type=float, default=5, help="rows of a month (default 5)")
-    parser.add_argument("--bucket", type=Path, help="a month's delivery (default: the input of that size, generated where it is not there)")
+    parser.add_argument("--bucket", type=Path, help="a month's delivery (default: the input of that size)")
     parser.add_argument("--home", type=Path, help="where the year is kept (default .bench/year-<millions>M)")
     parser.add_argument("--months", type=int, default=MONTHS, help="how many (default 12)")
     asked = parser.parse_args()
