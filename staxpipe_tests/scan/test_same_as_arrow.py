@@ -120,11 +120,13 @@ PACKED = [
 ]
 
 
+@pytest.mark.parametrize("piece_bytes", [1, 64, 1000, 1 << 20])
 @pytest.mark.parametrize(("format", "packed"), PACKED, ids=["gzip", "deflated", "stored"])
-def test_packed_files(tmp_path: Path, format: FileFormat, packed: bytes) -> None:
+def test_packed_files(tmp_path: Path, format: FileFormat, packed: bytes, piece_bytes: int) -> None:
     path = tmp_path / "x"
     path.write_bytes(packed)
-    native, arrow = (_outcome(path, format, reader) for reader in CsvReader)
+    with mock.patch.object(unpacking, "PIECE_BYTES", piece_bytes):
+        native, arrow = (_outcome(path, format, reader) for reader in CsvReader)
     assert native == arrow
     assert not isinstance(native, str)
     assert sum(len(found) for _, found in native) == (3_000 if format is FileFormat.CSV_GZIP else 6_000)
