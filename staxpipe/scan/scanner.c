@@ -86,7 +86,7 @@ typedef struct {
 typedef struct {
     int64_t batch_rows; /* in the batch so far */
     int64_t rows;       /* in the text so far, the batch included */
-    int64_t row;        /* of the error, from 1 */
+    int64_t row;        /* of the error, from 1; for UNCLOSED and EMPTY the last before it */
     int64_t column;     /* of the error, among those wanted */
     int64_t fields;     /* of the ragged row */
 } report;
@@ -533,18 +533,25 @@ static int end_row(scanner *s, int64_t end, int64_t last) {
     return MORE;
 }
 
+/* One more byte of empty lines. */
+static int count_empty(scanner *s) {
+    if (++s->empty_bytes <= s->empty_limit) return MORE;
+    s->said.row = s->said.rows + s->group_rows;
+    return EMPTY;
+}
+
 /* A line break at `place`, outside quotes. */
 static int end_line(scanner *s, int64_t place, uint8_t byte) {
     const int starts = s->ended == 0 && place == s->field_start;
     if (starts && byte == '\n' && s->after_cr) { /* the second half of a CRLF */
         s->after_cr = 0;
         start_row(s, place + 1);
-        return MORE;
+        return s->empty_bytes == 0 ? MORE /* the first half ended a record */ : count_empty(s);
     }
     s->after_cr = byte == '\r';
     if (starts && s->fields > 1) {
         start_row(s, place + 1);
-        return ++s->empty_bytes > s->empty_limit ? EMPTY : MORE;
+        return count_empty(s);
     }
     return end_row(s, place, place);
 }
@@ -637,7 +644,10 @@ static int is_full(const scanner *s) {
 
 /* The end of the whole text, which is also that of a last record without a line end. */
 static int end_text(scanner *s) {
-    if (s->quoting == QUOTED) return UNCLOSED;
+    if (s->quoting == QUOTED) {
+        s->said.row = s->said.rows;
+        return UNCLOSED;
+    }
     if (s->carried == 0) return MORE;
     int said = end_row(s, s->carried, s->carried - 1);
     if (said == MORE) said = code_group(s, s->carry);

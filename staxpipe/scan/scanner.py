@@ -179,8 +179,7 @@ class Scanner:
             return MemoryError("no memory to scan a CSV text any further")
         self._library.staxpipe_report(self._scanner, byref(self._report))
         found = self._report
-        row = found.rows if said in (Said.UNCLOSED, Said.EMPTY) else found.row
-        return ScanError(said, row, found.column, found.fields)
+        return ScanError(said, found.row, found.column, found.fields)
 
 
 def _no_text(rows: int) -> pa.DictionaryArray:

@@ -91,6 +91,7 @@ def test_any_bytes(tmp_path: Path, header: bytes, body: bytes) -> None:
         b'1,"open\n',
         b"1,\xff\n",
         b"1,2\n" + b"\n" * (20 << 20),
+        b"1,2\r\n" + b"\r\n" * (12 << 20) + b"3,4\r\n",
     ],
 )
 def test_one_mistake_is_told_in_the_same_words(tmp_path: Path, body: bytes) -> None:

@@ -106,11 +106,26 @@ def test_what_is_wrong_is_found_where_it_is(
     assert (found.said, found.row, found.column, found.fields) == (said, row, column, fields)
 
 
-@pytest.mark.parametrize(("text", "said"), [(b'1,2\n3,"4\n', Said.UNCLOSED), (b"1,2\n" + b"\r\n" * 900, Said.EMPTY)])
-def test_what_is_wrong_with_the_whole_text_is_found(text: bytes, said: Said) -> None:
-    with pytest.raises(ScanError) as caught, Scanner(2, [0, 1], 10, 100) as scan:
-        list(scan.feed(text, last=True))
-    assert caught.value.said is said
+def rows_in_pieces(text: bytes, size: int, block_bytes: int) -> int:
+    """How many rows a text of two columns has, given so many bytes at a time."""
+    with Scanner(2, [0, 1], 10, block_bytes) as scan:
+        for start in range(0, len(text), size):
+            list(scan.feed(text[start : start + size], last=start + size >= len(text)))
+        return scan.rows
+
+
+def test_a_quote_that_nobody_closes_is_found() -> None:
+    with pytest.raises(ScanError, match="UNCLOSED in row 1"):
+        rows_in_pieces(b'1,2\n3,"4\n', 100, 100)
+
+
+@pytest.mark.parametrize("end", [b"\n", b"\r", b"\r\n"])
+@pytest.mark.parametrize("size", [1, 7, 10_000])
+def test_more_than_eight_blocks_of_empty_lines_are_too_many(end: bytes, size: int) -> None:
+    most = b"1,2" + end + end * (8 * 100 // len(end))
+    assert rows_in_pieces(most + most, size, 100) == 2
+    with pytest.raises(ScanError, match="EMPTY in row 1"):
+        rows_in_pieces(most + end + most, size, 100)
 
 
 INVALID = [
