@@ -41,9 +41,9 @@
 #define FETCH(address) ((void)(address))
 #endif
 
-enum { ABI = 1 };
+enum { ABI = 2 };
 
-/* What `feed` says. The binding knows these numbers. */
+/* What `new` and `feed` say. The binding knows these numbers. */
 enum {
     MORE = 0,     /* all was read: the next piece, please */
     FULL = 1,     /* the batch is full, and some of the piece may be left */
@@ -53,7 +53,8 @@ enum {
     UNCLOSED = -4, /* the text ends inside a quote */
     EMPTY = -5,    /* too many empty lines on end */
     NO_MEMORY = -6,
-    TOO_LARGE = -7 /* a piece or a dictionary beyond what offsets can say; cannot happen with the binding's sizes */
+    TOO_LARGE = -7, /* a piece or a dictionary beyond what offsets can say; cannot happen with the binding's sizes */
+    OUT_OF_BOUNDS = -8 /* of a new scanner's numbers */
 };
 
 enum { PLAIN = 0, QUOTED = 1, AFTER_QUOTE = 2 };
@@ -741,14 +742,16 @@ API void staxpipe_free(scanner *s) {
  *
  * `block` bytes: a record that touches three blocks of the text is too long. `empty_limit`: bytes of empty lines on end.
  * `dictionary_limit`: a batch whose dictionaries hold more bytes ends early.
- * NULL where there is no memory, or a number is out of its bounds.
+ * MORE with *made set; else NO_MEMORY or OUT_OF_BOUNDS.
  */
-API scanner *staxpipe_new(int64_t fields, const int64_t *wanted, int64_t wanted_count, int64_t batch_rows, int64_t block,
-                          int64_t empty_limit, int64_t dictionary_limit, uint64_t seed) {
-    if (fields < 1 || fields > MAX_FIELDS || wanted_count < 0 || wanted_count > fields) return NULL;
-    if (batch_rows < 1 || batch_rows > MAX_BATCH || block < 1 || block > MAX_TEXT / 4) return NULL;
+API int staxpipe_new(int64_t fields, const int64_t *wanted, int64_t wanted_count, int64_t batch_rows, int64_t block,
+                     int64_t empty_limit, int64_t dictionary_limit, uint64_t seed, scanner **made) {
+    if (fields < 1 || fields > MAX_FIELDS || wanted_count < 0 || wanted_count > fields) return OUT_OF_BOUNDS;
+    if (batch_rows < 1 || batch_rows > MAX_BATCH || block < 1 || block > MAX_TEXT / 4) return OUT_OF_BOUNDS;
+    for (int64_t index = 0; index < wanted_count; index++)
+        if (wanted[index] < 0 || wanted[index] >= fields) return OUT_OF_BOUNDS;
     scanner *s = calloc(1, sizeof *s);
-    if (s == NULL) return NULL;
+    if (s == NULL) return NO_MEMORY;
     s->fields = fields;
     s->wanted = wanted_count;
     s->max_rows = batch_rows;
@@ -765,16 +768,11 @@ API scanner *staxpipe_new(int64_t fields, const int64_t *wanted, int64_t wanted_
     s->columns = calloc((size_t)(wanted_count > 0 ? wanted_count : 1), sizeof *s->columns);
     if (s->ends == NULL || s->columns == NULL) {
         staxpipe_free(s);
-        return NULL;
+        return NO_MEMORY;
     }
-    for (int64_t index = 0; index < wanted_count; index++) {
-        if (wanted[index] < 0 || wanted[index] >= fields) {
-            staxpipe_free(s);
-            return NULL;
-        }
-        s->columns[index].position = wanted[index];
-    }
-    return s;
+    for (int64_t index = 0; index < wanted_count; index++) s->columns[index].position = wanted[index];
+    *made = s;
+    return MORE;
 }
 
 /* Begin a batch. codes[i] has room for `batch_rows` codes of column i and stays the scanner's until the next batch. */

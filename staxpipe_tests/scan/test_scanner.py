@@ -3,6 +3,7 @@ import gc
 import io
 import itertools
 import random
+from unittest import mock
 
 import pyarrow as pa
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from staxpipe.scan import scanner as module
+from staxpipe.scan.library import library
 from staxpipe.scan.scanner import Said, ScanError, Scanner
 
 values = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=9) | st.sampled_from(
@@ -160,7 +162,44 @@ def test_after_a_mistake_and_after_its_end_nothing_more_is_read() -> None:
         list(scan.feed(b"1,2\n"))
 
 
-@pytest.mark.parametrize("rows", [0, -1, 1 << 24])
-def test_a_batch_has_a_size_that_can_be(rows: int) -> None:
-    with pytest.raises(ValueError, match="a batch has 1 to"):
-        Scanner(1, [0], rows, 100)
+def test_a_closed_scanner_says_so_whatever_is_asked_of_it() -> None:
+    with Scanner(1, [0], 1, 100) as scan:
+        begun = scan.feed(b"1\n2\n3\n", last=True)
+        assert next(begun)[0].to_pylist() == ["1"]
+        assert scan.rows == 1
+    with pytest.raises(ValueError, match="the scanner is closed"):
+        next(begun)
+    with pytest.raises(ValueError, match="the scanner is closed"):
+        _ = scan.rows
+    with scan:  # and closing it again does nothing
+        pass
+
+
+@pytest.mark.parametrize(
+    ("fields", "wanted", "rows", "block"),
+    [
+        (1, [0], 0, 100),
+        (1, [0], -1, 100),
+        (1, [0], 1 << 24, 100),
+        (0, [], 1, 100),
+        (1, [1], 1, 100),
+        (1, [-1], 1, 100),
+        (1, [0, 0], 1, 100),
+        (1, [0], 1, 0),
+    ],
+)
+def test_numbers_that_cannot_be_are_refused(fields: int, wanted: list[int], rows: int, block: int) -> None:
+    with pytest.raises(ValueError, match=f"nothing scans {len(wanted)} of {fields} columns in batches of "):
+        Scanner(fields, wanted, rows, block)
+
+
+def test_too_little_memory_for_a_scanner_is_said_and_leaves_nothing_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    native = mock.Mock(wraps=library())
+    monkeypatch.setattr(module, "library", lambda: native)
+    monkeypatch.setattr(pa, "allocate_buffer", mock.Mock(side_effect=pa.ArrowMemoryError("no")))
+    with pytest.raises(MemoryError):
+        Scanner(1, [0], 10, 100)
+    assert [call[0] for call in native.method_calls] == ["staxpipe_new", "staxpipe_free"]
+    native.staxpipe_new = mock.Mock(return_value=Said.NO_MEMORY)
+    with pytest.raises(MemoryError, match="no memory to scan a CSV text of 1,000 columns"):
+        Scanner(1_000, [0], 10, 100)
