@@ -1,7 +1,7 @@
 """Compiles the native CSV scanner while the project is installed or made into a wheel.
 
 By the C compiler of the `ziglang` package, so that the machine needs none of its own. Where that is missing or fails,
-the installation goes on, and CSV is read by pyarrow.
+or the tree cannot be written to, the installation goes on, and CSV is read by pyarrow.
 """
 
 from __future__ import annotations
@@ -33,9 +33,10 @@ class BuildHook(BuildHookInterface):  # type: ignore[type-arg]  # hatchling load
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:  # noqa: ARG002  # hatchling passes it
         """Compile, and tell hatchling what came of it."""
         root = Path(self.root)
-        (root / LIBRARY).unlink(missing_ok=True)  # an older one would be worse than none
         target = target_of(platform.system(), platform.machine(), platform.libc_ver()[0])
-        problem = "this kind of machine is not known" if target is None else compile_for(target[0], root)
+        problem = without_older(root)
+        if problem is None:
+            problem = "this kind of machine is not known" if target is None else compile_for(target[0], root)
         if target is None or problem is not None:
             self.app.display_warning(f"The native CSV reader was not compiled, so pyarrow reads CSV: {problem}")
             return
@@ -61,24 +62,41 @@ def target_of(system: str, machine: str, libc: str) -> tuple[str, str] | None:
     return None
 
 
+def without_older(root: Path) -> str | None:
+    """Remove the library of an earlier installation, worse than none; in words what hindered it, if anything did."""
+    try:
+        (root / LIBRARY).unlink(missing_ok=True)
+    except OSError as error:
+        return str(error)
+    return None
+
+
 def compile_for(target: str, root: Path) -> str | None:
     """Compile the library into the tree; in words what hindered it, if anything did."""
-    with tempfile.TemporaryDirectory(prefix="staxpipe-build-") as folder:
-        made = Path(folder) / LIBRARY.name
-        command = [sys.executable, "-m", "ziglang", "cc", "-target", target, "-std=c11", "-O3", "-g0", "-shared"]
-        command += ["-fPIC", "-fvisibility=hidden", "-o", str(made), str(root / SOURCE)]
-        # A cache of its own: there may be no home, or none that can be written to.
-        caches = {"ZIG_GLOBAL_CACHE_DIR": folder, "ZIG_LOCAL_CACHE_DIR": folder}
-        try:
+    try:
+        with tempfile.TemporaryDirectory(prefix="staxpipe-build-") as folder:
+            made = Path(folder) / LIBRARY.name
+            command = [sys.executable, "-m", "ziglang", "cc", "-target", target, "-std=c11", "-O3", "-g0", "-shared"]
+            command += ["-fPIC", "-fvisibility=hidden", "-o", str(made), str(root / SOURCE)]
+            # A cache of its own: there may be no home, or none that can be written to.
+            environment = {**os.environ, "ZIG_GLOBAL_CACHE_DIR": folder, "ZIG_LOCAL_CACHE_DIR": folder}
             done = subprocess.run(
-                command, env={**os.environ, **caches}, capture_output=True, text=True, timeout=SECONDS, check=False
+                command, env=environment, capture_output=True, text=True, timeout=SECONDS, check=False
             )
-        except (OSError, subprocess.TimeoutExpired) as error:
-            return str(error)
-        if done.returncode != 0 or not made.exists():
-            said = done.stderr.strip().splitlines()
-            return said[-1] if said else f"the compiler ended with status {done.returncode}"
-        beside = root / LIBRARY.with_suffix(".new")
-        beside.write_bytes(made.read_bytes())
-        beside.replace(root / LIBRARY)  # whoever has the old one loaded keeps it
+            if done.returncode != 0 or not made.exists():
+                said = done.stderr.strip().splitlines()
+                return said[-1] if said else f"the compiler ended with status {done.returncode}"
+            _put(made, root / LIBRARY)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return str(error)
     return None
+
+
+def _put(made: Path, where: Path) -> None:
+    """Put a library in its place at once and whole: whoever has the old one loaded keeps it."""
+    beside = where.with_suffix(".new")
+    try:
+        beside.write_bytes(made.read_bytes())
+        beside.replace(where)
+    finally:
+        beside.unlink(missing_ok=True)  # of a disk that is full

@@ -66,8 +66,8 @@ static void run(void) {
     const int64_t pieces = number();
     int64_t *sizes = exactly((size_t)pieces * sizeof *sizes);
     for (int64_t at = 0; at < pieces; at++) sizes[at] = number();
-    scanner *s = staxpipe_new(fields, wanted, wanted_count, batch_rows, block, 8 * block, 1 << 20, 42);
-    if (s == NULL) abort();
+    scanner *s;
+    if (staxpipe_new(fields, wanted, wanted_count, batch_rows, block, 8 * block, 1 << 20, 42, &s) != MORE) abort();
     int32_t **codes = exactly((size_t)wanted_count * sizeof *codes);
     for (int64_t at = 0; at < wanted_count; at++) codes[at] = exactly((size_t)batch_rows * sizeof **codes);
     staxpipe_begin(s, codes);

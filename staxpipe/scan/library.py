@@ -10,7 +10,7 @@ from ctypes import POINTER, Structure, c_char_p, c_int, c_int64, c_uint64, c_voi
 from functools import cache
 from pathlib import Path
 
-ABI = 1
+ABI = 2
 """Must be that of `scanner.c`: a library of an older checkout would read memory that is not its own."""
 
 LIBRARY = Path(__file__).with_name("_scanner.so")
@@ -64,8 +64,8 @@ def load(path: Path) -> ctypes.CDLL:
         raise UnavailableError(f"the native reader does not load: {error}") from None
     if abi != ABI:
         raise UnavailableError("the compiled native reader is that of another version: install staxpipe again")
-    loaded.staxpipe_new.restype = c_void_p
-    loaded.staxpipe_new.argtypes = [c_int64, POINTER(c_int64), *[c_int64] * 5, c_uint64]
+    loaded.staxpipe_new.restype = c_int
+    loaded.staxpipe_new.argtypes = [c_int64, POINTER(c_int64), *[c_int64] * 5, c_uint64, POINTER(c_void_p)]
     loaded.staxpipe_free.restype = None
     loaded.staxpipe_free.argtypes = [c_void_p]
     loaded.staxpipe_begin.restype = None

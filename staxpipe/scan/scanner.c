@@ -41,9 +41,9 @@
 #define FETCH(address) ((void)(address))
 #endif
 
-enum { ABI = 1 };
+enum { ABI = 2 };
 
-/* What `feed` says. The binding knows these numbers. */
+/* What `new` and `feed` say. The binding knows these numbers. */
 enum {
     MORE = 0,     /* all was read: the next piece, please */
     FULL = 1,     /* the batch is full, and some of the piece may be left */
@@ -53,7 +53,8 @@ enum {
     UNCLOSED = -4, /* the text ends inside a quote */
     EMPTY = -5,    /* too many empty lines on end */
     NO_MEMORY = -6,
-    TOO_LARGE = -7 /* a piece or a dictionary beyond what offsets can say; cannot happen with the binding's sizes */
+    TOO_LARGE = -7, /* a piece or a dictionary beyond what offsets can say; cannot happen with the binding's sizes */
+    OUT_OF_BOUNDS = -8 /* of a new scanner's numbers */
 };
 
 enum { PLAIN = 0, QUOTED = 1, AFTER_QUOTE = 2 };
@@ -86,7 +87,7 @@ typedef struct {
 typedef struct {
     int64_t batch_rows; /* in the batch so far */
     int64_t rows;       /* in the text so far, the batch included */
-    int64_t row;        /* of the error, from 1 */
+    int64_t row;        /* of the error, from 1; for UNCLOSED and EMPTY the last before it */
     int64_t column;     /* of the error, among those wanted */
     int64_t fields;     /* of the ragged row */
 } report;
@@ -533,18 +534,25 @@ static int end_row(scanner *s, int64_t end, int64_t last) {
     return MORE;
 }
 
+/* One more byte of empty lines. */
+static int count_empty(scanner *s) {
+    if (++s->empty_bytes <= s->empty_limit) return MORE;
+    s->said.row = s->said.rows + s->group_rows;
+    return EMPTY;
+}
+
 /* A line break at `place`, outside quotes. */
 static int end_line(scanner *s, int64_t place, uint8_t byte) {
     const int starts = s->ended == 0 && place == s->field_start;
     if (starts && byte == '\n' && s->after_cr) { /* the second half of a CRLF */
         s->after_cr = 0;
         start_row(s, place + 1);
-        return MORE;
+        return s->empty_bytes == 0 ? MORE /* the first half ended a record */ : count_empty(s);
     }
     s->after_cr = byte == '\r';
     if (starts && s->fields > 1) {
         start_row(s, place + 1);
-        return ++s->empty_bytes > s->empty_limit ? EMPTY : MORE;
+        return count_empty(s);
     }
     return end_row(s, place, place);
 }
@@ -623,9 +631,10 @@ static void rebase(scanner *s, int64_t start) {
     s->offset += start;
 }
 
+/* What is carried stays within MAX_TEXT: it touches two blocks at most, and is no more than doubled. */
 static int append(scanner *s, const uint8_t *text, int64_t size) {
     if (size == 0) return 1;
-    if (s->carried + size > MAX_TEXT || !reserve((void **)&s->carry, &s->carry_size, s->carried + size, 1)) return 0;
+    if (!reserve((void **)&s->carry, &s->carry_size, s->carried + size, 1)) return 0;
     memcpy(s->carry + s->carried, text, (size_t)size);
     s->carried += size;
     return 1;
@@ -637,7 +646,10 @@ static int is_full(const scanner *s) {
 
 /* The end of the whole text, which is also that of a last record without a line end. */
 static int end_text(scanner *s) {
-    if (s->quoting == QUOTED) return UNCLOSED;
+    if (s->quoting == QUOTED) {
+        s->said.row = s->said.rows;
+        return UNCLOSED;
+    }
     if (s->carried == 0) return MORE;
     int said = end_row(s, s->carried, s->carried - 1);
     if (said == MORE) said = code_group(s, s->carry);
@@ -655,7 +667,7 @@ static int feed(scanner *s, const uint8_t *text, int64_t size, int last, int64_t
     while (s->carried > 0 && at < size) { /* the rest of the record that the piece before began */
         int64_t more = s->carried < 4096 ? 4096 : s->carried;
         if (more > size - at) more = size - at;
-        if (!append(s, text + at, more)) return s->carried + more > MAX_TEXT ? TOO_LONG : NO_MEMORY;
+        if (!append(s, text + at, more)) return NO_MEMORY;
         at += more;
         if ((said = split(s, s->carry, s->carried, 1)) != MORE) return said;
         if (s->group_rows > 0) {
@@ -730,14 +742,16 @@ API void staxpipe_free(scanner *s) {
  *
  * `block` bytes: a record that touches three blocks of the text is too long. `empty_limit`: bytes of empty lines on end.
  * `dictionary_limit`: a batch whose dictionaries hold more bytes ends early.
- * NULL where there is no memory, or a number is out of its bounds.
+ * MORE with *made set; else NO_MEMORY or OUT_OF_BOUNDS.
  */
-API scanner *staxpipe_new(int64_t fields, const int64_t *wanted, int64_t wanted_count, int64_t batch_rows, int64_t block,
-                          int64_t empty_limit, int64_t dictionary_limit, uint64_t seed) {
-    if (fields < 1 || fields > MAX_FIELDS || wanted_count < 0 || wanted_count > fields) return NULL;
-    if (batch_rows < 1 || batch_rows > MAX_BATCH || block < 1 || block > MAX_TEXT / 4) return NULL;
+API int staxpipe_new(int64_t fields, const int64_t *wanted, int64_t wanted_count, int64_t batch_rows, int64_t block,
+                     int64_t empty_limit, int64_t dictionary_limit, uint64_t seed, scanner **made) {
+    if (fields < 1 || fields > MAX_FIELDS || wanted_count < 0 || wanted_count > fields) return OUT_OF_BOUNDS;
+    if (batch_rows < 1 || batch_rows > MAX_BATCH || block < 1 || block > MAX_TEXT / 4) return OUT_OF_BOUNDS;
+    for (int64_t index = 0; index < wanted_count; index++)
+        if (wanted[index] < 0 || wanted[index] >= fields) return OUT_OF_BOUNDS;
     scanner *s = calloc(1, sizeof *s);
-    if (s == NULL) return NULL;
+    if (s == NULL) return NO_MEMORY;
     s->fields = fields;
     s->wanted = wanted_count;
     s->max_rows = batch_rows;
@@ -754,16 +768,11 @@ API scanner *staxpipe_new(int64_t fields, const int64_t *wanted, int64_t wanted_
     s->columns = calloc((size_t)(wanted_count > 0 ? wanted_count : 1), sizeof *s->columns);
     if (s->ends == NULL || s->columns == NULL) {
         staxpipe_free(s);
-        return NULL;
+        return NO_MEMORY;
     }
-    for (int64_t index = 0; index < wanted_count; index++) {
-        if (wanted[index] < 0 || wanted[index] >= fields) {
-            staxpipe_free(s);
-            return NULL;
-        }
-        s->columns[index].position = wanted[index];
-    }
-    return s;
+    for (int64_t index = 0; index < wanted_count; index++) s->columns[index].position = wanted[index];
+    *made = s;
+    return MORE;
 }
 
 /* Begin a batch. codes[i] has room for `batch_rows` codes of column i and stays the scanner's until the next batch. */

@@ -25,13 +25,11 @@ Those of a cost report hold half of that, with line item ids.
 EMPTY_BYTES_A_BLOCK = 8
 """So many blocks of empty lines on end are too many."""
 
-MAX_BATCH_ROWS = 1 << 23
-
 _PIECE_BYTES = 64 << 20
 
 
 class Said(IntEnum):
-    """What `staxpipe_feed` of scanner.c says."""
+    """What `staxpipe_new` and `staxpipe_feed` of scanner.c say."""
 
     MORE = 0
     FULL = 1
@@ -42,6 +40,7 @@ class Said(IntEnum):
     EMPTY = -5
     NO_MEMORY = -6
     TOO_LARGE = -7
+    OUT_OF_BOUNDS = -8
 
 
 class ScanError(Exception):
@@ -70,17 +69,18 @@ class Scanner:
 
     Raises:
         UnavailableError: the scanner is not compiled here.
+        ValueError: there can be no scanner with such numbers.
+        MemoryError: there is no memory for it.
     """
 
     def __init__(self, fields: int, wanted: Sequence[int], batch_rows: int, block_bytes: int) -> None:
-        if not 0 < batch_rows <= MAX_BATCH_ROWS:
-            raise ValueError(f"a batch has 1 to {MAX_BATCH_ROWS:,} rows, not {batch_rows:,}")
         self._library = library()
         self._columns = len(wanted)
         self._batch_rows = batch_rows
         self._report = Report()
         self._codes: list[pa.Buffer] = [None] * len(wanted)
-        self._scanner = self._library.staxpipe_new(
+        self._scanner = c_void_p()
+        said = self._library.staxpipe_new(
             fields,
             (c_int64 * len(wanted))(*wanted),
             len(wanted),
@@ -89,23 +89,31 @@ class Scanner:
             EMPTY_BYTES_A_BLOCK * block_bytes,
             DICTIONARY_BYTES_A_ROW * batch_rows,
             int.from_bytes(os.urandom(8), "little"),
+            byref(self._scanner),
         )
-        if not self._scanner:
+        if said == Said.OUT_OF_BOUNDS:
+            raise ValueError(
+                f"nothing scans {len(wanted):,} of {fields:,} columns in batches of {batch_rows:,} rows and blocks of "
+                f"{block_bytes:,} bytes"
+            )
+        if said != Said.MORE:
             raise MemoryError(f"no memory to scan a CSV text of {fields:,} columns")
-        self._begin()
+        try:
+            self._begin()
+        except BaseException:
+            self._close()
+            raise
 
     def __enter__(self) -> Scanner:
         return self
 
     def __exit__(self, *_: object) -> None:
-        scanner, self._scanner = self._scanner, None
-        self._library.staxpipe_free(scanner)
+        self._close()
 
     @property
     def rows(self) -> int:
         """How many rows were read so far."""
-        self._library.staxpipe_report(self._scanner, byref(self._report))
-        return self._report.rows
+        return self._reported().rows
 
     def feed(self, piece: bytes, *, last: bool = False) -> Iterator[list[pa.DictionaryArray]]:
         """Read a piece of text, and give every batch that it fills: its columns in the order of `wanted`.
@@ -117,9 +125,8 @@ class Scanner:
         Raises:
             ScanError: the text is malformed.
             MemoryError: there is no more memory.
+            ValueError: the scanner is closed.
         """
-        if self._scanner is None:
-            raise ValueError("the scanner is closed")
         if len(piece) > _PIECE_BYTES:
             for start in range(0, len(piece), _PIECE_BYTES):
                 end = start + _PIECE_BYTES
@@ -130,7 +137,7 @@ class Scanner:
         at = 0
         while True:
             said = self._library.staxpipe_feed(
-                self._scanner, ctypes.cast(address + at, ctypes.c_char_p), len(piece) - at, last, byref(read)
+                self._handle(), ctypes.cast(address + at, ctypes.c_char_p), len(piece) - at, last, byref(read)
             )
             at += read.value
             if said == Said.MORE:
@@ -138,23 +145,37 @@ class Scanner:
             if said != Said.FULL:
                 raise self._error(Said(said))
             yield self._take()
-        if last and self._rows_of_batch():
+        if last and self._reported().batch_rows:
             yield self._take()
+
+    def _handle(self) -> c_void_p:
+        """The scanner, for the library: with NULL it would end the process.
+
+        Raises:
+            ValueError: it is closed.
+        """
+        if self._scanner.value is None:
+            raise ValueError("the scanner is closed")
+        return self._scanner
+
+    def _close(self) -> None:
+        scanner, self._scanner = self._scanner, c_void_p()
+        self._library.staxpipe_free(scanner)
 
     def _begin(self) -> None:
         """Begin a batch, with new memory for the codes of every column that took its own with it."""
         size = self._batch_rows * 4
         self._codes = [pa.allocate_buffer(size) if buffer is None else buffer for buffer in self._codes]
         self._library.staxpipe_begin(
-            self._scanner, (c_void_p * self._columns)(*(buffer.address for buffer in self._codes))
+            self._handle(), (c_void_p * self._columns)(*(buffer.address for buffer in self._codes))
         )
 
-    def _rows_of_batch(self) -> int:
-        self._library.staxpipe_report(self._scanner, byref(self._report))
-        return self._report.batch_rows
+    def _reported(self) -> Report:
+        self._library.staxpipe_report(self._handle(), byref(self._report))
+        return self._report
 
     def _take(self) -> list[pa.DictionaryArray]:
-        rows = self._rows_of_batch()
+        rows = self._reported().batch_rows
         nothing = _no_text(rows)
         columns = [self._column(at, rows, nothing) for at in range(self._columns)]
         self._begin()
@@ -162,7 +183,7 @@ class Scanner:
 
     def _column(self, at: int, rows: int, nothing: pa.DictionaryArray) -> pa.DictionaryArray:
         sizes = (c_int64 * 3)()
-        self._library.staxpipe_sizes(self._scanner, at, sizes)
+        self._library.staxpipe_sizes(self._handle(), at, sizes)
         nulls, distinct, size = sizes
         if not distinct:
             return nothing
@@ -170,7 +191,7 @@ class Scanner:
         values = pa.allocate_buffer(size)
         validity = pa.allocate_buffer((rows + 7) // 8) if nulls else None
         self._library.staxpipe_take(
-            self._scanner, at, offsets.address, values.address, validity.address if validity else None
+            self._handle(), at, offsets.address, values.address, validity.address if validity else None
         )
         codes, self._codes[at] = self._codes[at], None
         indices = pa.Array.from_buffers(pa.int32(), rows, [validity, codes], null_count=nulls)
@@ -180,10 +201,8 @@ class Scanner:
     def _error(self, said: Said) -> Exception:
         if said is Said.NO_MEMORY:
             return MemoryError("no memory to scan a CSV text any further")
-        self._library.staxpipe_report(self._scanner, byref(self._report))
-        found = self._report
-        row = found.rows if said in (Said.UNCLOSED, Said.EMPTY) else found.row
-        return ScanError(said, row, found.column, found.fields)
+        found = self._reported()
+        return ScanError(said, found.row, found.column, found.fields)
 
 
 def _no_text(rows: int) -> pa.DictionaryArray:

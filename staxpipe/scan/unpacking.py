@@ -134,13 +134,14 @@ class Stored(Unpacking):
 def _inflated(member: Any, block: bytes, read: Any) -> Iterator[bytes]:
     """What a decompressor makes of a block and of those that `read` gives after it, until its stream ends."""
     try:
-        while block or (block := read()):
+        # All that is packed may be taken in while some of what it unpacks to is still to be given out.
+        while not member.eof:
+            block = block or read()
             piece = member.decompress(block, PIECE_BYTES)
             if piece:
                 yield piece
-            if member.eof:
-                return
+            elif not block:
+                raise EOFError
             block = member.unconsumed_tail
     except _ISAL_ERROR as error:
         raise zlib.error(str(error)) from None
-    raise EOFError

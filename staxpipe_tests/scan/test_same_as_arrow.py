@@ -91,6 +91,7 @@ def test_any_bytes(tmp_path: Path, header: bytes, body: bytes) -> None:
         b'1,"open\n',
         b"1,\xff\n",
         b"1,2\n" + b"\n" * (20 << 20),
+        b"1,2\r\n" + b"\r\n" * (12 << 20) + b"3,4\r\n",
     ],
 )
 def test_one_mistake_is_told_in_the_same_words(tmp_path: Path, body: bytes) -> None:
@@ -120,11 +121,13 @@ PACKED = [
 ]
 
 
+@pytest.mark.parametrize("piece_bytes", [1, 64, 1000, 1 << 20])
 @pytest.mark.parametrize(("format", "packed"), PACKED, ids=["gzip", "deflated", "stored"])
-def test_packed_files(tmp_path: Path, format: FileFormat, packed: bytes) -> None:
+def test_packed_files(tmp_path: Path, format: FileFormat, packed: bytes, piece_bytes: int) -> None:
     path = tmp_path / "x"
     path.write_bytes(packed)
-    native, arrow = (_outcome(path, format, reader) for reader in CsvReader)
+    with mock.patch.object(unpacking, "PIECE_BYTES", piece_bytes):
+        native, arrow = (_outcome(path, format, reader) for reader in CsvReader)
     assert native == arrow
     assert not isinstance(native, str)
     assert sum(len(found) for _, found in native) == (3_000 if format is FileFormat.CSV_GZIP else 6_000)

@@ -3,6 +3,7 @@ import gc
 import io
 import itertools
 import random
+from unittest import mock
 
 import pyarrow as pa
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from staxpipe.scan import scanner as module
+from staxpipe.scan.library import library
 from staxpipe.scan.scanner import Said, ScanError, Scanner
 
 values = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=9) | st.sampled_from(
@@ -106,11 +108,26 @@ def test_what_is_wrong_is_found_where_it_is(
     assert (found.said, found.row, found.column, found.fields) == (said, row, column, fields)
 
 
-@pytest.mark.parametrize(("text", "said"), [(b'1,2\n3,"4\n', Said.UNCLOSED), (b"1,2\n" + b"\r\n" * 900, Said.EMPTY)])
-def test_what_is_wrong_with_the_whole_text_is_found(text: bytes, said: Said) -> None:
-    with pytest.raises(ScanError) as caught, Scanner(2, [0, 1], 10, 100) as scan:
-        list(scan.feed(text, last=True))
-    assert caught.value.said is said
+def rows_in_pieces(text: bytes, size: int, block_bytes: int) -> int:
+    """How many rows a text of two columns has, given so many bytes at a time."""
+    with Scanner(2, [0, 1], 10, block_bytes) as scan:
+        for start in range(0, len(text), size):
+            list(scan.feed(text[start : start + size], last=start + size >= len(text)))
+        return scan.rows
+
+
+def test_a_quote_that_nobody_closes_is_found() -> None:
+    with pytest.raises(ScanError, match="UNCLOSED in row 1"):
+        rows_in_pieces(b'1,2\n3,"4\n', 100, 100)
+
+
+@pytest.mark.parametrize("end", [b"\n", b"\r", b"\r\n"])
+@pytest.mark.parametrize("size", [1, 7, 10_000])
+def test_more_than_eight_blocks_of_empty_lines_are_too_many(end: bytes, size: int) -> None:
+    most = b"1,2" + end + end * (8 * 100 // len(end))
+    assert rows_in_pieces(most + most, size, 100) == 2
+    with pytest.raises(ScanError, match="EMPTY in row 1"):
+        rows_in_pieces(most + end + most, size, 100)
 
 
 INVALID = [
@@ -145,7 +162,44 @@ def test_after_a_mistake_and_after_its_end_nothing_more_is_read() -> None:
         list(scan.feed(b"1,2\n"))
 
 
-@pytest.mark.parametrize("rows", [0, -1, 1 << 24])
-def test_a_batch_has_a_size_that_can_be(rows: int) -> None:
-    with pytest.raises(ValueError, match="a batch has 1 to"):
-        Scanner(1, [0], rows, 100)
+def test_a_closed_scanner_says_so_whatever_is_asked_of_it() -> None:
+    with Scanner(1, [0], 1, 100) as scan:
+        begun = scan.feed(b"1\n2\n3\n", last=True)
+        assert next(begun)[0].to_pylist() == ["1"]
+        assert scan.rows == 1
+    with pytest.raises(ValueError, match="the scanner is closed"):
+        next(begun)
+    with pytest.raises(ValueError, match="the scanner is closed"):
+        _ = scan.rows
+    with scan:  # and closing it again does nothing
+        pass
+
+
+@pytest.mark.parametrize(
+    ("fields", "wanted", "rows", "block"),
+    [
+        (1, [0], 0, 100),
+        (1, [0], -1, 100),
+        (1, [0], 1 << 24, 100),
+        (0, [], 1, 100),
+        (1, [1], 1, 100),
+        (1, [-1], 1, 100),
+        (1, [0, 0], 1, 100),
+        (1, [0], 1, 0),
+    ],
+)
+def test_numbers_that_cannot_be_are_refused(fields: int, wanted: list[int], rows: int, block: int) -> None:
+    with pytest.raises(ValueError, match=f"nothing scans {len(wanted)} of {fields} columns in batches of "):
+        Scanner(fields, wanted, rows, block)
+
+
+def test_too_little_memory_for_a_scanner_is_said_and_leaves_nothing_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    native = mock.Mock(wraps=library())
+    monkeypatch.setattr(module, "library", lambda: native)
+    monkeypatch.setattr(pa, "allocate_buffer", mock.Mock(side_effect=pa.ArrowMemoryError("no")))
+    with pytest.raises(MemoryError):
+        Scanner(1, [0], 10, 100)
+    assert [call[0] for call in native.method_calls] == ["staxpipe_new", "staxpipe_free"]
+    native.staxpipe_new = mock.Mock(return_value=Said.NO_MEMORY)
+    with pytest.raises(MemoryError, match="no memory to scan a CSV text of 1,000 columns"):
+        Scanner(1_000, [0], 10, 100)
