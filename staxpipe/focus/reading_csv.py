@@ -13,17 +13,17 @@ from __future__ import annotations
 import csv
 import io
 import re
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
-from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.csv
 
 from staxpipe.errors import PermanentError
 from staxpipe.focus.names import choose_columns
-from staxpipe.focus.reading_bytes import Blocks, Meter, Part, damaged
+from staxpipe.focus.reading_bytes import DAMAGE, Blocks, Meter, Part, damaged
 from staxpipe.focus.reading_text import TEXT
 
 BLOCK_BYTES = 2 << 20
@@ -257,11 +257,18 @@ def _bytes(value: str | bytes | None) -> bytes:
 
 
 def _is_doubtful(part: Part, ending: bytes) -> bool:
-    """Whether the last value may be such a quote. In gzip and ZIP a cut file is known by its checksum."""
-    return b"\n" in ending or b"\r" in ending or (part.plain is not None and not _ends_line(part.plain))
+    """Whether the last value may be such a quote: a checksum only says that a text is as it was when it was packed."""
+    return b"\n" in ending or b"\r" in ending or _last_byte(part) not in b"\r\n"
 
 
-def _ends_line(path: Path) -> bool:
-    with path.open("rb") as file:
-        file.seek(-1, io.SEEK_END)
-        return file.read() in b"\r\n"
+def _last_byte(part: Part) -> bytes:
+    """How a text that is not empty ends. A packed one is unpacked once more, for Arrow's stream does not tell."""
+    if part.plain is not None:
+        with part.plain.open("rb") as file:
+            file.seek(-1, io.SEEK_END)
+            return file.read()
+    try:
+        with part.pieces() as pieces:
+            return deque(pieces, maxlen=1)[0][-1:]
+    except DAMAGE as error:  # which Arrow has passed over
+        raise PermanentError(damaged(part.name, error)) from None
