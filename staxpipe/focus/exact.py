@@ -42,11 +42,12 @@ def sums_of(amounts: pa.Array, groups: npt.NDArray[np.integer], number: int) -> 
     """
     limbs = limbs_of(amounts)
     if amounts.null_count:
-        groups = np.where(valid_rows(amounts), groups, number)
+        limbs = limbs.copy()
+        limbs[~valid_rows(amounts)] = 0
     # Most rows are of one group: what the others have, taken from what all have, is its sum.
     most = int(np.bincount(groups, minlength=1).argmax())
     others = np.flatnonzero(groups != most)
-    found = _sums(limbs[others], groups[others], max(number, most) + 1)
+    found = _sums(limbs[others], groups[others], max(number, 1))
     found[most] = _sum(limbs) - sum(found)
     return [Decimal(value).scaleb(-SCALE, _EXACT) for value in found[:number]]
 
@@ -92,7 +93,7 @@ def amounts_of(limbs: Integers, valid: Mask) -> pa.Array:
 
 
 def limbs_of(amounts: pa.Array) -> Integers:
-    """The low and the high 64 bits of each amount; of nulls anything."""
+    """The low and the high 64 bits of each amount; of nulls anything, for Arrow leaves open what lies under them."""
     data = amounts.buffers()[1]
     if data is None or not len(amounts):
         return np.zeros((len(amounts), 2), np.int64)
