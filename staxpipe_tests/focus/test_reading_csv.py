@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from staxpipe.errors import PermanentError
-from staxpipe.focus import reading_csv
+from staxpipe.focus import reading_refusals
 from staxpipe.model import FileFormat
 from staxpipe_tests.focus.packing import CSV_FORMATS, packed
 from staxpipe_tests.focus.test_reading import read, rows_of, write_csv
@@ -119,7 +119,7 @@ def test_a_ragged_row_is_named_by_file_and_row(tmp_path: Path, row: str, count: 
 
 
 def test_a_ragged_row_far_into_a_gzip_file_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reading_csv, "BLOCK_BYTES", 4096)
+    monkeypatch.setattr(reading_refusals, "BLOCK_BYTES", 4096)
     rows = [f"type {row},{row}" for row in range(9999)] + ["short"] + ["a,1"] * 2000
     body = gzip.compress((HEADER + "\n".join(rows)).encode())
     with pytest.raises(PermanentError, match=r"row 10,000 has 1 fields"):
@@ -145,7 +145,7 @@ def test_a_last_value_that_holds_a_line_break_is_fine(tmp_path: Path) -> None:
 
 
 def test_a_record_longer_than_a_block_is_said_to_be_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reading_csv, "BLOCK_BYTES", 1 << 20)
+    monkeypatch.setattr(reading_refusals, "BLOCK_BYTES", 1 << 20)
     body = HEADER + "ok,1\n" + '"' + "x\n" * (2 << 20)
     with pytest.raises(PermanentError, match=r"longer than 1 MiB"):
         read(_file(tmp_path, body), FileFormat.CSV)

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from staxpipe.errors import PermanentError
-from staxpipe.focus import reading_csv
+from staxpipe.focus import reading_refusals
 from staxpipe.focus.reading import read_source
 from staxpipe.model import FileFormat
 from staxpipe.scan import unpacking
@@ -74,7 +74,7 @@ def test_a_text_in_pieces_of_any_size(
     path = tmp_path / "x"
     path.write_bytes(packed(header + body, format))
     with (
-        mock.patch.object(reading_csv, "BLOCK_BYTES", block_bytes),
+        mock.patch.object(reading_refusals, "BLOCK_BYTES", block_bytes),
         mock.patch.object(unpacking, "PIECE_BYTES", piece_bytes),
     ):
         native, arrow = (_outcome(path, format, reader, batch_rows) for reader in CsvReader)
