@@ -13,8 +13,7 @@ from decimal import Decimal
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from staxpipe.focus.columns import MOMENT
-from staxpipe.focus.numbers import SCALE
+from staxpipe.focus.columns import MOMENT, SCALE
 
 KEYS = ("account", "currency", "plan", "operation", "usage_type", "zone", "hour")
 AMOUNT = pa.decimal128(38, SCALE)

@@ -16,7 +16,8 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-MONEY = pa.decimal128(30, 18)
+SCALE = 18
+MONEY = pa.decimal128(30, SCALE)
 TEXT = pa.string()
 MOMENT = pa.timestamp("us", tz="UTC")
 TEXT_MAP = pa.map_(pa.string(), pa.string())

@@ -16,12 +16,14 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from staxpipe.focus.columns import MONEY
+from staxpipe.focus.columns import MONEY, SCALE
 
 Integers = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
 
-SCALE = 18
+EXACT = Context(prec=80, traps=[Inexact])
+"""Arithmetic on single decimals that never rounds (Python's own does, to 28 digits)."""
+
 _SHORT_SCALE = 10  # decimals that AWS writes
 _SURPLUS = 10 ** (SCALE - _SHORT_SCALE)
 _TIE = 10**13  # what divides 31 decimals from 18
@@ -29,7 +31,6 @@ _LARGEST = 2**61  # so that thrice a divisor fits 64 bits
 _LARGEST_QUOTIENT = 2.0**50
 _BLOCK = 2**14  # rows at once: what is needed on the way stays in the processor's cache
 _LOW_WORDS = (0, 1) if sys.byteorder == "little" else (1, 0)
-_EXACT = Context(prec=80, traps=[Inexact])
 
 
 def sums_of(amounts: pa.Array, groups: npt.NDArray[np.integer], number: int) -> list[Decimal]:
@@ -42,13 +43,14 @@ def sums_of(amounts: pa.Array, groups: npt.NDArray[np.integer], number: int) -> 
     """
     limbs = limbs_of(amounts)
     if amounts.null_count:
-        groups = np.where(valid_rows(amounts), groups, number)
+        limbs = limbs.copy()
+        limbs[~valid_rows(amounts)] = 0
     # Most rows are of one group: what the others have, taken from what all have, is its sum.
     most = int(np.bincount(groups, minlength=1).argmax())
     others = np.flatnonzero(groups != most)
-    found = _sums(limbs[others], groups[others], max(number, most) + 1)
+    found = _sums(limbs[others], groups[others], max(number, 1))
     found[most] = _sum(limbs) - sum(found)
-    return [Decimal(value).scaleb(-SCALE, _EXACT) for value in found[:number]]
+    return [Decimal(value).scaleb(-SCALE, EXACT) for value in found[:number]]
 
 
 def _sums(limbs: Integers, groups: npt.NDArray[np.integer], number: int) -> list[int]:
@@ -92,7 +94,7 @@ def amounts_of(limbs: Integers, valid: Mask) -> pa.Array:
 
 
 def limbs_of(amounts: pa.Array) -> Integers:
-    """The low and the high 64 bits of each amount; of nulls anything."""
+    """The low and the high 64 bits of each amount; of nulls anything, for Arrow leaves open what lies under them."""
     data = amounts.buffers()[1]
     if data is None or not len(amounts):
         return np.zeros((len(amounts), 2), np.int64)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from decimal import ROUND_HALF_EVEN, Context, Decimal, Inexact
+from decimal import ROUND_HALF_EVEN, Context, Decimal
 from functools import reduce
 
 import numpy as np
@@ -17,13 +17,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from staxpipe.focus.coded import Coded, Mask, Rows
-from staxpipe.focus.columns import MONEY
-from staxpipe.focus.exact import quotients
+from staxpipe.focus.columns import MONEY, SCALE
+from staxpipe.focus.exact import EXACT, quotients
 
-SCALE = 18
 INTEGER_DIGITS = 12
 
-_EXACT = Context(prec=80, rounding=ROUND_HALF_EVEN, traps=[Inexact])
 _ROUNDING = Context(prec=80, rounding=ROUND_HALF_EVEN)
 _QUANTUM = Decimal(1).scaleb(-SCALE)
 _LIMIT = Decimal(10) ** INTEGER_DIGITS
@@ -132,7 +130,7 @@ def plain_text(text: str) -> str | None:
 
 def exact_add(left: Decimal, right: Decimal) -> Decimal:
     """Add without rounding (Decimal's own + rounds to 28 digits); raises Inexact beyond 80 digits."""
-    return _EXACT.add(left, right)
+    return EXACT.add(left, right)
 
 
 def exact_sum(amounts: Iterable[Decimal | None]) -> Decimal:
@@ -142,7 +140,7 @@ def exact_sum(amounts: Iterable[Decimal | None]) -> Decimal:
 
 def exact_subtract(left: Decimal, right: Decimal) -> Decimal:
     """Subtract without rounding."""
-    return _EXACT.subtract(left, right)
+    return EXACT.subtract(left, right)
 
 
 def widened(array: pa.Array) -> pa.Array:

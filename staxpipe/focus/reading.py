@@ -1,8 +1,7 @@
 """From a data file to record batches under canonical names: one way in for every format.
 
 What is common to all formats; `reading_csv.py`, `reading_native.py` and `reading_parquet.py` know their own,
-`reading_bytes.py` unpacks
-and `reading_maps.py` makes columns of maps. Nothing here knows what a column means.
+`reading_bytes.py` unpacks and `reading_maps.py` makes columns of maps. Nothing here knows what a column means.
 """
 
 from __future__ import annotations

@@ -2,10 +2,7 @@
 
 Every field stays the text that the file holds: nothing is guessed to be a number, a date or a null but the
 empty field. The order and number of columns are the file's own affair: each text is read by its header.
-
-A file that was made to burst its reader is refused by three rules, so that memory stays bounded and time short:
-no record is longer than a block; no long run of empty lines; and beyond what any file may unpack to, only so many
-bytes and rows for a packed byte.
+What both readers refuse a text for stands in `reading_refusals.py`.
 """
 
 from __future__ import annotations
@@ -13,39 +10,22 @@ from __future__ import annotations
 import csv
 import io
 import re
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
-from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.csv
 
 from staxpipe.errors import PermanentError
+from staxpipe.focus import reading_refusals as refusals
 from staxpipe.focus.names import choose_columns
-from staxpipe.focus.reading_bytes import Blocks, Meter, Part, damaged
+from staxpipe.focus.reading_bytes import DAMAGE, Blocks, Part, damaged
 from staxpipe.focus.reading_text import TEXT
-
-BLOCK_BYTES = 2 << 20
-"""How much is parsed at a time; also the longest record that can be read.
-
-Arrow reads up to 32 blocks ahead of the parser, so that this also bounds memory; larger ones are not faster.
-"""
 
 HEADER_BYTES = 1 << 20
 """The longest header that is believed to be one; 1,000 columns take about 40 KB."""
-
-PLAUSIBLE_BYTES = 2 << 30
-"""What any packed file may unpack to: CSV of constant rows comes near deflate's limit of 1,032 bytes a byte."""
-
-PLAUSIBLE_RATIO = 200
-"""How many bytes a packed byte may give beyond `PLAUSIBLE_BYTES`. Cost reports reach 10 to 60."""
-
-PLAUSIBLE_ROWS = 20_000_000
-"""How many rows any packed file may have; beyond, 20 a packed byte. Cost reports have 0.01 to 0.1."""
-
-EMPTY_BLOCKS = 8
-"""How many blocks on end may hold nothing but empty lines."""
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
@@ -137,7 +117,7 @@ def _blocks(stack: ExitStack, part: Part, header: Header, positions: list[int]) 
             stream,
             read_options=pa.csv.ReadOptions(
                 column_names=names,  # our own, since a file's may be there twice
-                block_size=BLOCK_BYTES,
+                block_size=refusals.BLOCK_BYTES,
                 # Unpacking goes on beside it all the same; a second parser thread gains nothing (measured), and
                 # Arrow knows the number of a wrong row only so.
                 use_threads=False,
@@ -156,53 +136,15 @@ def _blocks(stack: ExitStack, part: Part, header: Header, positions: list[int]) 
     empty = at = 0
     for block in reader:
         empty = 0 if block.num_rows else empty + 1
-        if empty > EMPTY_BLOCKS:
-            raise PermanentError(words_of_empty_lines(part.name))
+        if empty > refusals.EMPTY_BLOCKS:
+            raise PermanentError(refusals.words_of_empty_lines(part.name))
         if packed is not None:
             before, at = at, packed.tell()
             part.meter.packed += at - before
-            part.meter.unpacked += BLOCK_BYTES
+            part.meter.unpacked += refusals.BLOCK_BYTES
             part.meter.rows += block.num_rows
-            require_plausible(part.meter, part.name)
+            refusals.require_plausible(part.meter, part.name)
         yield block
-
-
-def require_plausible(meter: Meter, file: str) -> None:
-    """Refuse a file that was made to burst its reader (a "zip bomb")."""
-    too_long = meter.unpacked > max(PLAUSIBLE_BYTES, PLAUSIBLE_RATIO * meter.packed)
-    if too_long or meter.rows > max(PLAUSIBLE_ROWS, 20 * meter.packed):
-        raise PermanentError(
-            f"{file} unpacks to far more than any cost report does: {meter.packed:,} bytes gave {meter.rows:,} rows in "
-            f"{meter.unpacked:,} bytes so far. It was not read any further."
-        )
-
-
-def words_of_ragged_row(file: str, row: int, fields: int, header: int) -> str:
-    """What to say of a row, counted from 1, that has another number of fields than the header."""
-    return f"{file}: row {row:,} has {fields} fields, and the header has {header}."
-
-
-def words_of_value(file: str, seen: int, column: str, reason: str) -> str:
-    """What to say of a value that cannot be read, after the rows that were seen."""
-    return f"{file}: somewhere after row {seen:,} a value of the column {column} is {reason}."
-
-
-def words_of_long_record(file: str, seen: int) -> str:
-    """What to say of a record that is longer than a block, after the rows that were seen."""
-    return (
-        f"{file}: somewhere after row {seen:,} a record is longer than {BLOCK_BYTES >> 20} MiB. "
-        "Most likely a quote is opened there and never closed."
-    )
-
-
-def words_of_open_quote(file: str) -> str:
-    """What to say of a text that ends inside a quote."""
-    return f"{file}: a quote is opened near its end and never closed. Most likely it is cut."
-
-
-def words_of_empty_lines(file: str) -> str:
-    """What to say of too many empty lines on end."""
-    return f"{file} has more than {EMPTY_BLOCKS * BLOCK_BYTES:,} bytes of empty lines."
 
 
 def _explain(error: Exception, file: str, header: tuple[str, ...], seen: int) -> str:
@@ -211,12 +153,12 @@ def _explain(error: Exception, file: str, header: tuple[str, ...], seen: int) ->
     if "inflate" in words or "Truncated" in words or isinstance(error, OSError):
         return damaged(f"{file}, after row {seen:,}," if seen else file, error)
     if "straddling" in words:
-        return words_of_long_record(file, seen)
+        return refusals.words_of_long_record(file, seen)
     if ragged := re.search(r"Row #(\d+): Expected (\d+) columns, got (\d+)", words):
-        return words_of_ragged_row(file, int(ragged[1]), int(ragged[3]), int(ragged[2]))
+        return refusals.words_of_ragged_row(file, int(ragged[1]), int(ragged[3]), int(ragged[2]))
     if column := re.search(r"In CSV column #(\d+): (.*)", words):
         name = header[int(column[1])] if int(column[1]) < len(header) else f"number {column[1]}"
-        return words_of_value(file, seen, name, "not UTF-8" if "UTF8" in column[2] else column[2])
+        return refusals.words_of_value(file, seen, name, "not UTF-8" if "UTF8" in column[2] else column[2])
     return f"{file} cannot be read as CSV after row {seen:,}: {words.splitlines()[0]}."
 
 
@@ -228,7 +170,7 @@ def _check_quotes(part: Part, header: Header) -> None:
     with part.blocks() as blocks:
         blocks.read(header.rows_at)
         if _ends_inside_quote(blocks):
-            raise PermanentError(words_of_open_quote(part.name))
+            raise PermanentError(refusals.words_of_open_quote(part.name))
 
 
 def _ends_inside_quote(blocks: Blocks) -> bool:
@@ -257,11 +199,18 @@ def _bytes(value: str | bytes | None) -> bytes:
 
 
 def _is_doubtful(part: Part, ending: bytes) -> bool:
-    """Whether the last value may be such a quote. In gzip and ZIP a cut file is known by its checksum."""
-    return b"\n" in ending or b"\r" in ending or (part.plain is not None and not _ends_line(part.plain))
+    """Whether the last value may be such a quote: a checksum only says that a text is as it was when it was packed."""
+    return b"\n" in ending or b"\r" in ending or _last_byte(part) not in b"\r\n"
 
 
-def _ends_line(path: Path) -> bool:
-    with path.open("rb") as file:
-        file.seek(-1, io.SEEK_END)
-        return file.read() in b"\r\n"
+def _last_byte(part: Part) -> bytes:
+    """How a text that is not empty ends. A packed one is unpacked once more, for Arrow's stream does not tell."""
+    if part.plain is not None:
+        with part.plain.open("rb") as file:
+            file.seek(-1, io.SEEK_END)
+            return file.read()
+    try:
+        with part.pieces() as pieces:
+            return deque(pieces, maxlen=1)[0][-1:]
+    except DAMAGE as error:  # which Arrow has passed over
+        raise PermanentError(damaged(part.name, error)) from None

@@ -1,6 +1,7 @@
 """Reading a CSV text by the native scanner: the same rows and the same refusals as by Arrow's reader.
 
-What a header is and what a plausible file is stand in `reading_csv.py`; how fields are found in `staxpipe.scan`.
+What a header is stands in `reading_csv.py`, what is refused in `reading_refusals.py`; how fields are found in
+`staxpipe.scan`.
 """
 
 from __future__ import annotations
@@ -10,10 +11,10 @@ from collections.abc import Callable, Iterator
 import pyarrow as pa
 
 from staxpipe.errors import PermanentError
-from staxpipe.focus import reading_csv
+from staxpipe.focus import reading_refusals as refusals
 from staxpipe.focus.names import choose_columns
 from staxpipe.focus.reading_bytes import DAMAGE, Part, damaged
-from staxpipe.focus.reading_csv import Header, read_header, require_plausible
+from staxpipe.focus.reading_csv import Header, read_header
 from staxpipe.focus.reading_rows import rows_of
 from staxpipe.scan.scanner import Said, ScanError, Scanner
 from staxpipe.scan.unpacking import Unpacking
@@ -31,7 +32,7 @@ def read_csv_natively(part: Part, wanted: Callable[[str], bool], batch_rows: int
     chosen = choose_columns(header.names, wanted, part.name)
     names = list(chosen.values())
     rows = rows_of(batch_rows, len(chosen))
-    with part.pieces() as pieces, Scanner(len(header.names), list(chosen), rows, reading_csv.BLOCK_BYTES) as scan:
+    with part.pieces() as pieces, Scanner(len(header.names), list(chosen), rows, refusals.BLOCK_BYTES) as scan:
         try:
             for piece in _metered(pieces, header.rows_at, part, scan):
                 for columns in scan.feed(piece):
@@ -57,7 +58,7 @@ def _metered(pieces: Unpacking, rows_at: int, part: Part, scan: Scanner) -> Iter
                 part.meter.unpacked += len(piece)
                 part.meter.rows += scan.rows - rows
                 before, rows = pieces.packed, scan.rows
-                require_plausible(part.meter, part.name)
+                refusals.require_plausible(part.meter, part.name)
     except DAMAGE as error:
         seen = scan.rows
         raise PermanentError(damaged(f"{part.name}, after row {seen:,}," if seen else part.name, error)) from None
@@ -66,15 +67,15 @@ def _metered(pieces: Unpacking, rows_at: int, part: Part, scan: Scanner) -> Iter
 def _explain(error: ScanError, file: str, header: Header, chosen: list[int]) -> str:
     match error.said:
         case Said.RAGGED:
-            return reading_csv.words_of_ragged_row(file, error.row, error.fields, len(header.names))
+            return refusals.words_of_ragged_row(file, error.row, error.fields, len(header.names))
         case Said.NOT_UTF8:
             column = header.names[chosen[error.column]]
-            return reading_csv.words_of_value(file, error.row - 1, column, "not UTF-8")
+            return refusals.words_of_value(file, error.row - 1, column, "not UTF-8")
         case Said.TOO_LONG:
-            return reading_csv.words_of_long_record(file, error.row - 1)
+            return refusals.words_of_long_record(file, error.row - 1)
         case Said.UNCLOSED:
-            return reading_csv.words_of_open_quote(file)
+            return refusals.words_of_open_quote(file)
         case Said.EMPTY:
-            return reading_csv.words_of_empty_lines(file)
+            return refusals.words_of_empty_lines(file)
         case _:
             return f"{file} cannot be read as CSV after row {error.row:,}: {error.said.name.lower()}."

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 
 from staxpipe.errors import PermanentError
 from staxpipe.focus.names import choose_columns, map_of
-from staxpipe.focus.reading_csv import PLAUSIBLE_RATIO
+from staxpipe.focus.reading_refusals import PLAUSIBLE_RATIO
 from staxpipe.focus.reading_rows import rows_of
 from staxpipe.focus.reading_text import TextColumn, is_text
 

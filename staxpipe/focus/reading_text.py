@@ -20,8 +20,8 @@ TEXT = pa.dictionary(pa.int32(), pa.string())
 _ROWS_A_RUN = 8
 """Equal neighbours are coded together where their runs are at least this long on average."""
 
-
 _ROWS_A_LOOK = 16_384
+"""How many rows are searched for values that have not occurred yet, before it is asked whether all have."""
 
 
 def is_text(type: pa.DataType) -> bool:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from staxpipe.errors import PermanentError
-from staxpipe.focus import reading_csv
+from staxpipe.focus import reading_refusals
 from staxpipe.model import FileFormat
 from staxpipe_tests.focus.test_reading import read
 
@@ -99,7 +99,7 @@ def test_a_gigabyte_of_constant_rows_is_no_bomb(tmp_path: Path) -> None:
 
 
 def test_beyond_what_any_file_may_unpack_to_the_ratio_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reading_csv, "PLAUSIBLE_BYTES", 16 * MIB)
+    monkeypatch.setattr(reading_refusals, "PLAUSIBLE_BYTES", 16 * MIB)
     path = _gzip(tmp_path / "bomb.csv.gz", HEADER, chunk=ROW, mib=128)
     with pytest.raises(PermanentError, match=r"bomb\.csv\.gz unpacks to far more than any cost report does"):
         read(path, FileFormat.CSV_GZIP)
@@ -109,7 +109,7 @@ def test_beyond_what_any_file_may_unpack_to_the_ratio_counts(tmp_path: Path, mon
 
 
 def test_members_of_an_archive_are_measured_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reading_csv, "PLAUSIBLE_BYTES", 100 * MIB)
+    monkeypatch.setattr(reading_refusals, "PLAUSIBLE_BYTES", 100 * MIB)
     text = HEADER + ROW * (32 * MIB // len(ROW))
     for members, burst in ((2, False), (4, True)):
         path = tmp_path / f"{members}.zip"

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from staxpipe.errors import StaxpipeError
-from staxpipe.focus import reading_csv
+from staxpipe.focus import reading_refusals
 from staxpipe.focus.names import canonical_name
 from staxpipe.focus.reading import read_source
 from staxpipe.focus.source_schema import read_schema
@@ -90,7 +90,7 @@ def test_a_csv_gives_the_values_of_pythons_csv_module_or_an_error(
 ) -> None:
     path = tmp_path / "x.csv"
     path.write_bytes(header + body)
-    with mock.patch.object(reading_csv, "BLOCK_BYTES", block_bytes):
+    with mock.patch.object(reading_refusals, "BLOCK_BYTES", block_bytes):
         found = _read(path, FileFormat.CSV)
     if found is not None:
         assert found == _expected(header + body)
