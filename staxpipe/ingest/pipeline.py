@@ -98,8 +98,9 @@ class Work(Generic[Batch, Result]):
         self._error: tuple[Place, BaseException] | None = None
 
     def run(self) -> Result:
-        """Do it all; returns what all of it came to. Every thread has ended and every file is closed afterwards, but for
-        those that are at work when a second interrupt comes.
+        """Do it all; returns what all of it came to.
+
+        Every thread has ended and every file is closed afterwards, but for those at work when a second interrupt comes.
 
         Raises:
             BaseException: the first error in the order of files and batches, whoever raised it.
