@@ -17,7 +17,6 @@ from staxpipe.focus.numbers import (
     parse_numbers,
     plus,
     product,
-    quotient,
     total,
 )
 
@@ -131,17 +130,12 @@ def test_adding_keeps_digits_that_python_s_plus_would_round_away() -> None:
     st.decimals(min_value=-(10**5), max_value=10**5, places=10),
     st.decimals(min_value=-(10**5), max_value=10**5, places=10),
 )
-def test_products_and_quotients_are_right_to_eighteen_decimals(left: Decimal, right: Decimal) -> None:
+def test_products_are_right_to_eighteen_decimals(left: Decimal, right: Decimal) -> None:
     step = Decimal("1E-18")
     a, b = pa.array([left], MONEY), pa.array([right], MONEY)
     assert product(a, b).to_pylist() == [WIDE.multiply(left, right).quantize(step, ROUND_HALF_EVEN, WIDE)]
-    ratio = None if not right else WIDE.divide(left, right).quantize(step, ROUND_HALF_EVEN, WIDE)
-    if ratio is not None and abs(ratio) >= 10**12:
-        ratio = None
-    assert quotient(a, b).to_pylist() == [ratio]
 
 
 def test_what_does_not_fit_is_null() -> None:
-    assert quotient(amounts("1", "999999999999"), amounts("0", "0.000000000000000001")).to_pylist() == [None, None]
     assert product(amounts("999999999999"), amounts("2")).to_pylist() == [None]
     assert plus(amounts("999999999999"), amounts("999999999999")).to_pylist() == [None]

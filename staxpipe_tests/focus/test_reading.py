@@ -101,15 +101,6 @@ def test_doubles_become_the_shortest_text_that_reads_back_equal(tmp_path: Path, 
 
 
 @pytest.mark.usefixtures("csv_reader")
-def test_a_text_of_no_bytes_is_an_empty_chunk(tmp_path: Path) -> None:
-    path = tmp_path / "empty"
-    path.touch()
-    assert read(path, FileFormat.CSV) == []
-    path.write_bytes(gzip.compress(b""))
-    assert read(path, FileFormat.CSV_GZIP) == []
-
-
-@pytest.mark.usefixtures("csv_reader")
 @pytest.mark.parametrize("format", [FileFormat.CSV_GZIP, FileFormat.CSV_ZIP, FileFormat.PARQUET])
 def test_a_file_of_no_bytes_is_cut_where_its_format_has_some_always(tmp_path: Path, format: FileFormat) -> None:
     path = tmp_path / "empty"
@@ -126,13 +117,6 @@ def test_small_pieces_are_joined_and_large_ones_cut(tmp_path: Path) -> None:
     batches = read(path, FileFormat.PARQUET, batch_rows=40)
     assert [batch.rows.num_rows for batch in batches] == [40, 40, 20]
     assert [row["line_item_usage_type"] for row in rows_of(batches)] == [f"type {row % 7}" for row in range(100)]
-
-
-@pytest.mark.usefixtures("csv_reader")
-def test_only_wanted_columns_are_read(tmp_path: Path) -> None:
-    path = write_csv(tmp_path / "x.csv", ["bill/BillType", "lineItem/UnblendedCost"], [["Anniversary", "1"]])
-    (batch,) = read(path, FileFormat.CSV, wanted=lambda name: name == "line_item_unblended_cost")
-    assert batch.rows.schema.names == ["line_item_unblended_cost"]
 
 
 @pytest.mark.usefixtures("csv_reader")

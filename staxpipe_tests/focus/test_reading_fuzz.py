@@ -1,9 +1,7 @@
 """Whatever bytes a file has: the values that Python's csv module finds, or an error in words. Never anything else."""
 
 import csv
-import gzip
 import io
-import zipfile
 from contextlib import suppress
 from pathlib import Path
 from unittest import mock
@@ -18,6 +16,7 @@ from staxpipe.focus.names import canonical_name
 from staxpipe.focus.reading import read_source
 from staxpipe.focus.source_schema import read_schema
 from staxpipe.model import FileFormat
+from staxpipe_tests.focus.packing import packed, zipped
 
 pytestmark = pytest.mark.usefixtures("csv_reader")
 
@@ -96,18 +95,10 @@ def test_a_csv_gives_the_values_of_pythons_csv_module_or_an_error(
         assert found == _expected(header + body)
 
 
-def _zipped(members: dict[str, bytes], compression: int = zipfile.ZIP_DEFLATED) -> bytes:
-    packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w", compression) as archive:
-        for name, text in members.items():
-            archive.writestr(name, text)
-    return packed.getvalue()
-
-
 TEXT = b"A,B\n" + b"".join(b"type %d,%d\n" % (row, row * row) for row in range(300))
 PACKED = {
-    FileFormat.CSV_GZIP: gzip.compress(TEXT),
-    FileFormat.CSV_ZIP: _zipped({"a.csv": TEXT, "b.csv": TEXT}),
+    FileFormat.CSV_GZIP: packed(TEXT, FileFormat.CSV_GZIP),
+    FileFormat.CSV_ZIP: zipped({"a.csv": TEXT, "b.csv": TEXT}),
 }
 GIVEN = {FileFormat.CSV_GZIP: _expected(TEXT), FileFormat.CSV_ZIP: _expected(TEXT) * 2}
 
