@@ -17,6 +17,16 @@ class NotGrantedError(PermanentError):
     """The role does not allow something that is by choice. Nothing else suffers, and no data is at fault."""
 
 
+class MemoryShortageError(PermanentError):
+    """Loading a file took more memory than the machine gave. The same setting would end so again."""
+
+    def __init__(self, file: str) -> None:
+        super().__init__(
+            f"{file} could not be loaded: this machine has no more memory for it. Set STAXPIPE_MEMORY_MB lower, so "
+            "that fewer rows are read at a time, or give staxpipe more memory; then load it again."
+        )
+
+
 class TransientError(StaxpipeError):
     """Doing the same again later may help (throttling, a cut connection, a file being replaced)."""
 

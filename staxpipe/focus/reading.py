@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from staxpipe.errors import PermanentError, TransientError
+from staxpipe.errors import MemoryShortageError, PermanentError, TransientError
 from staxpipe.focus.reading_bytes import parts_of
 from staxpipe.focus.reading_csv import read_csv
 from staxpipe.focus.reading_maps import MapExpander
@@ -74,6 +74,7 @@ def read_source(
 
     Raises:
         PermanentError: the file is cut, damaged, malformed or not a cost report; it names file and row.
+        MemoryShortageError: there is no more memory to read it with.
         TransientError: this machine could not read it (a disk's error).
     """
     try:
@@ -88,6 +89,8 @@ def read_source(
                 for rows in expander.expand(whole):
                     yield SourceBatch(rows, file, first_row)
                     first_row += rows.num_rows
+    except MemoryError as error:
+        raise MemoryShortageError(file) from error
     except OSError as error:
         if error.errno is None:  # Arrow's word for contents that it cannot decode
             raise PermanentError(f"{file} is damaged and cannot be read: {_first_line(error)}.") from None

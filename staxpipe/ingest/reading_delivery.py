@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from staxpipe.errors import PermanentError
+from staxpipe.errors import MemoryShortageError, PermanentError
 from staxpipe.focus.dialect import Mapping
 from staxpipe.focus.mapping import MappingContext, Rejected
 from staxpipe.focus.reading import SourceBatch, read_source
@@ -113,7 +113,7 @@ def read_delivery(
     def worker() -> Callable[[_Batch], _Read]:
         rollup = Rollup(keep_sums, held_rows)
         rollups.append(rollup)
-        return partial(_mapped, context=context, write=write, rollup=rollup)
+        return partial(_loaded, context=context, write=write, rollup=rollup)
 
     rows = 0
 
@@ -143,9 +143,17 @@ def read_delivery(
     return DeliveryRead(tally, read.rejected, columns)
 
 
-def _mapped(
+def _loaded(
     batch: _Batch, *, context: MappingContext, write: Callable[[pa.RecordBatch], None], rollup: Rollup
 ) -> _Read:
+    """Do all that is to be done with one batch, within what memory there is."""
+    try:
+        return _mapped(batch, context, write, rollup)
+    except MemoryError as error:
+        raise MemoryShortageError(batch.source.file) from error
+
+
+def _mapped(batch: _Batch, context: MappingContext, write: Callable[[pa.RecordBatch], None], rollup: Rollup) -> _Read:
     """Map one batch, write it and roll it up."""
     source = batch.source
     try:

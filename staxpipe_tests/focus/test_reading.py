@@ -5,6 +5,7 @@ import gzip
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 from pathlib import Path
+from unittest import mock
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -12,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from staxpipe.errors import PermanentError
+from staxpipe.errors import MemoryShortageError, PermanentError
 from staxpipe.focus.reading import SourceBatch, read_source
 from staxpipe.model import FileFormat
 from staxpipe.scan.choice import CsvReader
@@ -229,3 +230,12 @@ def test_every_focus_example_is_read_whole(outside_data: Path) -> None:
         with path.open(newline="", encoding="utf-8-sig") as file:
             expected = [(row["BilledCost"], row["EffectiveCost"]) for row in csv.DictReader(file)]
         assert [(row["billed_cost"], row["effective_cost"]) for row in rows_of(read(path, FileFormat.CSV))] == expected
+
+
+def test_a_shortage_of_memory_names_the_file_and_the_setting(tmp_path: Path) -> None:
+    path = write_csv(tmp_path / "report.csv", ["A"], [["1"]])
+    with (
+        mock.patch.object(pa, "allocate_buffer", side_effect=pa.ArrowMemoryError("malloc of size 4 failed")),
+        pytest.raises(MemoryShortageError, match=r"^report\.csv could not be loaded: .* STAXPIPE_MEMORY_MB lower"),
+    ):
+        list(read_source(path, FileFormat.CSV, file=path.name, wanted=every, reader=CsvReader.NATIVE))

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import fields
 from pathlib import Path
+from unittest import mock
 
 import pyarrow as pa
 import pytest
@@ -19,7 +20,8 @@ from staxpipe.ingest import reading_delivery
 from staxpipe.ingest.memory import Budget
 from staxpipe.ingest.reading_delivery import DeliveryRead, NetCostsUnusedError, read_delivery
 from staxpipe.model import Delivery, StoredObject
-from staxpipe.warehouse.rollup import ROLLUP_SCHEMA
+from staxpipe.scan.scanner import Scanner
+from staxpipe.warehouse.rollup import ROLLUP_SCHEMA, Rollup
 from staxpipe_tests.focus.batches import PLAN, Row, row
 from staxpipe_tests.small_reports import MONTH, csv_of, deliver
 from staxpipe_tests.warehouse.rollups import merged
@@ -122,6 +124,19 @@ def test_the_first_rejections_of_the_files_are_kept(folder: Path, monkeypatch: p
         assert read is not None
         assert [value["value"] for value in read.rejected] == ["twelve 0", "twelve 1", "twelve 2"]
         assert read.tally.rows_quarantined == 4
+
+
+@pytest.mark.parametrize("full", [(Scanner, "feed"), (Rollup, "add")], ids=["reading", "summing"])
+@pytest.mark.parametrize("budget", [ONE, MANY[1]], ids=str)
+def test_a_shortage_of_memory_is_told_with_the_file_and_the_setting(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, full: tuple[type, str], budget: Budget
+) -> None:
+    monkeypatch.setattr(*full, mock.Mock(side_effect=pa.ArrowMemoryError("malloc of size 64 failed")))
+    read = Reading(folder, budget)
+    assert read.error.startswith("MemoryShortageError: ")
+    assert "report-00001.csv.gz could not be loaded: this machine has no more memory" in read.error
+    assert "Set STAXPIPE_MEMORY_MB lower" in read.error
+    assert read.open == 0
 
 
 @pytest.mark.parametrize(
