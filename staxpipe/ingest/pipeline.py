@@ -91,12 +91,15 @@ class Work(Generic[Batch, Result]):
         self._next = 0  # the file to be opened next
         self._opening = False
         self._reading = 0  # how many files are being moved on
+        self._at_work = 0  # how many threads are
+        self._ended = 0  # how many were
         self._first = 0  # the first file that is not in the total
         self._total = new_outcome()
         self._error: tuple[Place, BaseException] | None = None
 
     def run(self) -> Result:
-        """Do it all; returns what all of it came to. Every thread has ended and every file is closed afterwards.
+        """Do it all; returns what all of it came to. Every thread has ended and every file is closed afterwards, except
+        where a second interrupt comes meanwhile.
 
         Raises:
             BaseException: the first error in the order of files and batches, whoever raised it.
@@ -107,8 +110,9 @@ class Work(Generic[Batch, Result]):
             else:
                 self._work_in_threads()
         finally:  # where an interrupt came between
-            for file in self._begun.values():
-                file.stack.close()
+            if not self._at_work:  # what others still read cannot be closed; they do that when they are done with it
+                for file in self._begun.values():
+                    file.stack.close()
         self._add_up_to_error()
         if self._error is not None:
             raise self._error[1]
@@ -116,15 +120,31 @@ class Work(Generic[Batch, Result]):
 
     def _work_in_threads(self) -> None:
         # Daemons: whoever interrupts twice does not wait for a download to end.
-        threads = [threading.Thread(target=self._work, name=f"load-{n}", daemon=True) for n in range(self._threads)]
+        threads = [
+            threading.Thread(target=self._work_in_thread, name=f"load-{n}", daemon=True) for n in range(self._threads)
+        ]
+        # Joined only when they are done: an interrupted `join` of Python 3.11 and 3.12 takes a thread for ended.
         with self._errors_at(EVERYWHERE):  # a person's interrupt: each thread stops after the batch that it has
             for thread in threads:
                 thread.start()
-            for thread in threads:
-                thread.join()
+            with self._changed:
+                self._changed.wait_for(lambda: self._ended == len(threads))
+        with self._changed:
+            self._changed.wait_for(lambda: not self._at_work)
         for thread in threads:
             if thread.ident is not None:
                 thread.join()
+
+    def _work_in_thread(self) -> None:
+        with self._changed:
+            self._at_work += 1
+        try:
+            self._work()
+        finally:
+            with self._changed:
+                self._at_work -= 1
+                self._ended += 1
+                self._changed.notify_all()
 
     def _work(self) -> None:
         """What a thread does."""

@@ -6,8 +6,8 @@ import _thread
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 
 import pytest
@@ -85,6 +85,21 @@ class Files:
             return error.args
 
 
+@contextmanager
+def interrupts_raised() -> Iterator[None]:
+    """Where tests run in the background, interrupts are ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def loading() -> list[threading.Thread]:
+    """The threads of the pipeline that are alive."""
+    return [thread for thread in threading.enumerate() if thread.name.startswith("load-")]
+
+
 @st.composite
 def files(draw: st.DrawFn) -> Files:
     sizes = draw(st.lists(st.sampled_from([0, 1, 2, 6]), max_size=6))
@@ -138,14 +153,45 @@ def test_an_interrupt_ends_every_thread() -> None:
 
         return work
 
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # where tests run in the background it is ignored
-    try:
-        with pytest.raises(KeyboardInterrupt):
-            Work(1, these.open, worker, Seen, lambda *_: None, 2).run()
-    finally:
-        signal.signal(signal.SIGINT, before)
+    with interrupts_raised(), pytest.raises(KeyboardInterrupt):
+        Work(1, these.open, worker, Seen, lambda *_: None, 2).run()
     assert these.open_now == set()
-    assert not [thread for thread in threading.enumerate() if thread.name.startswith("load-")]
+    assert not loading()
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_an_interrupt_waits_for_what_threads_still_read_and_a_second_one_leaves_it_to_them(times: int) -> None:
+    these = Files([1, 1])
+    both_read, go_on = threading.Barrier(3), threading.Event()
+
+    @contextmanager
+    def slow(position: int) -> Iterator[Iterator[tuple[int, int]]]:
+        def batches() -> Generator[tuple[int, int], None, None]:
+            both_read.wait()
+            go_on.wait()
+            yield position, 0
+
+        with these.open(position), closing(batches()) as read:
+            yield read
+
+    def interrupt() -> None:
+        both_read.wait()
+        for _ in range(times):
+            time.sleep(0.1)
+            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)  # wakes it from waiting, too
+        if times == 1:
+            time.sleep(0.1)
+            go_on.set()
+
+    impatient = threading.Thread(target=interrupt)
+    impatient.start()
+    with interrupts_raised(), pytest.raises(KeyboardInterrupt):
+        Work(2, slow, these.worker, Seen, lambda *_: None, 2).run()
+    assert these.open_now == (set() if times == 1 else {0, 1})
+    go_on.set()
+    for thread in [impatient, *loading()]:
+        thread.join()
+    assert these.open_now == set()
 
 
 def test_progress_is_told_every_batch_and_its_error_ends_all() -> None:
@@ -161,7 +207,7 @@ def test_progress_is_told_every_batch_and_its_error_ends_all() -> None:
         with pytest.raises(KeyboardInterrupt):
             Work(3, these.open, these.worker, Seen, stop, threads).run()
     assert these.open_now == set()
-    assert not [thread for thread in threading.enumerate() if thread.name.startswith("load-")]
+    assert not loading()
 
 
 def test_a_worker_that_cannot_be_made_is_an_error_too() -> None:
