@@ -11,17 +11,16 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 from pyiceberg.io import FileIO
 
-from staxpipe.focus.columns import LINE_ITEM_COLUMNS
-from staxpipe.lake.schema import ACCOUNT, PRUNED_BY
+from staxpipe.lake.open_file import PAGE_ROWS, WRITTEN_SCHEMA, OpenFile
+from staxpipe.lake.schema import ACCOUNT
 
-ROW_GROUP_ROWS = 131_072
+ROW_GROUP_ROWS = PAGE_ROWS
 """Rows of a row group, as far as memory allows: what readers skip or read in one piece.
 
 A batch of one account that has at least half of that becomes a row group as it is; fewer rows wait for more.
@@ -36,25 +35,6 @@ OPEN_FILES = 16
 TARGET_BYTES = 256 * 2**20
 """A file that has reached this size is closed, and the account goes on in another."""
 
-DICTIONARY_BELOW = 0.25
-"""The share of different amounts among a column's rows up to which a dictionary pays: above it takes more time and,
-in the end, more bytes than the amounts themselves (measured on generated reports; in AWS's sample reports it is 0.1).
-"""
-
-WRITTEN_SCHEMA = pa.schema(
-    [pa.field(column.name, column.coded_type, nullable=column.nullable) for column in LINE_ITEM_COLUMNS]
-)
-"""LINE_ITEM_SCHEMA as it travels: texts and maps of them dictionary-coded. In the file they are plain."""
-
-
-_PARQUET: dict[str, Any] = {
-    "compression": "zstd",  # at its level 1: level 3 takes a tenth longer, and the files are no smaller
-    "write_statistics": list(PRUNED_BY),
-    "max_rows_per_page": ROW_GROUP_ROWS,  # readers take whole columns of a row group; seven pages of each are larger
-    "write_batch_size": 8192,  # rows that are encoded at once; by pyarrow's 1,024 it takes a twelfth longer
-    "store_schema": False,  # whoever reads the file sees plain columns, not our dictionaries
-}
-
 
 @dataclass(frozen=True)
 class LakeFile:
@@ -64,15 +44,6 @@ class LakeFile:
     billing_account_id: str
     rows: int
     bytes: int
-
-
-@dataclass(eq=False)
-class _OpenFile:
-    path: str
-    account: str
-    sink: Any  # pyarrow.NativeFile: the stream that pyiceberg's FileIO opens
-    parquet: pq.ParquetWriter
-    rows: int = 0
 
 
 @dataclass
@@ -98,8 +69,8 @@ class LakeWriter:
         self._most = min(batch_rows, ROW_GROUP_ROWS)
         self._lock = threading.Lock()  # for what follows; nothing is encoded while it is held
         self._pending: dict[str, _Pending] = {}
-        self._open: list[_OpenFile] = []
-        self._idle: list[_OpenFile] = []  # of the open files those that no thread writes to; used least recently first
+        self._open: list[OpenFile] = []
+        self._idle: list[OpenFile] = []  # of the open files those that no thread writes to; used least recently first
         self._begun: list[str] = []
         self._closed: list[LakeFile] = []
 
@@ -152,15 +123,14 @@ class LakeWriter:
         if len(pending.batches) > 1:
             # Where dictionaries differ between batches, pyarrow's writer gives dictionaries up for the row group.
             table = table.unify_dictionaries()
-        file.parquet.write_table(table, row_group_size=max(table.num_rows, 1))
-        file.rows += table.num_rows
-        if file.sink.tell() >= TARGET_BYTES:
+        file.write(table)
+        if file.bytes >= TARGET_BYTES:
             self._close(file)
         else:
             with self._lock:
                 self._idle.append(file)
 
-    def _file_of(self, account: str, rows: pa.Table) -> _OpenFile:
+    def _file_of(self, account: str, rows: pa.Table) -> OpenFile:
         """A file of the account, which is then nobody else's until it is idle again; a new one is fit for such rows."""
         with self._lock:
             for file in self._idle:
@@ -172,18 +142,14 @@ class LakeWriter:
             self._begun.append(path)
         for file in excess:
             self._close(file)
-        sink = self._io.new_output(path).create(overwrite=False)
-        parquet = pq.ParquetWriter(sink, WRITTEN_SCHEMA, use_dictionary=_repetitive(rows), **_PARQUET)
-        file = _OpenFile(path, account, sink, parquet)
+        file = OpenFile.begin(self._io, path, account, rows)
         with self._lock:
             self._open.append(file)
         return file
 
-    def _close(self, file: _OpenFile) -> None:
+    def _close(self, file: OpenFile) -> None:
         """Close a file that no other thread uses."""
-        file.parquet.close()
-        size = file.sink.tell()
-        file.sink.close()
+        size = file.close()
         with self._lock:
             self._open.remove(file)
             self._closed.append(LakeFile(file.path, file.account, file.rows, size))
@@ -191,29 +157,13 @@ class LakeWriter:
     def _discard(self) -> None:
         """Best effort: what cannot be removed is an orphan, which harms no reader."""
         for file in self._open:
-            with contextlib.suppress(OSError, pa.ArrowException):
-                file.parquet.close()
-            with contextlib.suppress(OSError, pa.ArrowException):
-                file.sink.close()
+            file.abandon()
         for path in self._begun:
             with contextlib.suppress(OSError, pa.ArrowException):
                 self._io.delete(path)
         for kept in (self._open, self._idle, self._begun, self._closed):
             kept.clear()
         self._pending.clear()
-
-
-def _repetitive(rows: pa.Table) -> list[str]:
-    """Parquet's names of the columns that are worth a dictionary."""
-    names = []
-    for column in WRITTEN_SCHEMA:
-        if pa.types.is_map(column.type):
-            names += [f"{column.name}.key_value.{part}" for part in ("key", "value")]
-        elif not pa.types.is_decimal(column.type) or (
-            pc.count_distinct(rows[column.name]).as_py() <= DICTIONARY_BELOW * rows.num_rows
-        ):
-            names.append(column.name)
-    return names
 
 
 def _as_written(rows: pa.RecordBatch) -> pa.RecordBatch:
