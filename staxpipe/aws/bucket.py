@@ -8,10 +8,10 @@ from __future__ import annotations
 import os
 import random
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from pathlib import Path
+from threading import Event
 from typing import TYPE_CHECKING, Any
 
 import urllib3.exceptions
@@ -37,7 +37,7 @@ class S3Bucket:
 
     `owner` is the account that must own the bucket: S3 then refuses a bucket of the same name that somebody
     else took over. However many objects are fetched at the same time, at most `connections` requests for them are
-    under way, first come first served; their threads end with the bucket. `piece_bytes` and `sleep` are for tests.
+    under way, first come first served; their threads end with the bucket. `piece_bytes` and `pause` are for tests.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class S3Bucket:
         owner: str | None = None,
         connections: int = CONNECTIONS,
         piece_bytes: int = PIECE_BYTES,
-        sleep: Callable[[float], None] = time.sleep,
+        pause: Callable[[Event, float], bool] = Event.wait,
     ) -> None:
         self._client = client
         self._name = name
@@ -55,7 +55,7 @@ class S3Bucket:
         self._whose = f" of account {owner}" if owner else ""
         self._requests = ThreadPoolExecutor(connections, thread_name_prefix=f"s3-{name}")
         self._piece_bytes = piece_bytes
-        self._sleep = sleep
+        self._pause = pause
 
     @property
     def url(self) -> str:
@@ -132,7 +132,7 @@ class S3Bucket:
                 self._receive(download)
             download.verify()
 
-        self._persist(download.stored.key, whole, download.start_over)
+        self._persist(download.stored.key, whole, Event(), download.start_over)  # this very thread would have to set it
 
     def _receive(self, download: Download) -> None:
         """Get every piece; when one fails for good, none is being written any more."""
@@ -158,15 +158,18 @@ class S3Bucket:
                 raise Stopped
             download.receive(piece, self._client, self._name, self._owner)
 
-        self._persist(download.stored.key, missing)
+        self._persist(download.stored.key, missing, download.stop)
 
-    def _persist(self, key: str, act: Callable[[], None], forget: Callable[[], None] = lambda: None) -> None:
-        """Act until it succeeds, a few times; `forget` what damage left before another time."""
+    def _persist(
+        self, key: str, act: Callable[[], None], stop: Event, forget: Callable[[], None] = lambda: None
+    ) -> None:
+        """Act until it succeeds, a few times; `forget` what damage left before another time. `stop` ends a pause."""
         last: Exception | None = None
         for attempt in range(FETCH_ATTEMPTS):
             if attempt:
-                pause = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2**attempt)
-                self._sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 - jitter, not a secret
+                seconds = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2**attempt)
+                if self._pause(stop, seconds * random.uniform(0.5, 1.0)):  # noqa: S311 - jitter, not a secret
+                    raise Stopped
             try:
                 act()
                 return

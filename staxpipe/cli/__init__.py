@@ -53,15 +53,17 @@ def importing() -> Iterator[None]:
 def main() -> None:
     """Entry point of the `staxpipe` command."""
     sys.meta_path.insert(0, WithoutPandas())
-    with importing():
-        _register()
     try:
+        with importing():
+            _register()
         app()
     except StaxpipeError as error:
         Console(stderr=True).print(Text("staxpipe: ", style="bold red") + Text(str(error)), soft_wrap=True)
         sys.exit(1)
     except BrokenPipeError:  # the reader of our output went away, as `| head` does
         sys.exit(0)
+    except KeyboardInterrupt:  # before the command began; afterwards typer ends it with the same code
+        sys.exit(130)
 
 
 def _register() -> None:

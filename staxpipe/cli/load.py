@@ -17,11 +17,12 @@ from staxpipe.cli import importing
 from staxpipe.model import Badge
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from staxpipe.exports.discovery import Discovery
     from staxpipe.ingest.load import FailedMonth, LoadedMonth
     from staxpipe.model import StoredObject
+    from staxpipe.settings import Settings
 
 
 def load(
@@ -36,18 +37,41 @@ def load(
     """Load Cost and Usage Reports and FOCUS exports that lie on this machine into the lake and the marts.
 
     Files are read in place, month by month; loading the same again changes nothing. Works whether or not
-    `staxpipe up` is running. Exits with 0 only if everything was loaded and reconciled.
+    `staxpipe up` is running. Exits with 0 only if everything was loaded and reconciled, with 130 if interrupted.
 
     Example: staxpipe load ~/Downloads/my-report && staxpipe sql "SELECT * FROM daily_costs LIMIT 5"
     """
     with importing():
         from staxpipe.exports.local import find_all
-        from staxpipe.local.database import open_database
         from staxpipe.settings import read_settings
 
     settings = read_settings()
     errors = Console(stderr=True)
     found = find_all(paths)  # before the database starts: a wrong path is told at once
+    try:
+        months, failed = _load(settings, found, errors)
+    except KeyboardInterrupt:
+        errors.print(
+            "Interrupted. Months that were done are kept; the same command goes on with the others.", soft_wrap=True
+        )
+        raise typer.Exit(130) from None
+    if as_json:
+        print(
+            json.dumps([_as_json(month) for month in months] + [_failed_as_json(month) for month in failed], indent=2)
+        )
+    else:
+        _show(months)
+    if failed or not months or not all(month.reconciled for month in months):
+        raise typer.Exit(1)
+
+
+def _load(
+    settings: Settings, found: Sequence[Discovery], errors: Console
+) -> tuple[list[LoadedMonth], list[FailedMonth]]:
+    """Load all that was found, and say meanwhile how far it is and what is wrong."""
+    with importing():
+        from staxpipe.local.database import open_database
+
     months: list[LoadedMonth] = []
     failed: list[FailedMonth] = []
     with (
@@ -79,14 +103,7 @@ def load(
                     errors.print(
                         f"{result.billing_period} was not loaded: {result.error}", highlight=False, markup=False
                     )
-    if as_json:
-        print(
-            json.dumps([_as_json(month) for month in months] + [_failed_as_json(month) for month in failed], indent=2)
-        )
-    else:
-        _show(months)
-    if failed or not months or not all(month.reconciled for month in months):
-        raise typer.Exit(1)
+    return months, failed
 
 
 def _import_the_rest() -> None:

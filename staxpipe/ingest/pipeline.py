@@ -98,9 +98,8 @@ class Work(Generic[Batch, Result]):
         self._error: tuple[Place, BaseException] | None = None
 
     def run(self) -> Result:
-        """Do it all; returns what all of it came to.
-
-        Every thread has ended and every file is closed afterwards, but for those at work when a second interrupt comes.
+        """Do it all; returns what all of it came to. Every thread has ended and every file is closed afterwards, except
+        where a second interrupt comes meanwhile.
 
         Raises:
             BaseException: the first error in the order of files and batches, whoever raised it.

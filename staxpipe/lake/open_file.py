@@ -70,6 +70,11 @@ class OpenFile:
         """How many were written."""
         return int(self._sink.tell())
 
+    @property
+    def closed(self) -> bool:
+        """Whether nothing of it is open any more."""
+        return bool(self._sink.closed)
+
     def close(self) -> int:
         """End the file; returns how large it is."""
         self._parquet.close()

@@ -48,6 +48,7 @@ class RollupWriter:
         self._lock = threading.Lock()
         self._sink: Any = None  # pyarrow.NativeFile, when there is something to write
         self._parquet: pq.ParquetWriter | None = None
+        self._left = False
 
     def __enter__(self) -> Self:
         return self
@@ -55,22 +56,26 @@ class RollupWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._parquet is None:
-            return
-        if error is None:
-            self._parquet.close()
-            self._sink.close()
-            return
-        with contextlib.suppress(OSError, pa.ArrowException):
-            self._parquet.close()
-        with contextlib.suppress(OSError, pa.ArrowException):
-            self._sink.close()
-        with contextlib.suppress(OSError, pa.ArrowException):
-            self._io.delete(self._path)
+        with self._lock:  # after an interrupt a thread may still write
+            self._left = True
+            if self._sink is None:
+                return
+            if error is None and self._parquet is not None:
+                self._parquet.close()
+                self._sink.close()
+                return
+            for part in (self._parquet, self._sink):
+                with contextlib.suppress(OSError, pa.ArrowException):
+                    if part is not None:
+                        part.close()
+            with contextlib.suppress(OSError, pa.ArrowException):
+                self._io.delete(self._path)
 
     def write(self, sums: pa.Table) -> None:
         """Add sums (of the schema), some of which may be of the same day and dimensions as earlier ones."""
         with self._lock:
+            if self._left:
+                raise ValueError(f"{self._path} was closed")
             first = self._parquet is None
             if self._parquet is None:
                 self._sink = self._io.new_output(self._path).create(overwrite=True)

@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 
 from pyiceberg.table.metadata import TableMetadata
 from pyiceberg.table.snapshots import Snapshot
-from sqlalchemy import Connection, Row, delete, func, insert, select, text, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, delete, exists, func, insert, select, text, update
 
 from staxpipe.db.tables import lake_states
 from staxpipe.lake.history import DELIVERY_PROPERTY, EXPORT_PROPERTY, FOLDER_PROPERTY, PERIOD_PROPERTY, line, said
@@ -48,8 +48,8 @@ FilesOf = Callable[[Snapshot, int, BillingPeriod], Sequence[PlannedFile]]
 
 def is_behind(connection: Connection, metadata: TableMetadata) -> bool:
     """Whether this table does not say yet what the Iceberg table's snapshots say, or says more than they."""
-    newest = _newest(connection)
-    return newest > _sequence(metadata) or bool(_later(metadata, newest))
+    undone = connection.execute(select(exists().where(_undone(metadata)))).scalar_one()
+    return undone or bool(_later(metadata, _newest(connection)))
 
 
 def catch_up(connection: Connection, metadata: TableMetadata, files_of: FilesOf) -> None:
@@ -57,12 +57,9 @@ def catch_up(connection: Connection, metadata: TableMetadata, files_of: FilesOf)
 
     For whoever holds the lock of commits, with the newest metadata: that of a moment ago would take away what is new.
     """
-    newest = _newest(connection)
-    if newest > _sequence(metadata):  # somebody rolled the table back, or made it anew
-        connection.execute(delete(lake_states).where(lake_states.c.sequence > _sequence(metadata)))
+    if connection.execute(delete(lake_states).where(_undone(metadata))).rowcount:
         connection.execute(text(_REOPEN))
-        newest = _newest(connection)
-    for snapshot in reversed(_later(metadata, newest)):
+    for snapshot in reversed(_later(metadata, _newest(connection))):
         export, period, delivery, folder = said(
             snapshot, EXPORT_PROPERTY, PERIOD_PROPERTY, DELIVERY_PROPERTY, FOLDER_PROPERTY
         )
@@ -131,9 +128,15 @@ def _newest(connection: Connection) -> int:
     return connection.execute(select(func.max(lake_states.c.sequence))).scalar_one() or 0
 
 
-def _sequence(metadata: TableMetadata) -> int:
-    snapshot = metadata.current_snapshot()
-    return 0 if snapshot is None else snapshot.sequence_number or 0
+def _undone(metadata: TableMetadata) -> ColumnElement[bool]:
+    """What is here of commits that are the table's past no longer: it was rolled back, went on from there, or is new.
+
+    What is older than the oldest snapshot of the line cannot be told from it, and is believed.
+    """
+    snapshots = line(metadata)
+    oldest = snapshots[-1].sequence_number or 0 if snapshots else 0
+    known = [snapshot.snapshot_id for snapshot in snapshots]
+    return and_(lake_states.c.sequence >= oldest, lake_states.c.snapshot_id.not_in(known))
 
 
 def _later(metadata: TableMetadata, sequence: int) -> list[Snapshot]:

@@ -56,7 +56,8 @@ class LakeWriter:
     """Writes one delivery's line items below one folder. An exception inside the context removes what was written.
 
     Several threads may write at once: each encodes into a file of its own, so an account has as many open files as
-    threads were at work on it at the same time. All of them must have ended when the context is left. After it, `files`
+    threads were at work on it at the same time. All of them must have ended when the context is left; only where an
+    exception leaves it one may be late: it meets an error, and removes the file that it has. After the context, `files`
     holds every file, closed and complete.
 
     Rows that wait, of all accounts together, are never more than a row group has.
@@ -69,10 +70,11 @@ class LakeWriter:
         self._most = min(batch_rows, ROW_GROUP_ROWS)
         self._lock = threading.Lock()  # for what follows; nothing is encoded while it is held
         self._pending: dict[str, _Pending] = {}
-        self._open: list[OpenFile] = []
+        self._open = 0  # how many files are
         self._idle: list[OpenFile] = []  # of the open files those that no thread writes to; used least recently first
         self._begun: list[str] = []
         self._closed: list[LakeFile] = []
+        self._discarded = False
 
     @property
     def files(self) -> tuple[LakeFile, ...]:
@@ -91,8 +93,10 @@ class LakeWriter:
         try:
             for account, pending in self._pending.items():
                 self._encode(account, pending)
-            for file in list(self._open):
-                self._close(file)
+            while self._idle:
+                self._close(self._idle.pop())
+            if self._open:
+                raise ValueError(f"{self._open} files in {self.folder} were not written to their end")
         except BaseException:
             self._discard()
             raise
@@ -106,6 +110,7 @@ class LakeWriter:
     def _due(self, account: str, part: pa.RecordBatch) -> list[tuple[str, _Pending]]:
         """Let an account's rows wait; returns what has waited long enough, which nobody else will write."""
         with self._lock:
+            self._refuse_the_late()
             pending = self._pending.setdefault(account, _Pending())
             pending.batches.append(part)
             pending.rows += max(part.num_rows, _bytes(part) // WAITING_BYTES_A_ROW)
@@ -120,50 +125,76 @@ class LakeWriter:
         """Write what waited for an account as one row group."""
         table = pa.Table.from_batches(pending.batches, WRITTEN_SCHEMA)
         file = self._file_of(account, table)
-        if len(pending.batches) > 1:
-            # Where dictionaries differ between batches, pyarrow's writer gives dictionaries up for the row group.
-            table = table.unify_dictionaries()
-        file.write(table)
-        if file.bytes >= TARGET_BYTES:
-            self._close(file)
-        else:
+        with self._abandoned_on_error(file):
+            if len(pending.batches) > 1:
+                # Where dictionaries differ between batches, pyarrow's writer gives dictionaries up for the row group.
+                table = table.unify_dictionaries()
+            file.write(table)
+            full = file.bytes >= TARGET_BYTES
             with self._lock:
-                self._idle.append(file)
+                self._refuse_the_late()
+                if not full:
+                    self._idle.append(file)
+        if full:
+            self._close(file)
 
     def _file_of(self, account: str, rows: pa.Table) -> OpenFile:
         """A file of the account, which is then nobody else's until it is idle again; a new one is fit for such rows."""
         with self._lock:
+            self._refuse_the_late()
             for file in self._idle:
                 if file.account == account:
                     self._idle.remove(file)
                     return file
-            excess = [self._idle.pop(0)] if self._idle and len(self._open) >= OPEN_FILES else []
+            excess = [self._idle.pop(0)] if self._idle and self._open >= OPEN_FILES else []
             path = f"{self.folder}/{account}-{len(self._begun):05d}.parquet"
             self._begun.append(path)
         for file in excess:
             self._close(file)
         file = OpenFile.begin(self._io, path, account, rows)
-        with self._lock:
-            self._open.append(file)
+        with self._abandoned_on_error(file), self._lock:
+            self._refuse_the_late()
+            self._open += 1
         return file
 
     def _close(self, file: OpenFile) -> None:
         """Close a file that no other thread uses."""
-        size = file.close()
-        with self._lock:
-            self._open.remove(file)
-            self._closed.append(LakeFile(file.path, file.account, file.rows, size))
+        with self._abandoned_on_error(file):
+            size = file.close()
+            with self._lock:
+                self._refuse_the_late()
+                self._open -= 1
+                self._closed.append(LakeFile(file.path, file.account, file.rows, size))
+
+    def _refuse_the_late(self) -> None:
+        if self._discarded:
+            raise ValueError(f"what was written to {self.folder} is discarded")
+
+    @contextlib.contextmanager
+    def _abandoned_on_error(self, file: OpenFile) -> Iterator[None]:
+        """Nobody else closes a file that is in use."""
+        try:
+            yield
+        except BaseException:
+            file.abandon()
+            self._remove(file.path)
+            raise
 
     def _discard(self) -> None:
         """Best effort: what cannot be removed is an orphan, which harms no reader."""
-        for file in self._open:
+        with self._lock:
+            self._discarded = True
+        for file in self._idle:  # what is in use, its thread closes and removes
             file.abandon()
         for path in self._begun:
-            with contextlib.suppress(OSError, pa.ArrowException):
-                self._io.delete(path)
-        for kept in (self._open, self._idle, self._begun, self._closed):
+            self._remove(path)
+        for kept in (self._idle, self._begun, self._closed):
             kept.clear()
         self._pending.clear()
+
+    def _remove(self, path: str) -> None:
+        with contextlib.suppress(OSError, pa.ArrowException):
+            self._io.delete(path)
 
 
 def _as_written(rows: pa.RecordBatch) -> pa.RecordBatch:

@@ -14,7 +14,7 @@ from staxpipe.aws.bucket import FETCH_ATTEMPTS, S3Bucket
 from staxpipe.aws.sessions import client_config
 from staxpipe.errors import AccessError, OwnCredentialsError, PermanentError, StaxpipeError, TransientError
 from staxpipe_tests.aws.faulty_s3 import Fault, FaultyS3
-from staxpipe_tests.aws.transfers import fetched
+from staxpipe_tests.aws.transfers import fetched, noting
 
 MEBI = 1024 * 1024
 BODY = random.Random(1).randbytes(3 * MEBI + 12_345)
@@ -160,5 +160,5 @@ def test_nobody_listening_is_tried_again_and_told(
 ) -> None:
     client = session.client("s3", endpoint_url="http://127.0.0.1:9", config=client_config(attempts=1))
     with pytest.raises(TransientError, match="could not be read whole"):
-        S3Bucket(client, "bills", sleep=pauses.append).fetch(s3.stored, tmp_path / "data")
+        S3Bucket(client, "bills", pause=noting(pauses)).fetch(s3.stored, tmp_path / "data")
     assert len(pauses) == FETCH_ATTEMPTS - 1

@@ -8,6 +8,7 @@ import random
 from collections import deque
 from dataclasses import replace
 from pathlib import Path
+from threading import Event
 
 import pytest
 
@@ -126,6 +127,33 @@ def test_a_refusal_of_one_piece_ends_the_others(bucket: S3Bucket, s3: FaultyS3, 
         bucket.fetch(s3.stored, tmp_path / "data")
     assert list(tmp_path.iterdir()) == []
     assert fetched(bucket, s3, tmp_path) == BODY  # the same bucket serves on
+
+
+def test_a_failure_ends_the_pause_of_another_piece(
+    bucket: S3Bucket, s3: FaultyS3, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pausing = Event()
+    pauses: list[bool] = []
+
+    def pause(stop: Event, _seconds: float) -> bool:
+        pausing.set()
+        pauses.append(stop.wait(30))
+        return pauses[-1]
+
+    def full(file: int, chunk: memoryview, offset: int) -> int:
+        if offset == 0:
+            pausing.wait(30)
+            raise OSError(28, "No space left on device")
+        return pwrite(file, chunk, offset)
+
+    pwrite = os.pwrite
+    monkeypatch.setattr(bucket, "_pause", pause)
+    monkeypatch.setattr("os.pwrite", full)
+    s3.at = {THIRD: deque([Fault(503, "SlowDown")])}
+    with pytest.raises(OSError, match="No space left"):
+        bucket.fetch(s3.stored, tmp_path / "data")
+    assert pauses == [True]
+    assert s3.ranges.count(RANGES[2]) == 1
 
 
 def test_a_bit_flipped_in_one_piece_is_seen(bucket: S3Bucket, s3: FaultyS3, tmp_path: Path) -> None:

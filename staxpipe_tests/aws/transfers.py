@@ -5,8 +5,9 @@ A module says with the fixture `body` what the object is, and with `in_pieces` h
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from threading import Event
 
 import boto3
 import pytest
@@ -46,8 +47,18 @@ def bucket(session: boto3.Session, s3: FaultyS3, pauses: list[float], in_pieces:
     # One attempt in botocore: what is tried again here is tried again by us.
     client = session.client("s3", endpoint_url=s3.url, config=client_config(read_timeout=0.5, attempts=1))
     connections, piece_bytes = in_pieces
-    yield S3Bucket(client, "bills", connections=connections, piece_bytes=piece_bytes, sleep=pauses.append)
+    yield S3Bucket(client, "bills", connections=connections, piece_bytes=piece_bytes, pause=noting(pauses))
     client.close()
+
+
+def noting(pauses: list[float]) -> Callable[[Event, float], bool]:
+    """How a bucket pauses that takes no time over it."""
+
+    def pause(stop: Event, seconds: float) -> bool:
+        pauses.append(seconds)
+        return stop.is_set()
+
+    return pause
 
 
 def fetched(bucket: S3Bucket, s3: FaultyS3, folder: Path) -> bytes:

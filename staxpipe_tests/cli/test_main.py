@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -73,3 +74,41 @@ finally:
     result = subprocess.run(command, capture_output=True, text=True, check=False, env=environment, timeout=120)
     assert result.returncode == 0, result.stderr
     assert result.stderr == "[]\n"
+
+
+INTERRUPTED = """
+import os, signal, sys, time
+from staxpipe.cli import main
+from staxpipe.ingest import line_items
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # where tests run in the background it is ignored
+write = line_items._write
+
+def interrupted(platform, entry, *arguments):
+    if "second" not in entry.delivery.export.source:
+        return write(platform, entry, *arguments)
+    os.kill(os.getpid(), signal.SIGINT)
+    time.sleep(60)
+
+line_items._write = interrupted
+main()
+"""
+
+
+def test_an_interrupted_load_is_a_sentence_and_goes_on_the_next_time(tmp_path: Path, database_url: str) -> None:
+    folders = [str(tmp_path / name) for name in ("first", "second")]
+    for folder in folders:
+        deliver(Path(folder), [[row()]], "a1")
+    environment = {
+        "PATH": "/usr/bin:/bin",
+        "HOME": str(tmp_path),
+        "STAXPIPE_HOME": str(tmp_path / "state"),
+        "STAXPIPE_DATABASE_URL": database_url,
+    }
+    command = [sys.executable, "-c", INTERRUPTED, "load", *folders]
+    result = subprocess.run(command, capture_output=True, text=True, check=False, env=environment, timeout=120)
+    assert (result.returncode, result.stdout) == (130, "")
+    assert result.stderr == "Interrupted. Months that were done are kept; the same command goes on with the others.\n"
+
+    again = staxpipe("load", "--json", *folders, home=tmp_path, STAXPIPE_DATABASE_URL=database_url)
+    assert [month["changed"] for month in json.loads(again.stdout)] == [False, True], again.stderr

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -98,6 +99,28 @@ def test_pieces_of_many_threads_are_all_kept(tmp_path: Path, monkeypatch: pytest
     parts = read(tmp_path)
     assert parts is not None
     assert [len(part) for part in parts] == [100, 100]
+
+
+def test_a_thread_that_is_late_leaves_nothing(tmp_path: Path) -> None:
+    with RollupWriter(PyArrowFileIO(), f"file://{tmp_path}", ROLLUP_SCHEMA) as writer:
+        pass
+    with pytest.raises(ValueError, match="was closed"):
+        writer.write(rolled_up(1))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_one_that_cannot_be_begun_is_closed_and_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sinks: list[pa.NativeFile] = []
+
+    def no_memory(sink: pa.NativeFile, *_schema: pa.Schema, **_named: object) -> None:
+        sinks.append(sink)
+        raise MemoryError
+
+    monkeypatch.setattr(pq, "ParquetWriter", no_memory)
+    with pytest.raises(MemoryError):
+        write(tmp_path, rolled_up(1))
+    assert [sink.closed for sink in sinks] == [True]
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_nothing_is_left_of_one_whose_delivery_failed(tmp_path: Path) -> None:

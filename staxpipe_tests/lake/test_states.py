@@ -73,12 +73,18 @@ def test_a_commit_whose_writer_was_killed_before_it_was_put_down_is_found(
     assert [rows_of(lake, "d1"), rows_of(lake, "d2")] == [10, 20]
 
 
-def test_a_table_that_was_rolled_back_holds_what_it_held(lake: Lake, settings: Settings, engine: Engine) -> None:
+@pytest.mark.parametrize("went_on", [False, True], ids=["and left", "and went on"])
+def test_a_table_that_was_rolled_back_holds_what_it_held(
+    lake: Lake, settings: Settings, engine: Engine, went_on: bool
+) -> None:
     put(lake, "d1", 10)
     put(lake, "n1", 3, NOVEMBER)
     put(lake, "d2", 20)
     table = iceberg(settings, engine)
     table.manage_snapshots().rollback_to_snapshot(line(table.metadata)[2].snapshot_id).commit()
+    if went_on:  # a commit of somebody else's, newer than all of ours
+        table = iceberg(settings, engine)
+        table.append(table.schema().as_arrow().empty_table())
     assert (lake.delivery_of(1, OCTOBER), lake.delivery_of(1, NOVEMBER)) == ("d1", None)
     put(lake, "d3", 30)
     assert [rows_of(lake, "d1"), rows_of(lake, "d2"), rows_of(lake, "d3")] == [10, None, 30]

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import contextlib
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from pathlib import Path
 
@@ -10,6 +13,7 @@ import pytest
 
 from staxpipe.focus.columns import LINE_ITEM_SCHEMA
 from staxpipe.lake import writer as writer_module
+from staxpipe.lake.open_file import OpenFile
 from staxpipe.lake.table import Lake
 from staxpipe.lake.writer import LakeFile
 from staxpipe_tests.lake.line_item_batches import OCTOBER, PAYER, costs, line_items
@@ -100,4 +104,47 @@ def test_something_else_than_line_items_is_refused(lake: Lake) -> None:
 def test_a_null_where_focus_allows_none_is_refused_and_leaves_no_file(lake: Lake, tmp_path: Path) -> None:
     with pytest.raises(pa.ArrowInvalid, match="non-nullable"):
         write(lake, line_items([{"ServiceName": None}]))
+    assert list(tmp_path.rglob("*.parquet")) == []
+
+
+@pytest.mark.parametrize("full", [False, True], ids=["goes on", "is full"])
+def test_a_thread_that_is_late_is_left_its_file_and_leaves_none(
+    lake: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, full: bool
+) -> None:
+    monkeypatch.setattr(writer_module, "ROW_GROUP_ROWS", 100)
+    monkeypatch.setattr(writer_module, "TARGET_BYTES", 1 if full else 2**20)
+    writing, discarded = threading.Event(), threading.Event()
+    write = OpenFile.write
+    used: list[OpenFile] = []
+
+    def slow(file: OpenFile, rows: pa.Table) -> None:
+        used.append(file)
+        writing.set()
+        discarded.wait()
+        write(file, rows)  # fails where the file was closed meanwhile
+
+    monkeypatch.setattr(OpenFile, "write", slow)
+    with ThreadPoolExecutor(1) as threads:
+        with pytest.raises(KeyboardInterrupt), lake.writer(1, OCTOBER, "d1") as writer:  # noqa: PT012
+            late = threads.submit(writer.write, costs(100))
+            writing.wait()
+            raise KeyboardInterrupt
+        discarded.set()
+        with pytest.raises(ValueError, match="is discarded"):
+            late.result()
+    with pytest.raises(ValueError, match="is discarded"):
+        writer.write(costs(100))
+    assert [file.closed for file in used] == [True]
+    assert writer.files == ()
+    assert list(tmp_path.rglob("*.parquet")) == []
+
+
+def test_a_writer_that_lost_rows_to_an_error_does_not_end_as_if_it_had_not(lake: Lake, tmp_path: Path) -> None:
+    with (  # noqa: PT012
+        pytest.raises(ValueError, match=r"1 files .* not written"),
+        lake.writer(1, OCTOBER, "d1", 10) as writer,
+    ):
+        writer.write(costs(10))
+        with contextlib.suppress(pa.ArrowInvalid):
+            writer.write(line_items([{"ServiceName": None}] * 10))
     assert list(tmp_path.rglob("*.parquet")) == []
