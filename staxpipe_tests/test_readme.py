@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine
+from sqlalchemy.exc import ProgrammingError
 
 import staxpipe
 from benchmarks.questions import questions as questions_of_readme
@@ -100,3 +101,16 @@ def _code(path: Path) -> str:
     return "\n".join(
         "".join(found) for found in re.findall(r"```sh\n(.*?)```|`([^`\n]+)`", path.read_text(), re.DOTALL)
     )
+
+
+def test_the_dashboard_s_user_reads_what_it_is_granted_and_nothing_else(engine: Engine) -> None:
+    [sql] = re.findall(r"```sql\n(CREATE ROLE dashboard.*?)```", README, re.DOTALL)
+    granted = re.search(r"GRANT SELECT ON ([a-z_, ]+) TO dashboard;", sql)
+    assert granted
+    with engine.connect() as connection:  # never committed: a role belongs to the whole server
+        connection.exec_driver_sql(sql)
+        connection.exec_driver_sql("SET LOCAL ROLE dashboard")
+        for name in granted[1].split(", "):
+            connection.exec_driver_sql(f"SELECT * FROM {name}")
+        with pytest.raises(ProgrammingError, match="permission denied"):
+            connection.exec_driver_sql("SELECT * FROM link_requests")

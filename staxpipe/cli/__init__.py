@@ -68,7 +68,7 @@ def main() -> None:
 
 def _register() -> None:
     # Each imports its heavy parts when it is called.
-    from staxpipe.cli import compare, demo, diff, export, ledger, load, parity, sign_in, source, sql, status, up
+    from staxpipe.cli import audit, compare, demo, diff, export, ledger, load, parity, sign_in, source, sql, status, up
 
     app.command()(up.up)
     app.command()(demo.demo)
@@ -80,5 +80,6 @@ def _register() -> None:
     app.command()(ledger.ledger)
     app.command()(compare.compare)
     app.command()(parity.parity)
+    app.command()(audit.audit)
     app.add_typer(source.source, name="source")
     app.command("sign-in")(sign_in.sign_in)

@@ -27,16 +27,21 @@ def ledger(
 ) -> None:
     """Show the reconciliation ledger: what AWS delivered, what the lake and the marts hold, and what must be equal.
 
-    One line for each billing account, month, export and currency; for one month of one account, every sum behind it.
+    One line for each billing account, month, export and currency; for one month of one account, every sum behind it
+    and the first values that could not be read.
 
     Example: staxpipe ledger --account 111122223333 --period 2026-10
     """
+    from staxpipe.cli.quarantine import SHOWN, show_quarantine
+    from staxpipe.db import quarantine
     from staxpipe.local.database import open_database
     from staxpipe.settings import read_settings
     from staxpipe.status.ledger import read_ledger
 
     with open_database(read_settings()) as engine, engine.connect() as connection:
         months = read_ledger(connection, account, period)
+        numbers = sorted({month.delivery for month in months}) if account and period else []
+        unread = [quarantine.of_delivery(connection, number, SHOWN) for number in numbers]
     if as_json:
         print(json.dumps([{"badge": month.badge, **asdict(month)} for month in months], indent=2, default=_plain))
         return
@@ -50,6 +55,8 @@ def ledger(
     if account is not None and period is not None:
         for month in months:
             _details(console, month)
+        for kept in unread:
+            show_quarantine(console, kept)
 
 
 def _overview(months: list[LedgerMonth]) -> Table:

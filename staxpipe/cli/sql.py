@@ -53,8 +53,11 @@ def sql(
     [bold]line_items_all[/bold]    the same from every export, also those that are not counted
     [bold]split_line_items[/bold]  shares of tasks and pods in instances (split cost allocation)
     [bold]daily_costs[/bold]       daily sums by account, service, region, category and usage type
+    [bold]daily_costs_all[/bold]   the same from every export, also those that are not counted
     [bold]month_ledger[/bold]      how each loaded month adds up, from what AWS delivered to the marts
     [bold]cost_changes[/bold]      what each delivery changed against the one before it
+    [bold]quarantine[/bold]        values that could not be read: file, row, column, value, reason and cost
+    [bold]audit_log[/bold]         who did what, from where, and how it ended (whatever account and period)
 
     Examples:
 

@@ -44,8 +44,9 @@ def up() -> None:
 
 def announce(console: Console, runtime: Runtime) -> None:
     """Say where everything is, and how to get in."""
-    from sqlalchemy.engine import make_url
-
+    from staxpipe.db.engine import shown_url
+    from staxpipe.local.database import embedded_folder
+    from staxpipe.local.postgres import password_file
     from staxpipe.local.runtime import SIGN_IN_LIFETIME
 
     settings = runtime.settings
@@ -54,7 +55,9 @@ def announce(console: Console, runtime: Runtime) -> None:
     where.add_column(overflow="fold")
     where.add_row("Pages", Text(settings.base_url, style="cyan"))
     where.add_row("Dagster", Text(settings.dagster_url, style="cyan"))
-    where.add_row("Database", make_url(runtime.database_url).render_as_string(hide_password=True))
+    where.add_row("Database", Text(shown_url(runtime.database_url)))
+    if settings.database_url is None:
+        where.add_row("", Text(f"its password is in {password_file(embedded_folder(settings))}"))
     where.add_row("State", str(runtime.home))
     where.add_row("Logs", str(runtime.logs))
     console.print(Panel(where, title="[bold green]staxpipe is up[/bold green]", title_align="left", expand=False))

@@ -1,12 +1,20 @@
-"""Making a SQLAlchemy engine from a database address, and nothing else."""
+"""A database's address in the words of who reads it, and making a SQLAlchemy engine from one."""
 
-from sqlalchemy import Engine, create_engine
+from sqlalchemy import URL, Engine, create_engine
 from sqlalchemy.engine import make_url
 
 
 def psycopg2_url(address: str) -> str:
     """The address with its driver named: SQLAlchemy 2.1 takes ``postgresql://`` for psycopg 3."""
     return make_url(address).set(drivername="postgresql+psycopg2").render_as_string(hide_password=False)
+
+
+def shown_url(address: str) -> str:
+    """The address as every other program takes it, for people to read and copy: no driver, and no password."""
+    url = make_url(address)
+    options = {name: value for name, value in url.query.items() if "password" not in name}
+    plain = URL.create("postgresql", url.username, None, url.host, url.port, url.database, options)
+    return plain.render_as_string()
 
 
 def make_engine(address: str) -> Engine:

@@ -168,20 +168,21 @@ class EmbeddedPostgres:
 
     def _make_data(self, run_as: RunAs) -> None:
         """Make the data folder beside its place and move it there when complete: half of one is never taken for one."""
+        kept = password_file(self.folder)
         if self.data.exists():
-            if not (self.folder / "password").exists():
+            if not kept.exists():
                 raise PermanentError(
-                    f"{self.folder / 'password'} is missing, and the database beside it cannot be opened without it.\n"
+                    f"{kept} is missing, and the database beside it cannot be opened without it.\n"
                     "Put the file back, or use another folder by STAXPIPE_HOME."
                 )
             return
-        if not (self.folder / "password").exists():
-            write_private(self.folder / "password", secrets.token_urlsafe(32))
+        if not kept.exists():
+            write_private(kept, secrets.token_urlsafe(32))
         making, password = self.folder / "data.new", self.folder / "password.new"
         if making.exists():
             shutil.rmtree(making)
         making.mkdir(mode=0o700)
-        write_private(password, (self.folder / "password").read_text())
+        write_private(password, kept.read_text())
         for path in (making, password):
             os.chown(path, *run_as.owner)
         child = launch(
@@ -288,9 +289,14 @@ class EmbeddedPostgres:
             time.sleep(0.05)
 
 
+def password_file(folder: Path) -> Path:
+    """Where the password is of the server whose state is in a folder; only this user can read it."""
+    return folder / "password"
+
+
 def server_url(folder: Path, port: int, database: str) -> str:
     """The address of a database of the server whose state is in a folder."""
-    password = (folder / "password").read_text()
+    password = password_file(folder).read_text()
     return f"postgresql+psycopg2://{SUPERUSER}:{quote(password, safe='')}@{HOST}:{port}/{database}"
 
 

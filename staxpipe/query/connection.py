@@ -32,7 +32,7 @@ BATCH_ROWS = 10_000
 
 
 class Connection:
-    """SQL over `line_items`, `line_items_all`, `split_line_items` (lake) and the marts; read-only.
+    """SQL over `line_items`, `line_items_all`, `split_line_items` (lake), the marts and our records; read-only.
 
     Every query sees the data of its moment. Tags are a map: ``SELECT Tags['Team'], sum(BilledCost) FROM
     line_items GROUP BY ALL``. `account` (a billing account id) and `period` ("2026-10") narrow what a query sees, so

@@ -19,9 +19,9 @@ from staxpipe.db.tables import period_sources
 from staxpipe.errors import PermanentError
 from staxpipe.lake.table import Lake, PlannedFile
 from staxpipe.model import BillingPeriod
-from staxpipe.query.marts import MARTS, fill_mart, make_marts
+from staxpipe.query.marts import fill_mart, make_marts
 from staxpipe.query.past import files_as_of, find_delivery
-from staxpipe.query.statements import mentions
+from staxpipe.query.statements import mentions, names
 from staxpipe.query.storage import duckdb_path, reach
 from staxpipe.query.views import COUNTED, SPLIT, make_view, quoted
 
@@ -46,7 +46,7 @@ def open_session(
         lake: where line items are.
         engine: where the marts are.
         query: what will be asked; marts that it does not name are left empty, and so are line items.
-        account: show only this billing account; its files are chosen before any is opened.
+        account: show only this billing account (of what has one); its files are chosen before any is opened.
         period: show only this month.
         as_of: show one export's month as of this delivery (its number in the ledger, or how its id begins).
 
@@ -74,10 +74,9 @@ def open_session(
             make_view(session, "line_items_all", seen.all, one_schema, COUNTED)
             make_view(session, "line_items", seen.elected, one_schema, COUNTED)
             make_view(session, "split_line_items", seen.elected, one_schema, SPLIT)
-            columns = make_marts(session, engine)
-            for mart in MARTS:
-                if mentions(query, mart):
-                    fill_mart(session, engine, mart, columns[mart], account=account, period=period)
+            for name, record in make_marts(session, engine).items():
+                if names(query, name):
+                    fill_mart(session, engine, name, record, account=account, period=period)
             _lock(session, seen.all)
             yield session
         finally:

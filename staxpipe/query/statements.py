@@ -86,9 +86,17 @@ def _operators(nodes: list[dict[str, object]]) -> list[str]:
     return found
 
 
-def mentions(query: str, name: str) -> bool:
-    """Whether a query may use a table: its name occurs somewhere in it."""
-    return name in query.lower()
+def mentions(query: str, part: str) -> bool:
+    """Whether a query may use a table with this in its name: it occurs somewhere in it."""
+    return part in query.lower()
+
+
+def names(query: str, name: str) -> bool:
+    """Whether a query may use this very table: its name occurs and does not go on, as daily_costs does in another.
+
+    What stands before it says nothing: in a text with escapes that may be a letter.
+    """
+    return re.search(rf"{re.escape(name)}(?!\w)", query, re.IGNORECASE) is not None
 
 
 def explained(error: Exception, lines_before: int = 0) -> PermanentError:

@@ -12,7 +12,7 @@ import pytest
 from staxpipe_tests.focus.batches import row
 from staxpipe_tests.small_reports import deliver
 
-COMMANDS = ("up", "demo", "load", "sql", "export", "status", "source", "parity", "sign-in")
+COMMANDS = ("up", "demo", "load", "sql", "export", "status", "source", "parity", "audit", "sign-in")
 
 
 def staxpipe(*arguments: str, home: Path, **environment: str) -> subprocess.CompletedProcess[str]:

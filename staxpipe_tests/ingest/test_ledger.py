@@ -246,3 +246,28 @@ def test_the_command_shows_sums_outcomes_and_identities(
     assert Decimal(told["line"]["lake_cost"]) == month.expected.focus.billed
     nothing = CliRunner().invoke(command, ["--account", "999999999999"])
     assert (nothing.exit_code, "Nothing is loaded" in nothing.stdout) == (1, True)
+
+
+def test_the_command_lists_the_first_values_in_quarantine_and_says_how_many_more(
+    platform: Platform, command: typer.Typer, bucket_folder: Path, deliver_month: Deliver
+) -> None:
+    month = deliver_month()
+    file = one_file(bucket_folder, month)
+
+    def spoil(rows: list[list[str]]) -> None:
+        end = rows[0].index("lineItem/UsageEndDate")
+        for number, item in enumerate(rows[5:28], start=1):
+            item[end] = f"day\x1b[2J {number} [bold]"
+
+    rewritten(file, spoil)
+    load_all(platform, bucket_folder)
+    payer = str(month.organisation.payer.id)
+    asked = ["--account", payer, "--period", str(SEPTEMBER)]
+    lines = CliRunner().invoke(command, asked, catch_exceptions=False).stdout.splitlines()
+    [begin] = [number for number, line in enumerate(lines) if line.startswith("Rows in quarantine of delivery ")]
+    assert lines[begin].endswith(": 23")
+    assert lines[begin + 1].endswith(f"{file.name}, row 5")
+    assert lines[begin + 2] == "    line_item_usage_end_date: 'day\\x1b[2J 1 [bold]' is not a date and time"
+    assert lines[begin + 41].startswith('and 3 more: staxpipe sql "FROM quarantine WHERE delivery = ')
+    overview = CliRunner().invoke(command, ["--account", payer], catch_exceptions=False).stdout
+    assert "quarantine" not in overview

@@ -5,7 +5,7 @@ import pytest
 
 from staxpipe.errors import PermanentError
 from staxpipe.query import Connection
-from staxpipe.query.statements import explained, mentions, question
+from staxpipe.query.statements import explained, mentions, names, question
 
 
 def test_a_question_is_what_is_asked_without_comments_and_semicolon() -> None:
@@ -66,3 +66,11 @@ def test_only_the_kind_of_an_error_is_left_out() -> None:
 def test_a_name_is_found_in_any_case() -> None:
     assert mentions('select * from "DAILY_COSTS"', "daily_costs")
     assert not mentions("select 1", "daily_costs")
+
+
+def test_a_table_is_named_only_by_its_whole_name() -> None:
+    assert names('select * from "DAILY_COSTS"', "daily_costs")
+    assert names("from daily_costs_all join daily_costs", "daily_costs")
+    assert names(r"from query(e'from\ndaily_costs\nlimit 1')", "daily_costs")
+    assert not names("from daily_costs_all", "daily_costs")
+    assert not names("select rows_quarantined from month_ledger", "quarantine")
