@@ -209,9 +209,19 @@ def test_a_person_can_ask_for_a_look_now(pages: Pages, engine: Engine) -> None:
 def test_with_a_published_template_one_link_opens_the_console(serve: Serve) -> None:
     pages = serve(template_url="https://acme-templates.s3.amazonaws.com/staxpipe-link.yaml")
     browser = pages.operator()
+    assert "three clicks in the AWS console" in browser.get("/start").text
+    assert "it is three clicks" in browser.get("/help").text
     page = browser.get(f"/requests/{begin_listening(browser)}/deploy").text
     assert "Open AWS Console" in page
     assert "https://eu-west-1.console.aws.amazon.com/cloudformation/home?region=eu-west-1#/stacks/quickcreate" in page
+
+
+def test_without_one_nobody_is_promised_three_clicks(pages: Pages) -> None:
+    browser = pages.operator()
+    for page, instead in (("/start", "with a template that you download"), ("/help", "you download a file")):
+        said = browser.get(page).text
+        assert "three clicks" not in said
+        assert instead in said
 
 
 def test_without_an_operator_role_the_page_says_who_must_mend_it(serve: Serve) -> None:
