@@ -10,6 +10,7 @@ from sqlalchemy import Engine, select
 from staxpipe.db import audit_log, link_requests
 from staxpipe.db.tables import audit_log as audit_table
 from staxpipe.db.tables import link_requests as table
+from staxpipe.linking.quick_create import parameters, template_text
 from staxpipe.linking.verdicts import IgnoresExternalId, NotYetAssumable
 from staxpipe.model import DeliveryState, RequestState
 from staxpipe_tests.onboarding.conftest import DETAILS, Pages, Serve, begin, begin_listening, errors
@@ -214,6 +215,19 @@ def test_with_a_published_template_one_link_opens_the_console(serve: Serve) -> N
     page = browser.get(f"/requests/{begin_listening(browser)}/deploy").text
     assert "Open AWS Console" in page
     assert "https://eu-west-1.console.aws.amazon.com/cloudformation/home?region=eu-west-1#/stacks/quickcreate" in page
+
+
+def test_every_parameter_of_the_template_is_shown_or_offered(pages: Pages) -> None:
+    browser = pages.operator()
+    request_id = begin_listening(browser)
+    block = template_text().split("\nParameters:\n")[1].split("\nConditions:")[0]
+    names = set(re.findall(r"^  (\w+):$", block, re.MULTILINE))
+    for page, left_out in (
+        ("deploy", set()),
+        ("details", parameters(pages.settings, pages.request(request_id)).keys()),
+    ):
+        said = re.findall(r"<dt>(\w+)</dt>", browser.get(f"/requests/{request_id}/{page}").text)
+        assert sorted(said) == sorted(names - left_out)
 
 
 def test_without_one_nobody_is_promised_three_clicks(pages: Pages) -> None:
