@@ -29,10 +29,12 @@ def test_from_the_first_page_to_data_that_is_ready(pages: Pages, engine: Engine)
     assert "No account is linked yet" in browser.get("/").text
     start = browser.get("/start").text
     assert "About five minutes" in start
+    assert "CUR 2.0, FOCUS, or a legacy Cost and Usage Report" in start
     request_id = begin(browser)
     access = browser.get(f"/requests/{request_id}")  # a draft goes on where it stands
     assert access.url.path.endswith("/access")
     assert "Do you have access to deploy CloudFormation templates?" in access.text
+    assert "we ask five things, of which two may be left out" in access.text
     for next_page in ("details", "invite"):
         assert f'href="/requests/{request_id}/{next_page}"' in access.text
 
@@ -243,6 +245,9 @@ def test_without_an_operator_role_the_page_says_who_must_mend_it(serve: Serve) -
     answer = browser.get(f"/requests/{begin_listening(browser)}/deploy")
     assert answer.status_code == 200
     assert "STAXPIPE_OPERATOR_ROLE_ARN is not set" in answer.text
+    assert "Listening" not in answer.text
+    assert "I have created the stack" not in answer.text
+    assert "Invite a colleague instead" in answer.text
 
 
 def test_the_operator_sees_every_request_with_its_state(pages: Pages, engine: Engine) -> None:
