@@ -59,7 +59,7 @@ def demo(
                 raise DemoError("Compare", f"what staxpipe shows of {months} differs from what was delivered", folder)
             shown_all = True
             if not once:
-                show_addresses(console, outcome, runtime.sign_in_link())
+                show_addresses(console, outcome, runtime.settings, runtime.sign_in_link())
                 console.print("\nCtrl-C stops everything.")
                 Event().wait()
     except KeyboardInterrupt:

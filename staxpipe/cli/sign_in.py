@@ -13,10 +13,11 @@ def sign_in() -> None:
     `staxpipe up` prints one when it starts; this makes another, whether or not it is running.
     """
     from staxpipe.db import sign_in_links
+    from staxpipe.local.address import pages_url
     from staxpipe.local.database import open_database
     from staxpipe.settings import read_settings
 
     settings = read_settings()
     with open_database(settings) as engine, engine.begin() as connection:
         token = sign_in_links.issue(connection, datetime.now(UTC), LIFETIME)
-    print(f"{settings.base_url}/sign-in/{token}")
+    print(f"{pages_url(settings)}/sign-in/{token}")

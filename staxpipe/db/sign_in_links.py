@@ -1,4 +1,4 @@
-"""One-time sign-in links: each makes one operator session, once, for a short time.
+"""One-time sign-in links: each makes one operator session, once, for as long as its maker says.
 
 Only a token's SHA-256 is kept, so that a copy of the database opens nothing. A plain hash is enough: the token has
 256 random bits. Queries only; each takes a Connection whose transaction the caller owns.

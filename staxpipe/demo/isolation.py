@@ -13,10 +13,13 @@ from pydantic import SecretStr
 
 from staxpipe.demo.world import REGION, World
 from staxpipe.errors import PermanentError
+from staxpipe.local.lock import private_folder
 from staxpipe.settings import Settings, read_settings
 
 _FOREIGN = ("STAXPIPE_", "AWS_", "DAGSTER_")
 _PROXY_EXCEPTIONS = "127.0.0.1,localhost"
+_LONGEST_FOLDER_OF_SOCKETS = 80
+"""A socket's whole path may have about a hundred bytes."""
 
 
 @contextmanager
@@ -87,4 +90,12 @@ def variables(settings: Settings, world: World) -> Mapping[str, str]:
         for name, value in chosen.items()
         if name not in ports
     }
-    return {**told, **world.stand_in.environment(world.operator)}
+    return {**told, **_temporary_files(settings.home), **world.stand_in.environment(world.operator)}
+
+
+def _temporary_files(home: Path) -> dict[str, str]:
+    """Let programs leave theirs in the demo's folder: Dagster, when stopped, leaves a socket behind."""
+    folder = home / "tmp"
+    if len(os.fsencode(folder)) > _LONGEST_FOLDER_OF_SOCKETS:
+        return {}
+    return {"TMPDIR": str(private_folder(folder))}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from decimal import Decimal
+from pathlib import Path
 
 from rich.console import Console, Group, RenderableType
 from rich.panel import Panel
@@ -11,6 +12,8 @@ from rich.table import Table
 from rich.text import Text
 
 from staxpipe.demo.run import Outcome, Restated
+from staxpipe.program import typed
+from staxpipe.settings import Settings
 
 _SMALL_SERVICES = 12
 """Services shown by name; the rest is one row."""
@@ -24,7 +27,7 @@ def show(console: Console, outcome: Outcome) -> None:
     console.print()
 
 
-def show_addresses(console: Console, outcome: Outcome, sign_in_link: str) -> None:
+def show_addresses(console: Console, outcome: Outcome, settings: Settings, sign_in_link: str) -> None:
     """Where to go on looking, while everything is up."""
     where = Table.grid(padding=(0, 3))
     where.add_column(style="bold")
@@ -35,10 +38,13 @@ def show_addresses(console: Console, outcome: Outcome, sign_in_link: str) -> Non
     where.add_row("State and logs", str(outcome.home))
     console.print(Panel(where, title="[bold green]Everything is up[/bold green]", title_align="left", expand=False))
     # Not in the frame, and never wrapped: these are for copying.
+    command = typed(settings, Path.cwd())
     console.print("\nSign in with this link, once:")
     console.print(Text(f"  {sign_in_link}", style="bold cyan"), soft_wrap=True)
+    console.print("Another link:")
+    console.print(Text(f"  {command} sign-in"), soft_wrap=True)
     console.print("Ask anything by SQL:")
-    console.print(Text(f"  STAXPIPE_HOME={outcome.home} staxpipe sql 'FROM daily_costs LIMIT 20'"), soft_wrap=True)
+    console.print(Text(f"  {command} sql 'FROM daily_costs LIMIT 20'"), soft_wrap=True)
 
 
 def as_json(outcome: Outcome) -> dict[str, object]:

@@ -143,6 +143,7 @@ class AwsStandIn:
         environment = {
             "PATH": os.environ.get("PATH", os.defpath),
             "TMPDIR": str(log.parent),
+            "STATE_DIR": str(log.parent / "state"),  # it keeps a key there, wherever we tell it to
             "AUTH": "true",
             "BIND_HOST": "127.0.0.1",
             "GATEWAY_PORT": str(self._port),

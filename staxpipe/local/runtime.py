@@ -22,7 +22,7 @@ from staxpipe.db.engine import make_engine, psycopg2_url
 from staxpipe.db.migrate import migrate
 from staxpipe.db.sign_in_links import issue
 from staxpipe.errors import PermanentError
-from staxpipe.local import dagster_home
+from staxpipe.local import address, dagster_home
 from staxpipe.local.database import DAGSTER_DATABASE, DATABASE, create_databases, embedded_folder, ensure_database
 from staxpipe.local.lock import FileLock, private_folder
 from staxpipe.local.postgres import EmbeddedPostgres, port_problem
@@ -91,7 +91,7 @@ class Runtime:
         self._variables = dict(variables or {})
         self._say = say
         self._supervisor = Supervisor(say)
-        self._lock = FileLock(self.home / "up.lock")
+        self._lock = FileLock(self.home / address.LOCK)
         self._mark = f"STAXPIPE_STARTED_FOR={self.home}"  # in the environment of every program that we start
         self._engines = ExitStack()
         self._engine: Engine | None = None
@@ -116,6 +116,7 @@ class Runtime:
             # Programs of an `up` that was killed may need a while to notice. We hold the lock: nobody needs them.
             end_marked(self._mark)
             self._check_ports()
+            address.remember(self.home, self.settings.base_url)
             progress("Starting the database")
             self.database_url, dagster_url = self._start_database(stop)
             self._engine = self._engines.enter_context(_disposing(make_engine(self.database_url)))

@@ -22,6 +22,7 @@ from pydantic import ValidationError
 from staxpipe.errors import PermanentError
 from staxpipe.model import BillingPeriod
 from staxpipe.notify.payloads import DataReady, Invite, Linked, Payload, Trouble
+from staxpipe.program import typed
 from staxpipe.settings import Settings
 
 KINDS: Mapping[str, type[Payload]] = {
@@ -61,7 +62,7 @@ def compose(kind: str, payload: Mapping[str, object], settings: Settings) -> Mes
     if isinstance(told, Trouble) and settings.operator_email:
         to = (*to, settings.operator_email)
     subject = _subject(kind, told)
-    context = {"told": told, "subject": subject, "base_url": settings.base_url}
+    context = {"told": told, "subject": subject, "base_url": settings.base_url, "command": typed(settings)}
     return Message(
         to=tuple(dict.fromkeys(address.strip(" ") for address in to if address)),
         subject=subject,

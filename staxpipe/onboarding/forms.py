@@ -151,7 +151,7 @@ def clean_prefix(text: str) -> str:
     """The folder below which the reports are, without slashes at its ends; may be empty."""
     prefix = text.strip()
     if prefix.startswith("/"):
-        fixed = prefix.strip("/")
+        fixed = clean_prefix(prefix.strip("/"))  # what else is wrong with it comes first: advice must be good advice
         raise ValueError(
             f"Write the prefix without a slash at its beginning: {fixed}"
             if fixed

@@ -11,6 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from staxpipe.model import BillingPeriod
 from staxpipe.onboarding.regions import REGIONS
+from staxpipe.program import typed
 
 _MONTHS = [
     "January",
@@ -46,7 +47,7 @@ def make_templates(static: Path) -> Environment:
             versions[name] = hashlib.sha256((static / name).read_bytes()).hexdigest()[:12]
         return f"/static/{name}?v={versions[name]}"
 
-    environment.globals.update(asset=asset)
+    environment.globals.update(asset=asset, typed=typed)
     environment.filters.update(
         account=account, money=money, number=number, month=month, size=size, day=day, date=date, region=region
     )

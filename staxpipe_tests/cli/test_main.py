@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from staxpipe.local import address
+from staxpipe.local.lock import FileLock, private_folder
 from staxpipe_tests.focus.batches import row
 from staxpipe_tests.small_reports import deliver
 
@@ -52,6 +54,17 @@ def test_a_sign_in_link_is_made_without_anything_running(tmp_path: Path, databas
     result = staxpipe("sign-in", home=tmp_path, STAXPIPE_DATABASE_URL=database_url)
     assert result.returncode == 0, result.stderr
     assert result.stdout.startswith("http://127.0.0.1:8600/sign-in/")
+
+
+def test_a_sign_in_link_leads_to_the_pages_that_run(tmp_path: Path, database_url: str) -> None:
+    home = private_folder(tmp_path / "state")
+    with FileLock(home / address.LOCK) as lock:
+        assert lock.acquire()
+        address.remember(home, "http://127.0.0.1:43210")
+        running = staxpipe("sign-in", home=tmp_path, STAXPIPE_DATABASE_URL=database_url)
+        assert running.stdout.startswith("http://127.0.0.1:43210/sign-in/"), running.stderr
+    stopped = staxpipe("sign-in", home=tmp_path, STAXPIPE_DATABASE_URL=database_url)
+    assert stopped.stdout.startswith("http://127.0.0.1:8600/sign-in/"), stopped.stderr
 
 
 def test_loading_files_does_without_what_takes_long_to_import(tmp_path: Path, database_url: str) -> None:

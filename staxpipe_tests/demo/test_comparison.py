@@ -18,6 +18,8 @@ from staxpipe.demo.progress import Done
 from staxpipe.demo.run import Outcome, Restated
 from staxpipe.demo.show import as_json, show, show_addresses
 from staxpipe.model import BillingPeriod
+from staxpipe.program import typed
+from staxpipe.settings import read_settings
 from staxpipe.synthetic.month import Month, generate_month
 from staxpipe.synthetic.organisation import Organisation
 
@@ -80,10 +82,11 @@ def test_people_see_costs_restatements_the_comparison_and_the_mail(
 ) -> None:
     output = io.StringIO()
     console = Console(file=output, width=80)
+    settings = read_settings({"home": "/demo"})
     outcome = _outcome(organisation, month, compare([month], totals, totals)[0])
     show(console, outcome)
     assert max(len(line) for line in output.getvalue().splitlines()) <= 80
-    show_addresses(console, outcome, f"http://pages/sign-in/{'t' * 100}")
+    show_addresses(console, outcome, settings, f"http://pages/sign-in/{'t' * 100}")
     shown = output.getvalue()
     assert "Service 19" in shown
     assert "8 more" in shown
@@ -93,6 +96,8 @@ def test_people_see_costs_restatements_the_comparison_and_the_mail(
     assert "It is [ready]" in shown
     assert "Totals [bold]" in shown
     assert "t" * 100 in shown  # in one piece, to be copied
+    assert f"  {typed(settings, Path.cwd())} sign-in\n" in shown
+    assert f"  {typed(settings, Path.cwd())} sql '" in shown
 
 
 def test_a_difference_is_seen(organisation: Organisation, month: Month, totals: Totals) -> None:

@@ -60,3 +60,12 @@ def test_programs_are_told_what_the_demo_chose_and_no_ports(tmp_path: Path, worl
     assert told["STAXPIPE_OPERATOR_ROLE_ARN"] == "arn:aws:iam::731904882156:user/staxpipe"
     assert told["AWS_ENDPOINT_URL"] == "for arn:aws:iam::731904882156:user/staxpipe"
     assert not [name for name in told if name.endswith("_PORT") or name == "STAXPIPE_HOME"]
+
+
+def test_programs_leave_temporary_files_in_the_demos_folder_where_sockets_may_be(tmp_path: Path, world: Any) -> None:
+    with own_folder(None) as folder:
+        told = variables(demo_settings(folder, world, "smtp://127.0.0.1:2525"), world)
+        assert told["TMPDIR"] == str(folder / "tmp")
+        assert (folder / "tmp").is_dir()
+    deep = demo_settings(tmp_path / ("deep" * 20), world, "smtp://127.0.0.1:2525")
+    assert "TMPDIR" not in variables(deep, world)

@@ -7,9 +7,11 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from dataclasses import replace
 from importlib.machinery import ModuleSpec
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -35,6 +37,14 @@ def test_it_serves_accounts_apart_and_ends() -> None:
         assert [bucket["Name"] for bucket in one.client("s3").list_buckets()["Buckets"]] == ["of-one"]
         assert two.client("s3").list_buckets()["Buckets"] == []
     assert not answers(url)
+
+
+def test_what_it_keeps_is_in_a_folder_that_goes_with_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    with AwsStandIn() as aws:
+        aws.session("123456789012").client("cognito-idp").list_user_pools(MaxResults=1)
+        assert [path.name for path in tmp_path.glob("*/state/*.pem")] == ["cognito-rsa-key.pem"]
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_it_checks_signatures() -> None:

@@ -18,6 +18,7 @@ from sqlalchemy import create_engine
 
 from staxpipe.errors import PermanentError
 from staxpipe.local import dagster_home
+from staxpipe.local.address import pages_url
 from staxpipe.local.lock import is_held
 from staxpipe.local.processes import ChildProcess
 from staxpipe.local.runtime import Runtime, local_url, running, services, with_free_ports
@@ -165,6 +166,7 @@ def test_up_serves_restarts_what_is_killed_and_comes_back_after_a_kill(home: Pat
     try:
         up.wait_until_up()
         assert "ok" in get(up.address("Pages") + "/healthz")
+        assert pages_url(read_settings({"home": home})) == up.address("Pages")
         assert "dagster_version" in get(up.address("Dagster") + "/server_info")
         link = re.search(r"http://\S+/sign-in/\S+", up.said())
         assert link is not None

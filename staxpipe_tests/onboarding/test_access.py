@@ -37,6 +37,7 @@ def test_a_sign_in_link_is_opened_without_harm_and_used_once(pages: Pages, engin
     refused = second.post(link)
     assert refused.status_code == 403
     assert "does not work any more" in refused.text
+    assert "<code>staxpipe sign-in</code>" in refused.text
     assert second.get(link).status_code == 403
     with engine.connect() as connection:
         results = [(entry.actor, entry.result) for entry in audit_log.entries(connection, "session")]
@@ -63,7 +64,9 @@ def test_signing_out_ends_the_session_here(pages: Pages) -> None:
 def test_a_stranger_is_told_how_to_get_in_and_sees_nothing(pages: Pages) -> None:
     request_id = begin_listening(pages.operator())
     stranger = pages.visitor()
-    assert "You need a link to get in" in stranger.get("/").text
+    way_in = stranger.get("/").text
+    assert "You need a link to get in" in way_in
+    assert "<code>staxpipe sign-in</code> prints another at any time. Each works once, within twelve hours." in way_in
     for page in (
         "/requests",
         "/start",

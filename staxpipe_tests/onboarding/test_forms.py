@@ -128,6 +128,8 @@ def test_prefixes_lose_their_last_slash(text: str, prefix: str) -> None:
     [
         ("/cur", "without a slash at its beginning: cur"),
         ("/", "Leave the prefix empty"),
+        ("/ /", "Leave the prefix empty"),
+        ("/a*/", "this has “*”"),
         ("cur/../secret", "without “..”"),
         ("..", "without “..”"),
         ("cur//reports", "two slashes"),

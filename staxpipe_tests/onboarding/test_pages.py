@@ -63,6 +63,9 @@ def test_help_answers_every_question_without_signing_in(pages: Pages) -> None:
     stranger = pages.visitor()
     answers = stranger.get("/help").text
     assert all(question in answers for question in EVERY_QUESTION)
+    assert "Cost Explorer only if you choose it in the template" in answers
+    assert "USD 0.01 for each request" in answers
+    assert "reads billing reports, and more only if you choose it" in answers
     role = stranger.get("/help/role").text
     for permission in PERMISSIONS:
         assert f"<code>{permission.action}</code>" in role

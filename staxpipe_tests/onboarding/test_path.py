@@ -10,6 +10,7 @@ from sqlalchemy import Engine, select
 from staxpipe.db import audit_log, link_requests
 from staxpipe.db.tables import audit_log as audit_table
 from staxpipe.db.tables import link_requests as table
+from staxpipe.linking.quick_create import parameters, template_text
 from staxpipe.linking.verdicts import IgnoresExternalId, NotYetAssumable
 from staxpipe.model import DeliveryState, RequestState
 from staxpipe_tests.onboarding.conftest import DETAILS, Pages, Serve, begin, begin_listening, errors
@@ -28,10 +29,12 @@ def test_from_the_first_page_to_data_that_is_ready(pages: Pages, engine: Engine)
     assert "No account is linked yet" in browser.get("/").text
     start = browser.get("/start").text
     assert "About five minutes" in start
+    assert "CUR 2.0, FOCUS, or a legacy Cost and Usage Report" in start
     request_id = begin(browser)
     access = browser.get(f"/requests/{request_id}")  # a draft goes on where it stands
     assert access.url.path.endswith("/access")
     assert "Do you have access to deploy CloudFormation templates?" in access.text
+    assert "we ask five things, of which two may be left out" in access.text
     for next_page in ("details", "invite"):
         assert f'href="/requests/{request_id}/{next_page}"' in access.text
 
@@ -209,9 +212,32 @@ def test_a_person_can_ask_for_a_look_now(pages: Pages, engine: Engine) -> None:
 def test_with_a_published_template_one_link_opens_the_console(serve: Serve) -> None:
     pages = serve(template_url="https://acme-templates.s3.amazonaws.com/staxpipe-link.yaml")
     browser = pages.operator()
+    assert "three clicks in the AWS console" in browser.get("/start").text
+    assert "it is three clicks" in browser.get("/help").text
     page = browser.get(f"/requests/{begin_listening(browser)}/deploy").text
     assert "Open AWS Console" in page
     assert "https://eu-west-1.console.aws.amazon.com/cloudformation/home?region=eu-west-1#/stacks/quickcreate" in page
+
+
+def test_every_parameter_of_the_template_is_shown_or_offered(pages: Pages) -> None:
+    browser = pages.operator()
+    request_id = begin_listening(browser)
+    block = template_text().split("\nParameters:\n")[1].split("\nConditions:")[0]
+    names = set(re.findall(r"^  (\w+):$", block, re.MULTILINE))
+    for page, left_out in (
+        ("deploy", set()),
+        ("details", parameters(pages.settings, pages.request(request_id)).keys()),
+    ):
+        said = re.findall(r"<dt>(\w+)</dt>", browser.get(f"/requests/{request_id}/{page}").text)
+        assert sorted(said) == sorted(names - left_out)
+
+
+def test_without_one_nobody_is_promised_three_clicks(pages: Pages) -> None:
+    browser = pages.operator()
+    for page, instead in (("/start", "with a template that you download"), ("/help", "you download a file")):
+        said = browser.get(page).text
+        assert "three clicks" not in said
+        assert instead in said
 
 
 def test_without_an_operator_role_the_page_says_who_must_mend_it(serve: Serve) -> None:
@@ -219,6 +245,9 @@ def test_without_an_operator_role_the_page_says_who_must_mend_it(serve: Serve) -
     answer = browser.get(f"/requests/{begin_listening(browser)}/deploy")
     assert answer.status_code == 200
     assert "STAXPIPE_OPERATOR_ROLE_ARN is not set" in answer.text
+    assert "Listening" not in answer.text
+    assert "I have created the stack" not in answer.text
+    assert "Invite a colleague instead" in answer.text
 
 
 def test_the_operator_sees_every_request_with_its_state(pages: Pages, engine: Engine) -> None:
