@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich import box
-from rich.console import Console
 from rich.table import Table
+
+from staxpipe.cli.tables import print_table, standard_output
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -121,15 +122,13 @@ def _needs_a_look(row: Compared) -> bool:
 def _show(rows: list[Compared], notes: list[str]) -> None:
     from staxpipe.comparison.verdicts import money, words
 
-    console = Console()
-    if not console.is_terminal:
-        console.width = 150  # a log or a pipe has no edge to fold at
+    console = standard_output()
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for name in ("account", "month", "against"):
         table.add_column(name, no_wrap=True)
     for name in ("theirs", "ours", "difference"):
         table.add_column(name, justify="right", no_wrap=True)
-    for name in ("", "verdict", "compared"):
+    for name in ("currency", "verdict", "compared"):
         table.add_column(name)
     for row in rows:
         colour = "green" if row.reason is None else "red" if _needs_a_look(row) else "yellow"
@@ -145,7 +144,7 @@ def _show(rows: list[Compared], notes: list[str]) -> None:
             f"{row.compared_at.astimezone(UTC):%Y-%m-%d %H:%M}",
         )
     if rows:
-        console.print(table)
+        print_table(console, table, leading=3)
     else:
         console.print("No month was compared yet. Finished months of linked accounts are, once a day.")
     for reason in dict.fromkeys(row.reason for row in rows if row.reason):

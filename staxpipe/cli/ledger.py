@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich import box
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-if TYPE_CHECKING:
-    from staxpipe.status.ledger import LedgerMonth
+from staxpipe.cli.tables import print_table, standard_output
 
-WIDTH_OF_PIPES = 150
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from staxpipe.status.ledger import LedgerMonth
 
 
 def ledger(
@@ -40,20 +41,20 @@ def ledger(
     if as_json:
         print(json.dumps([{"badge": month.badge, **asdict(month)} for month in months], indent=2, default=_plain))
         return
-    console = Console()
-    if not console.is_terminal:
-        console.width = WIDTH_OF_PIPES
+    console = standard_output()
     if not months:
         console.print("Nothing is loaded that this asks for. `staxpipe status` shows what is.")
         raise typer.Exit(1)
-    console.print(_overview(months))
+    print_table(console, _overview(months), leading=2)
     if account is not None and period is not None:
         for month in months:
             _details(console, month)
 
 
 def _overview(months: list[LedgerMonth]) -> Table:
-    table = _table("account", "month", "", ">rows", ">doubled", ">dropped", ">split", ">set aside", ">source", ">lake")
+    table = _table(
+        "account", "month", "currency", ">rows", ">doubled", ">dropped", ">split", ">set aside", ">source", ">lake"
+    )
     table.add_column("verdict")
     table.add_column("export")
     for month in months:
@@ -83,14 +84,14 @@ def _details(console: Console, month: LedgerMonth) -> None:
     source = _table("line-item type", "became", ">rows", ">cost")
     for total in month.source:
         source.add_row(total.charge, total.outcome, f"{total.rows:,}", f"{total.billed_cost:,.10f}")
-    console.print(source)
+    print_table(console, source, leading=1)
     made = _table("charge category", "in", ">rows", ">billed", ">effective", ">list")
     for name, side in (("lake", month.lake), ("marts", month.marts)):
         for total in side:
             amounts = (total.billed_cost, total.effective_cost or Decimal(0), total.list_cost or Decimal(0))
             made.add_row(total.charge, name, f"{total.rows:,}", *(f"{amount:,.10f}" for amount in amounts))
-    console.print(made)
-    identities = _table("identity", ">left", ">right", ">difference", "")
+    print_table(console, made, leading=2)
+    identities = _table("identity", ">left", ">right", ">difference", "verdict")
     for identity in month.identities:
         words = "holds" if identity.holds else "does not hold"
         identities.add_row(
@@ -105,7 +106,7 @@ def _details(console: Console, month: LedgerMonth) -> None:
             *(f"{amount:,.10f}" for amount in (comparison.ours, comparison.theirs, difference)),
             f"compared {comparison.compared_at:%Y-%m-%d}",
         )
-    console.print(identities)
+    print_table(console, identities, leading=1)
 
 
 def _table(*columns: str) -> Table:

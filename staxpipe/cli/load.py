@@ -14,6 +14,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from staxpipe.cli import importing
+from staxpipe.cli.tables import print_table, standard_output
 from staxpipe.model import Badge
 
 if TYPE_CHECKING:
@@ -109,15 +110,13 @@ def _watched(bar: Progress, seen: Discovery) -> Callable[[StoredObject, int], No
 
 
 def _show(months: list[LoadedMonth]) -> None:
-    console = Console()
-    if not console.is_terminal:
-        console.width = 150  # a log or a pipe has no edge to fold at
+    console = standard_output()
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for name in ("account", "month"):
         table.add_column(name, no_wrap=True)
     for name in ("rows read", "written", "billed", "effective", "list"):
         table.add_column(name, justify="right", no_wrap=True)
-    for name in ("", "state"):
+    for name in ("currency", "state"):
         table.add_column(name)
     for month in months:
         table.add_row(
@@ -131,7 +130,7 @@ def _show(months: list[LoadedMonth]) -> None:
             month.currency,
             _state(month),
         )
-    console.print(table)
+    print_table(console, table, leading=2)
     said: dict[str, list[str]] = {}
     for month in months:
         for finding in month.findings:

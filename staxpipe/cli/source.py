@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich import box
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
+
+from staxpipe.cli.tables import print_table, standard_output
 
 if TYPE_CHECKING:
     from staxpipe.db.month_totals import MonthTotal
@@ -122,16 +123,8 @@ def parse_period(text: str | None) -> BillingPeriod | None:
         raise PermanentError(f"--period: {error}.") from None
 
 
-def wide_console() -> Console:
-    """Standard output: a log or a pipe has no edge to fold at."""
-    console = Console()
-    if not console.is_terminal:
-        console.width = 200
-    return console
-
-
 def _show(totals: list[MonthTotal], account: str | None) -> None:
-    console = wide_console()
+    console = standard_output()
     if not totals:
         console.print("Nothing is loaded" + (f" of account {account}." if account else "."))
         return
@@ -158,7 +151,7 @@ def _show(totals: list[MonthTotal], account: str | None) -> None:
                 Text(total.source),
             )
             first = False
-    console.print(table)
+    print_table(console, table, leading=2)
 
 
 def _standing(total: MonthTotal) -> Text:
@@ -190,7 +183,7 @@ def _tell(outcome: list[MonthElected], account: str, as_json: bool) -> None:
             )
         )
         return
-    console = Console()
+    console = standard_output()
     if not outcome:
         console.print(f"Taken back. Nothing of account {account} is loaded for it, so nothing changes.")
     for month in outcome:

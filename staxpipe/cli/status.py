@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
-from rich.console import Console
+
+from staxpipe.cli.tables import standard_output
 
 
 def status(
@@ -42,4 +43,4 @@ def status(
     if as_json:
         print(json.dumps(report_as_json(report), indent=2))
     else:
-        show(report, Console(), settings.base_url)
+        show(report, standard_output(), settings.base_url)

@@ -10,11 +10,9 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from staxpipe.cli.tables import print_table
 from staxpipe.model import Finding, Severity
 from staxpipe.status.report import Loaded, MonthStatus, Report
-
-WIDE = 100
-"""Characters from which there is room for the number of rows."""
 
 FINDINGS_SHOWN = 20
 
@@ -45,11 +43,10 @@ def show(report: Report, console: Console, base_url: str) -> None:
             highlight=False,
             markup=False,
         )
-    months = _months(report, wide=console.width >= WIDE)
-    for table in (_links(report), _requests(report), months, _mails(report)):
+    for table, leading in ((_links(report), 1), (_requests(report), 1), (_months(report), 2), (_mails(report), 2)):
         if table.row_count:
             console.print()
-            console.print(table)
+            print_table(console, table, leading)
     _show_findings(report, console)
 
 
@@ -86,9 +83,9 @@ def _show_problems(report: Report, console: Console) -> None:
     if report.problems:
         console.print("\n[bold]Needs attention[/bold]")
     for problem in report.problems:
-        console.print(Padding(Text.assemble(("✗ ", "red"), (problem.subject, "bold")), (0, 0, 0, 1)))
-        console.print(Padding(Text(problem.problem), (0, 0, 0, 3)))
-        console.print(Padding(Text(problem.what_to_do, style="dim"), (0, 0, 0, 3)))
+        console.print(Padding.indent(Text.assemble(("✗ ", "red"), (problem.subject, "bold")), 1))
+        console.print(Padding.indent(Text(problem.problem), 3))
+        console.print(Padding.indent(Text(problem.what_to_do, style="dim"), 3))
 
 
 def _links(report: Report) -> Table:
@@ -121,19 +118,17 @@ def _requests(report: Report) -> Table:
     return table
 
 
-def _months(report: Report, wide: bool) -> Table:
-    rows_column = [">rows"] if wide else []
-    table = _table("Months", "account", "month", "state", *rows_column, ">billed", ">effective", "findings")
+def _months(report: Report) -> Table:
+    table = _table("Months", "account", "month", "state", ">line\nitems", ">billed", ">effective", "findings")
     for month in report.months:
         totals = month.loaded.totals if month.loaded else ()
         accounts = month.accounts or (month.export,)
-        rows = f"{month.loaded.rows_written:,}" if month.loaded else ""
         _row(
             table,
             "\n".join(accounts) if len(accounts) <= 3 else f"{accounts[0]} and {len(accounts) - 1} more",
             month.period,
             _progress(month, report.at),
-            *([rows] if wide else []),
+            f"{month.loaded.rows_written:,}" if month.loaded else "",
             "\n".join(f"{total.currency} {_money(total.billed_cost)}" for total in totals),
             "\n".join(f"{total.currency} {_money(total.effective_cost)}" for total in totals),
             _findings(month),
@@ -151,7 +146,7 @@ def _show_findings(report: Report, console: Console) -> None:
         where = " ".join(part for part in (account, period) if part)
         colour = "red" if finding.severity == "error" else "yellow"
         console.print(Padding(Text.assemble((f"{finding.severity} ", colour), (where, "bold")), (0, 0, 0, 1)))
-        console.print(Padding(Text(finding.message), (0, 0, 0, 3)))
+        console.print(Padding.indent(Text(finding.message), 3))
     if len(told) > FINDINGS_SHOWN:
         console.print(f" and {len(told) - FINDINGS_SHOWN:,} more: staxpipe status --json", style="dim")
 

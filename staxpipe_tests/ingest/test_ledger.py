@@ -246,3 +246,17 @@ def test_the_command_shows_sums_outcomes_and_identities(
     assert Decimal(told["line"]["lake_cost"]) == month.expected.focus.billed
     nothing = CliRunner().invoke(command, ["--account", "999999999999"])
     assert (nothing.exit_code, "Nothing is loaded" in nothing.stdout) == (1, True)
+
+
+@pytest.mark.usefixtures("narrow_terminal")
+def test_a_narrow_terminal_shows_verdict_amounts_and_export_whole(
+    platform: Platform, command: typer.Typer, bucket_folder: Path, deliver_month: Deliver
+) -> None:
+    month = deliver_month()
+    load_all(platform, bucket_folder)
+    asked = ["--account", str(month.organisation.payer.id), "--period", str(SEPTEMBER)]
+    shown = CliRunner().invoke(command, asked, catch_exceptions=False).stdout
+    assert max(len(line) for line in shown.splitlines()) <= 80
+    overview = shown[: shown.index("delivery ")]
+    for words in ("verdict reconciled", f"lake {month.expected.focus.billed:,.2f}", "export legacy-cur, counted"):
+        assert words in " ".join(overview.split())

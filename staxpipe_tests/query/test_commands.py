@@ -83,9 +83,8 @@ def test_a_query_is_read_from_standard_input_and_narrowed() -> None:
     assert run("sql", "-", "-f", "csv", "--period", "2018-11", "--account", PAYER, typed=query) == "billed\n20\n"
 
 
-def test_rows_of_many_columns_stand_upright_where_the_terminal_is_narrow(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("FORCE_COLOR", "1")  # as in a terminal
-    monkeypatch.setenv("COLUMNS", "80")
+@pytest.mark.usefixtures("narrow_terminal")
+def test_rows_of_many_columns_stand_upright_where_the_terminal_is_narrow() -> None:
     shown = run("sql", "SELECT * FROM line_items LIMIT 1")
     assert "row 1" in shown
     assert "ServiceName" in shown
