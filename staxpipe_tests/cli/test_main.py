@@ -35,6 +35,16 @@ def test_wrong_settings_are_all_told_at_once(tmp_path: Path) -> None:
     assert "Traceback" not in result.stderr
 
 
+@pytest.mark.parametrize("place", ["a-file", "/proc/x"])
+def test_a_home_that_cannot_be_made_is_a_sentence(place: str, tmp_path: Path) -> None:
+    (tmp_path / "a-file").touch()
+    result = staxpipe("status", home=tmp_path, STAXPIPE_HOME=str(tmp_path / place))
+    assert result.returncode == 1
+    assert "cannot be made" in result.stderr
+    assert "STAXPIPE_HOME" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
 def test_a_wrong_path_is_a_sentence(tmp_path: Path) -> None:
     result = staxpipe("load", "nowhere", home=tmp_path)
     assert result.returncode == 1
