@@ -114,7 +114,7 @@ def _table(title: str, changes: tuple[Change, ...], with_service: bool) -> Table
     for name in ("service", "sub-account", "category") if with_service else ():
         table.add_column(name, overflow="fold")
     table.add_column("currency")
-    for name in ("billed", "effective", "rows"):
+    for name in ("billed", "effective", "line items"):
         for side in ("before", "change") if with_service else ("before", "after", "change"):
             table.add_column(f"{name} {side}", justify="right", no_wrap=True)
     for line in changes:

@@ -29,5 +29,5 @@ def export(
     if as_json:
         print(json.dumps({"path": str(written.path), "rows": written.rows, "bytes": written.bytes}))
     else:
-        message = f"{written.path}: {written.rows:,} rows, {written.bytes:,} bytes of FOCUS 1.2"
+        message = f"{written.path}: {written.rows:,} line items, {written.bytes:,} bytes of FOCUS 1.2"
         Console().print(message, highlight=False, markup=False, soft_wrap=True)

@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from staxpipe.cli.tables import print_table, standard_output
+from staxpipe.status.screen import badge_colour
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -52,9 +53,8 @@ def ledger(
 
 
 def _overview(months: list[LedgerMonth]) -> Table:
-    table = _table(
-        "account", "month", "currency", ">rows", ">doubled", ">dropped", ">split", ">set aside", ">source", ">lake"
-    )
+    counts = (">rows of the report", ">doubled", ">negated", ">split", ">set aside", ">line items")
+    table = _table("account", "month", "currency", *counts, ">source", ">lake")
     table.add_column("verdict")
     table.add_column("export")
     for month in months:
@@ -65,9 +65,10 @@ def _overview(months: list[LedgerMonth]) -> Table:
             line.currency,
             *(f"{count:,}" for count in (line.rows_read, line.rows_doubled, line.rows_dropped, line.rows_split)),
             f"{line.rows_quarantined:,}",
+            f"{month.line_items:,}",
             f"{line.source_cost:,.2f}",
             f"{line.lake_cost:,.2f}",
-            Text(month.badge, _colour(month.badge)),
+            Text(month.badge, badge_colour(month.badge)),
             Text(f"{month.kind}, {'counted' if month.counted else 'not counted'}\n{month.export}", overflow="fold"),
         )
     return table
@@ -81,11 +82,12 @@ def _details(console: Console, month: LedgerMonth) -> None:
             f"  delivery {month.delivery}, {month.delivery_id}, of {month.delivered_at:%Y-%m-%d %H:%M} UTC",
         )
     )
-    source = _table("line-item type", "became", ">rows", ">cost")
+    console.print(_sum(month), style="dim", markup=False)
+    source = _table("line-item type", "became", ">rows of the report", ">cost")
     for total in month.source:
         source.add_row(total.charge, total.outcome, f"{total.rows:,}", f"{total.billed_cost:,.10f}")
     print_table(console, source, leading=1)
-    made = _table("charge category", "in", ">rows", ">billed", ">effective", ">list")
+    made = _table("charge category", "in", ">line items", ">billed", ">effective", ">list")
     for name, side in (("lake", month.lake), ("marts", month.marts)):
         for total in side:
             amounts = (total.billed_cost, total.effective_cost or Decimal(0), total.list_cost or Decimal(0))
@@ -109,15 +111,26 @@ def _details(console: Console, month: LedgerMonth) -> None:
     print_table(console, identities, leading=1)
 
 
+def _sum(month: LedgerMonth) -> str:
+    """How the rows of the report became line items, as a sum."""
+    line = month.line
+    parts = [f"{line.rows_read:,} {'row' if line.rows_read == 1 else 'rows'} of the report"]
+    for sign, count, words in (
+        ("+", line.rows_doubled, "doubled"),
+        ("-", line.rows_dropped, "negated"),
+        ("-", line.rows_quarantined, "set aside"),
+        ("+", month.rows_added, "added to balance Savings Plans"),
+    ):
+        if count:
+            parts.append(f"{sign} {count:,} {words}")
+    return f"{' '.join(parts)} = {month.line_items:,} line item{'' if month.line_items == 1 else 's'}"
+
+
 def _table(*columns: str) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for column in columns:
         table.add_column(column.removeprefix(">"), justify="right" if column.startswith(">") else "left", no_wrap=True)
     return table
-
-
-def _colour(badge: str) -> str:
-    return {"reconciled": "green", "provisional": "yellow"}.get(badge, "red")
 
 
 def _plain(value: object) -> str:

@@ -114,7 +114,7 @@ def _show(months: list[LoadedMonth]) -> None:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for name in ("account", "month"):
         table.add_column(name, no_wrap=True)
-    for name in ("rows read", "written", "billed", "effective", "list"):
+    for name in ("rows of the report", "line items", "billed", "effective", "list"):
         table.add_column(name, justify="right", no_wrap=True)
     for name in ("currency", "state"):
         table.add_column(name)

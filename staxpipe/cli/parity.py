@@ -93,7 +93,7 @@ def _table(what: str, parts: tuple[Compared, ...]) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column(what, overflow="fold")
     table.add_column("currency")
-    for name in ("rows", "shadow", "billed", "shadow", "difference", "effective", "shadow", "difference"):
+    for name in ("line items", "shadow", "billed", "shadow", "difference", "effective", "shadow", "difference"):
         table.add_column(name, justify="right", no_wrap=True)
     for part in parts:
         table.add_row(

@@ -133,7 +133,7 @@ def _show(totals: list[MonthTotal], account: str | None) -> None:
         table.add_column(name, no_wrap=True)
     table.add_column("export", justify="right", no_wrap=True)
     table.add_column("kind", no_wrap=True)
-    for name in ("rows", "billed"):
+    for name in ("line items", "billed"):
         table.add_column(name, justify="right", no_wrap=True)
     for name in ("counted", "delivered to"):
         table.add_column(name, overflow="fold")

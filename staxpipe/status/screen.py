@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from staxpipe.cli.tables import print_table
-from staxpipe.model import Finding, Severity
+from staxpipe.model import Badge, Finding, Severity
 from staxpipe.status.report import Loaded, MonthStatus, Report
 
 FINDINGS_SHOWN = 20
@@ -186,17 +186,23 @@ def _progress(month: MonthStatus, now: datetime) -> Text:
 def _readable(month: MonthStatus) -> Text:
     if month.loaded is None:
         return Text()
-    text = Text("reconciled", "green") if month.loaded.reconciled else Text(_off(month.loaded), "red")
-    if month.loaded.provisional:
-        text.append("\nprovisional", "yellow")
+    text = Text("\n").join(Text(badge, badge_colour(badge)) for badge in _badges(month.loaded))
     if month.loaded.totals and not any(total.counted for total in month.loaded.totals):
         text.append("\nnot counted: another export is", "yellow")
     return text
 
 
-def _off(loaded: Loaded) -> str:
-    badges = [total.badge for total in loaded.totals if total.badge.startswith("off")]
-    return "\n".join(badges) or "not all of it"
+def badge_colour(badge: str) -> str:
+    """The colour of a verdict in words."""
+    return {"reconciled": "green", "provisional": "yellow"}.get(badge, "red")
+
+
+def _badges(loaded: Loaded) -> list[str]:
+    """The verdicts on a delivery's accounts and currencies, each once; one without any is judged as a whole."""
+    badges = list(dict.fromkeys(total.badge for total in loaded.totals if total.badge))
+    if not loaded.reconciled and not any(badge.startswith(Badge.OFF) for badge in badges):
+        return ["not all of it"]
+    return badges or [Badge.PROVISIONAL if loaded.provisional else Badge.RECONCILED]
 
 
 def _findings(month: MonthStatus) -> Text:

@@ -144,7 +144,7 @@ def test_a_cost_that_cannot_be_read_is_off_by_nobody_knows_what(
     rewritten(one_file(bucket_folder, month), spoil)
     [result] = load_all(platform, bucket_folder)
     assert isinstance(result, LoadedMonth)
-    assert result.badge == "off by what 1 unreadable rows cost"
+    assert result.badge == "off by what 1 unreadable row costs"
 
 
 def test_what_does_not_add_up_is_kept_for_people_to_look_at(
@@ -241,6 +241,12 @@ def test_the_command_shows_sums_outcomes_and_identities(
     shown = CliRunner().invoke(command, asked, catch_exceptions=False).stdout
     for word in ("reconciled", "SavingsPlanNegation", "negated", "reservations", "savings-plans", "holds"):
         assert word in shown
+    kinds = month.expected.rows_by_type
+    doubled, negated = kinds["RIFee"] + kinds["SavingsPlanRecurringFee"], kinds["SavingsPlanNegation"]
+    assert (
+        f"{month.expected.rows:,} rows of the report + {doubled:,} doubled - {negated:,} negated = "
+        f"{month.expected.rows + doubled - negated:,} line items"
+    ) in shown
     [told] = json.loads(CliRunner().invoke(command, [*asked, "--json"], catch_exceptions=False).stdout)
     assert told["badge"] == "reconciled"
     assert Decimal(told["line"]["lake_cost"]) == month.expected.focus.billed

@@ -99,7 +99,7 @@ def test_a_wrong_query_is_a_sentence() -> None:
 def test_export_writes_the_file_and_says_what_it_is(tmp_path: Path) -> None:
     out = tmp_path / "october.parquet"
     said = run("export", "--account", PAYER, "--period", "2018-10", "--out", str(out))
-    assert said.startswith(f"{out}: 101 rows, ")
+    assert said.startswith(f"{out}: 101 line items, ")
     assert pq.read_metadata(out).num_rows == 101
     told = json.loads(run("export", "--account", PAYER, "--period", "2018-10", "--out", str(out), "--json"))
     assert told == {"path": str(out), "rows": 101, "bytes": out.stat().st_size}
