@@ -11,6 +11,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
+from staxpipe.cli.options import parse_account, parse_period
 from staxpipe.cli.tables import print_table, standard_output
 
 if TYPE_CHECKING:
@@ -43,6 +44,8 @@ def diff(
     """
     from staxpipe.query.connection import connect
 
+    parse_account(account)
+    parse_period(period)
     with connect() as connection:
         found = connection.diff(account, period, before=before, after=after, since=since)
     if as_json:

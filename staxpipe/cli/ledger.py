@@ -13,6 +13,7 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
+from staxpipe.cli.options import parse_account, parse_period
 from staxpipe.cli.tables import print_table, standard_output
 from staxpipe.status.screen import badge_colour
 
@@ -37,8 +38,10 @@ def ledger(
     from staxpipe.settings import read_settings
     from staxpipe.status.ledger import read_ledger
 
+    parse_account(account)
+    only = parse_period(period)
     with open_database(read_settings()) as engine, engine.connect() as connection:
-        months = read_ledger(connection, account, period)
+        months = read_ledger(connection, account, None if only is None else str(only))
     if as_json:
         print(json.dumps([{"badge": month.badge, **asdict(month)} for month in months], indent=2, default=_plain))
         return

@@ -84,7 +84,7 @@ def load(
         print(
             json.dumps([_as_json(month) for month in months] + [_failed_as_json(month) for month in failed], indent=2)
         )
-    else:
+    elif months:
         _show(months)
     if failed or not months or not all(month.reconciled for month in months):
         raise typer.Exit(1)

@@ -11,7 +11,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from staxpipe.cli.source import parse_account, parse_period
+from staxpipe.cli.options import parse_account, parse_period
 from staxpipe.cli.tables import print_table, standard_output
 
 if TYPE_CHECKING:

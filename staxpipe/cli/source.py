@@ -11,11 +11,11 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
+from staxpipe.cli.options import parse_account, parse_period
 from staxpipe.cli.tables import print_table, standard_output
 
 if TYPE_CHECKING:
     from staxpipe.db.month_totals import MonthTotal
-    from staxpipe.model import AccountId, BillingPeriod
     from staxpipe.warehouse.choices import MonthElected
 
 OPERATOR = "operator"
@@ -45,7 +45,7 @@ def list_sources(
     from staxpipe.local.database import open_database
     from staxpipe.settings import read_settings
 
-    wanted = None if account is None else parse_account(account)
+    wanted = parse_account(account)
     with open_database(read_settings()) as engine, engine.connect() as connection:
         totals = month_totals(connection, wanted)
     if as_json:
@@ -91,36 +91,6 @@ def release(account: Account, period: Period = None, as_json: AsJson = False) ->
     with open_database(read_settings()) as engine, engine.begin() as connection:
         outcome = choices.release(connection, wanted, month, OPERATOR)
     _tell(outcome, wanted, as_json)
-
-
-def parse_account(text: str) -> AccountId:
-    """The account that an option names.
-
-    Raises:
-        PermanentError: it is none.
-    """
-    from staxpipe.errors import PermanentError
-    from staxpipe.model import account_id
-
-    try:
-        return account_id(text)
-    except ValueError as error:
-        raise PermanentError(f"--account: {error}.") from None
-
-
-def parse_period(text: str | None) -> BillingPeriod | None:
-    """The month that an option names, if it is given.
-
-    Raises:
-        PermanentError: it is none.
-    """
-    from staxpipe.errors import PermanentError
-    from staxpipe.model import BillingPeriod
-
-    try:
-        return None if text is None else BillingPeriod.parse(text)
-    except ValueError as error:
-        raise PermanentError(f"--period: {error}.") from None
 
 
 def _show(totals: list[MonthTotal], account: str | None) -> None:

@@ -14,6 +14,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
+from staxpipe.cli.options import parse_account, parse_period
 from staxpipe.cli.tables import print_table, standard_output
 
 if TYPE_CHECKING:
@@ -63,6 +64,8 @@ def sql(
     """
     from staxpipe.query.connection import connect
 
+    parse_account(account)
+    parse_period(period)
     chosen = Format.JSON if as_json else format
     if query == "-":
         query = sys.stdin.read()

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from staxpipe.cli.tables import print_table
-from staxpipe.model import Badge, Finding, Severity
+from staxpipe.model import Badge, Severity
 from staxpipe.status.report import Loaded, MonthStatus, Report
 
 FINDINGS_SHOWN = 20
@@ -137,15 +137,21 @@ def _months(report: Report) -> Table:
 
 
 def _show_findings(report: Report, console: Console) -> None:
-    """The sentences of what asks somebody to look; notes that only explain are in the JSON."""
-    told = [(" ".join(month.accounts), month.period, finding) for month in report.months for finding in _grave(month)]
+    """The sentences of all findings; notes, which only explain, come last."""
+    told = [
+        (" ".join(month.accounts), month.period, finding)
+        for month in report.months
+        if month.loaded
+        for finding in month.loaded.findings
+    ]
     told += [(account, "", finding) for account, finding in report.findings]
+    told.sort(key=lambda found: found[2].severity == Severity.INFO)
     if told:
         console.print("\n[bold]Findings[/bold]")
     for account, period, finding in told[:FINDINGS_SHOWN]:
         where = " ".join(part for part in (account, period) if part)
-        colour = "red" if finding.severity == "error" else "yellow"
-        console.print(Padding(Text.assemble((f"{finding.severity} ", colour), (where, "bold")), (0, 0, 0, 1)))
+        word, colour = next((word, colour) for severity, word, colour in _SEVERITIES if severity == finding.severity)
+        console.print(Padding(Text.assemble((f"{word} ", colour), (where, "bold")), (0, 0, 0, 1)))
         console.print(Padding.indent(Text(finding.message), 3))
     if len(told) > FINDINGS_SHOWN:
         console.print(f" and {len(told) - FINDINGS_SHOWN:,} more: staxpipe status --json", style="dim")
@@ -217,10 +223,6 @@ def _findings(month: MonthStatus) -> Text:
     if month.loaded.rows_quarantined:
         lines.append(Text(f"{month.loaded.rows_quarantined:,} rows set aside", "red"))
     return Text("\n").join(lines)
-
-
-def _grave(month: MonthStatus) -> list[Finding]:
-    return [finding for finding in month.loaded.findings if finding.severity != "info"] if month.loaded else []
 
 
 def _table(title: str, *columns: str) -> Table:

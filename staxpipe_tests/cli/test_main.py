@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,11 @@ def test_every_command_explains_itself(name: str, tmp_path: Path) -> None:
     result = staxpipe(name, "--help", home=tmp_path)
     assert result.returncode == 0
     assert len(result.stdout) > 300
+
+
+def test_the_version_is_told(tmp_path: Path) -> None:
+    result = staxpipe("--version", home=tmp_path)
+    assert (result.returncode, result.stdout) == (0, f"staxpipe {version('staxpipe')}\n")
 
 
 def test_wrong_settings_are_all_told_at_once(tmp_path: Path) -> None:

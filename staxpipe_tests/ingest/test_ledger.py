@@ -19,6 +19,7 @@ from typer.testing import CliRunner
 from staxpipe.cli.ledger import ledger
 from staxpipe.db.reconciliations import identities_of, lines_of, outcomes_of
 from staxpipe.db.results import SumRow
+from staxpipe.errors import PermanentError
 from staxpipe.exports.local import find
 from staxpipe.focus.identities import IdentityName
 from staxpipe.focus.mapping import MappingContext
@@ -266,3 +267,9 @@ def test_a_narrow_terminal_shows_verdict_amounts_and_export_whole(
     overview = shown[: shown.index("delivery ")]
     for words in ("verdict reconciled", f"lake {month.expected.focus.billed:,.2f}", "export legacy-cur, counted"):
         assert words in " ".join(overview.split())
+
+
+@pytest.mark.parametrize(("option", "value"), [("--account", "12"), ("--period", "foo")])
+def test_what_is_no_account_or_month_is_refused_in_words(command: typer.Typer, option: str, value: str) -> None:
+    with pytest.raises(PermanentError, match=f"{option}: "):
+        CliRunner().invoke(command, [option, value], catch_exceptions=False)

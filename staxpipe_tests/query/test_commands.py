@@ -103,3 +103,9 @@ def test_export_writes_the_file_and_says_what_it_is(tmp_path: Path) -> None:
     assert pq.read_metadata(out).num_rows == 101
     told = json.loads(run("export", "--account", PAYER, "--period", "2018-10", "--out", str(out), "--json"))
     assert told == {"path": str(out), "rows": 101, "bytes": out.stat().st_size}
+
+
+@pytest.mark.parametrize(("option", "value"), [("--account", "12"), ("--period", "2026-13")])
+def test_what_is_no_account_or_month_is_refused_in_words(option: str, value: str) -> None:
+    with pytest.raises(PermanentError, match=f"{option}: "):
+        run("sql", "SELECT 1", option, value)

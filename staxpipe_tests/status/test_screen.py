@@ -57,6 +57,7 @@ def test_it_shows_everything_that_happened(busy: Engine) -> None:
         "1 warning",
         "1 note",
         "3 rows are of an unknown type.",
+        f"note {ACCOUNT}",
         "Messages not sent",
     ):
         assert said in page
@@ -76,7 +77,7 @@ def test_many_findings_are_cut_and_counted(busy: Engine) -> None:
             results.add_finding(connection, note, account_id=ACCOUNT)
     page = shown(busy)
     assert page.count("Something number") == FINDINGS_SHOWN - 1  # one is of a month
-    assert "and 5 more: staxpipe status --json" in page
+    assert "and 6 more: staxpipe status --json" in page
 
 
 def test_what_others_wrote_is_never_taken_for_markup(busy: Engine) -> None:
