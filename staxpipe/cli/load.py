@@ -70,8 +70,10 @@ def load(
         gc.freeze()  # imported modules are no garbage, and searching them would take a twentieth of the time
         platform = Platform.open(settings, engine)
         for seen in found:
+            told_as_failures = {broken.reason for broken in seen.broken}
             for finding in seen.findings:
-                errors.print(finding.message, highlight=False, markup=False)
+                if finding.message not in told_as_failures:
+                    errors.print(finding.message, highlight=False, markup=False)
             for result in load_found(platform, seen, _watched(bar, seen)):
                 if isinstance(result, LoadedMonth):
                     months.append(result)
