@@ -59,7 +59,7 @@ def _overview(months: list[LedgerMonth]) -> Table:
     counts = (">rows of the report", ">doubled", ">negated", ">split", ">set aside", ">line items")
     table = _table("account", "month", "currency", *counts, ">source", ">lake")
     table.add_column("verdict")
-    table.add_column("export")
+    table.add_column("export", overflow="fold")
     for month in months:
         line = month.line
         table.add_row(

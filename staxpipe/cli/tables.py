@@ -16,6 +16,9 @@ EDGELESS = 100_000
 _NARROWEST = 10
 """Characters that a column of a table needs to be read, on average."""
 
+_LONGEST_WORD = 24
+"""Characters of an address that are read as one where its column folds."""
+
 _FOLDED_ACCOUNT = len("account")
 
 
@@ -30,8 +33,8 @@ def standard_output() -> Console:
 def print_table(console: Console, table: Table, leading: int = 0) -> None:
     """Print a table; where it is too wide with its accounts folded, each row as lines of name and value.
 
-    Columns that do not wrap count in full, others with their longest word. The first `leading` columns say what a row
-    is about; one that is left empty is the same as in the row above.
+    Columns that do not wrap count in full, others with their longest word, which may fold where they say so. The
+    first `leading` columns say what a row is about; one that is left empty is the same as in the row above.
     """
     if _fits(console, table):
         console.print(table)
@@ -53,9 +56,15 @@ def _fits(console: Console, table: Table) -> bool:
     for column in table.columns:
         sizes = [Measurement.get(console, whole, cell) for cell in (column.header, *column.cells)]
         least += column.width or max(size.minimum for size in sizes)
-        needed += column.width or max(size.maximum if column.no_wrap else size.minimum for size in sizes)
+        needed += column.width or max(_need(column, size) for size in sizes)
     around = Measurement.get(console, whole, table).minimum - least
     return needed + around <= console.width
+
+
+def _need(column: Column, size: Measurement) -> int:
+    if column.no_wrap:
+        return size.maximum
+    return min(size.minimum, _LONGEST_WORD) if column.overflow == "fold" else size.minimum
 
 
 def _print_upright(console: Console, table: Table, leading: int) -> None:

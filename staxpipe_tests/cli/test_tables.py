@@ -70,3 +70,11 @@ def test_a_pipe_has_no_edge(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out.count("USD 1,234,567.89") == 30
     standard_output().print("word " * 500)
     assert capsys.readouterr().out.count("\n") == 1
+
+
+def test_an_address_folds_inside_a_table_where_its_column_says_so() -> None:
+    table = Table(Column("account", no_wrap=True), Column("export", overflow="fold"), box=None)
+    table.add_row(ACCOUNT, EXPORT)
+    shown = printed(table)
+    assert ACCOUNT in shown
+    assert EXPORT in "".join(shown.replace(ACCOUNT, "").split())
