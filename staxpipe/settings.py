@@ -17,7 +17,9 @@ from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_va
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from staxpipe.errors import PermanentError
+from staxpipe.settings_mistakes import unreadable_file, wrong_settings
 
+FILE = "staxpipe.toml"
 DEFAULT_HOME = Path.home() / ".staxpipe"
 AWS_REGION = r"[a-z]{2}(-[a-z]+)+-[0-9]"
 
@@ -60,7 +62,7 @@ StoreUrl = Annotated[str | None, AfterValidator(_store_url)]
 class Settings(BaseSettings):
     """What staxpipe is told from outside. A field's description is the documentation of its setting."""
 
-    model_config = SettingsConfigDict(env_prefix="STAXPIPE_", frozen=True, extra="forbid", toml_file="staxpipe.toml")
+    model_config = SettingsConfigDict(env_prefix="STAXPIPE_", frozen=True, extra="forbid", toml_file=FILE)
 
     home: Path = Field(DEFAULT_HOME, description="The folder that holds all state: database, lake, landing, secrets.")
     database_url: Annotated[SecretStr | None, AfterValidator(_postgres_url)] = Field(
@@ -211,13 +213,6 @@ def read_settings(overrides: Mapping[str, object] | None = None) -> Settings:
     try:
         return Settings(**(overrides or {}))  # type: ignore[arg-type]  # pydantic checks the types
     except ValidationError as error:
-        raise PermanentError(_explain(error)) from None
-
-
-def _explain(error: ValidationError) -> str:
-    lines = []
-    for problem in error.errors():
-        name = ".".join(str(part) for part in problem["loc"])
-        reason = problem["msg"].removeprefix("Value error, ")
-        lines.append(f"  {f'STAXPIPE_{name.upper()}: ' if name else ''}{reason}")
-    return "These settings are wrong:\n" + "\n".join(lines)
+        raise PermanentError(wrong_settings(error, Settings.model_fields, FILE)) from None
+    except (OSError, ValueError) as error:
+        raise PermanentError(unreadable_file(Path(FILE), error)) from None

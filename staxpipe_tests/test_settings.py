@@ -34,9 +34,34 @@ def test_every_error_is_told_at_once_and_in_words() -> None:
 
 
 def test_a_misspelt_setting_in_the_file_is_told(tmp_path: Path) -> None:
-    (tmp_path / "staxpipe.toml").write_text("web_prot = 9000\n")
-    with pytest.raises(PermanentError, match="WEB_PROT"):
+    (tmp_path / "staxpipe.toml").write_text("web_prt = 9000\nSTAXPIPE_REGION = 'eu-west-1'\nzzz = 1\n")
+    with pytest.raises(PermanentError) as caught:
         read_settings()
+    assert str(caught.value).splitlines()[1:] == [
+        "  unknown setting `web_prt` in staxpipe.toml; did you mean web_port?",
+        "  unknown setting `STAXPIPE_REGION` in staxpipe.toml; did you mean region?",
+        "  unknown setting `zzz` in staxpipe.toml; README has a table of all settings",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (
+            b"web_port = 9000\nregion = eu-west-1\n",
+            r"staxpipe\.toml, line 2: the value of `region`.*region = \"\.\.\.\"",
+        ),
+        (b"smtp_url = smtp://me:hunter2@mail\n", "line 1: the value of `smtp_url`"),
+        (b'region = "eu-west-1', r"staxpipe\.toml is not valid TOML|staxpipe\.toml, line 1"),
+        (b"a line\n", "line 1: the value is not"),
+        (b"region = '\xff'", "is not UTF-8 text"),
+    ],
+)
+def test_a_file_that_is_no_toml_is_a_sentence_without_its_values(tmp_path: Path, content: bytes, words: str) -> None:
+    (tmp_path / "staxpipe.toml").write_bytes(content)
+    with pytest.raises(PermanentError, match=words) as caught:
+        read_settings()
+    assert "hunter2" not in str(caught.value)
 
 
 def test_ports_must_differ() -> None:

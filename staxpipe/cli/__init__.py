@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib.abc import MetaPathFinder
 from types import ModuleType
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -50,6 +51,14 @@ def importing() -> Iterator[None]:
         gc.enable()
 
 
+def _tell_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        print(f"staxpipe {version('staxpipe')}")
+        raise typer.Exit
+
+
 def main() -> None:
     """Entry point of the `staxpipe` command."""
     sys.meta_path.insert(0, WithoutPandas())
@@ -66,10 +75,19 @@ def main() -> None:
         sys.exit(130)
 
 
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_tell_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    pass
+
+
 def _register() -> None:
     # Each imports its heavy parts when it is called.
     from staxpipe.cli import audit, compare, demo, diff, export, ledger, load, parity, sign_in, source, sql, status, up
 
+    app.callback()(_options)
     app.command()(up.up)
     app.command()(demo.demo)
     app.command()(load.load)

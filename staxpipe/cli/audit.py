@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
-from staxpipe.cli.source import wide_console
+from staxpipe.cli.tables import standard_output
 from staxpipe.cli.sql import Format
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def _csv(entries: Sequence[AuditEntry]) -> None:
 
 
 def _show(entries: Sequence[AuditEntry], more: bool) -> None:
-    console = wide_console()
+    console = standard_output()
     if not entries:
         console.print("Nothing that this asks for was done yet.")
         return

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich import box
-from rich.console import Console
 from rich.table import Table
+
+from staxpipe.cli.options import parse_account, parse_period
+from staxpipe.cli.tables import print_table, standard_output
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -31,23 +33,17 @@ def compare(
     """Show how finished months compare with AWS's invoices, and with Cost Explorer where that is switched on.
 
     Months are compared every day after a newer delivery was loaded; --now does it at once. Exits with 1 if a month
-    differs for a reason that does not pass by itself.
+    differs for a reason that does not pass by itself, or if --now could not ask.
 
     Example: staxpipe compare --account 123456789012 --period 2026-10
     """
     from staxpipe.db import comparisons
-    from staxpipe.errors import PermanentError
     from staxpipe.local.database import open_database
-    from staxpipe.model import BillingPeriod, account_id
     from staxpipe.settings import read_settings
 
     settings = read_settings()
-    try:
-        month = None if period is None else BillingPeriod.parse(period)
-        if account is not None:
-            account_id(account)
-    except ValueError as error:
-        raise PermanentError(f"{error}.") from None
+    parse_account(account)
+    month = parse_period(period)
     with open_database(settings) as engine:
         report = _ask(engine, settings, account, month) if now else None
         with engine.connect() as connection:
@@ -57,7 +53,8 @@ def compare(
         print(json.dumps({"comparisons": [_as_json(row) for row in rows], "notes": notes}, indent=2))
     else:
         _show(rows, notes)
-    if any(_needs_a_look(row) for row in rows):
+    unanswered = report is not None and bool(report.unknown)
+    if unanswered or any(_needs_a_look(row) for row in rows):
         raise typer.Exit(1)
 
 
@@ -121,15 +118,13 @@ def _needs_a_look(row: Compared) -> bool:
 def _show(rows: list[Compared], notes: list[str]) -> None:
     from staxpipe.comparison.verdicts import money, words
 
-    console = Console()
-    if not console.is_terminal:
-        console.width = 150  # a log or a pipe has no edge to fold at
+    console = standard_output()
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for name in ("account", "month", "against"):
         table.add_column(name, no_wrap=True)
     for name in ("theirs", "ours", "difference"):
         table.add_column(name, justify="right", no_wrap=True)
-    for name in ("", "verdict", "compared"):
+    for name in ("currency", "verdict", "compared"):
         table.add_column(name)
     for row in rows:
         colour = "green" if row.reason is None else "red" if _needs_a_look(row) else "yellow"
@@ -145,7 +140,7 @@ def _show(rows: list[Compared], notes: list[str]) -> None:
             f"{row.compared_at.astimezone(UTC):%Y-%m-%d %H:%M}",
         )
     if rows:
-        console.print(table)
+        print_table(console, table, leading=3)
     else:
         console.print("No month was compared yet. Finished months of linked accounts are, once a day.")
     for reason in dict.fromkeys(row.reason for row in rows if row.reason):

@@ -8,9 +8,11 @@ from datetime import UTC
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
+
+from staxpipe.cli.options import parse_account, parse_period
+from staxpipe.cli.tables import print_table, standard_output
 
 if TYPE_CHECKING:
     from staxpipe.db.journal import JournalEntry
@@ -42,6 +44,8 @@ def diff(
     """
     from staxpipe.query.connection import connect
 
+    parse_account(account)
+    parse_period(period)
     with connect() as connection:
         found = connection.diff(account, period, before=before, after=after, since=since)
     if as_json:
@@ -51,18 +55,16 @@ def diff(
 
 
 def _show(found: Diff, limit: int) -> None:
-    console = Console(highlight=False)
-    if not console.is_terminal:
-        console.width = 100_000  # a file or a pipe has no edge to fold at
+    console = standard_output()
     console.print(Text(f"{found.period} of account {found.billing_account_id}", style="bold"))
     for word, entry in (("from", found.before), ("to", found.after)):
         console.print(Text(f"{word:>4} {_called(entry)}"))
     for sentence in sentences(found):
         console.print(Text(sentence))
-    console.print(_table("total", found.totals, with_service=False))
+    print_table(console, _table("total", found.totals, with_service=False))
     if found.changes:
         shown = found.changes[:limit] if limit else found.changes
-        console.print(_table("what changed, largest first", shown, with_service=True))
+        print_table(console, _table("what changed, largest first", shown, with_service=True), leading=1)
         if len(shown) < len(found.changes):
             console.print(f"The first {len(shown):,} of {len(found.changes):,}; --limit 0 shows all.", style="dim")
 
@@ -114,8 +116,8 @@ def _table(title: str, changes: tuple[Change, ...], with_service: bool) -> Table
     table = Table(title=title, title_justify="left")
     for name in ("service", "sub-account", "category") if with_service else ():
         table.add_column(name, overflow="fold")
-    table.add_column("")
-    for name in ("billed", "effective", "rows"):
+    table.add_column("currency")
+    for name in ("billed", "effective", "line items"):
         for side in ("before", "change") if with_service else ("before", "after", "change"):
             table.add_column(f"{name} {side}", justify="right", no_wrap=True)
     for line in changes:

@@ -9,6 +9,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from staxpipe.cli.options import parse_account, parse_period
+
 
 def export(
     account: Annotated[str, typer.Option(help="The billing account, by its 12 digits.")],
@@ -24,10 +26,12 @@ def export(
     """
     from staxpipe.query.connection import connect
 
+    parse_account(account)
+    parse_period(period)
     with connect() as connection:
         written = connection.export(account, period, out)
     if as_json:
         print(json.dumps({"path": str(written.path), "rows": written.rows, "bytes": written.bytes}))
     else:
-        message = f"{written.path}: {written.rows:,} rows, {written.bytes:,} bytes of FOCUS 1.2"
+        message = f"{written.path}: {written.rows:,} line items, {written.bytes:,} bytes of FOCUS 1.2"
         Console().print(message, highlight=False, markup=False, soft_wrap=True)

@@ -14,6 +14,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from staxpipe.cli import importing
+from staxpipe.cli.tables import print_table, standard_output
 from staxpipe.model import Badge
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ def load(
         print(
             json.dumps([_as_json(month) for month in months] + [_failed_as_json(month) for month in failed], indent=2)
         )
-    else:
+    elif months:
         _show(months)
     if failed or not months or not all(month.reconciled for month in months):
         raise typer.Exit(1)
@@ -93,8 +94,10 @@ def _load(
         gc.freeze()  # imported modules are no garbage, and searching them would take a twentieth of the time
         platform = Platform.open(settings, engine)
         for seen in found:
+            told_as_failures = {broken.reason for broken in seen.broken}
             for finding in seen.findings:
-                errors.print(finding.message, highlight=False, markup=False)
+                if finding.message not in told_as_failures:
+                    errors.print(finding.message, highlight=False, markup=False)
             for result in load_found(platform, seen, _watched(bar, seen)):
                 if isinstance(result, LoadedMonth):
                     months.append(result)
@@ -126,15 +129,13 @@ def _watched(bar: Progress, seen: Discovery) -> Callable[[StoredObject, int], No
 
 
 def _show(months: list[LoadedMonth]) -> None:
-    console = Console()
-    if not console.is_terminal:
-        console.width = 150  # a log or a pipe has no edge to fold at
+    console = standard_output()
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for name in ("account", "month"):
         table.add_column(name, no_wrap=True)
-    for name in ("rows read", "written", "billed", "effective", "list"):
+    for name in ("rows of the report", "line items", "billed", "effective", "list"):
         table.add_column(name, justify="right", no_wrap=True)
-    for name in ("", "state"):
+    for name in ("currency", "state"):
         table.add_column(name)
     for month in months:
         table.add_row(
@@ -148,7 +149,7 @@ def _show(months: list[LoadedMonth]) -> None:
             month.currency,
             _state(month),
         )
-    console.print(table)
+    print_table(console, table, leading=2)
     said: dict[str, list[str]] = {}
     for month in months:
         for finding in month.findings:

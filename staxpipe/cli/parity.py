@@ -11,7 +11,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from staxpipe.cli.source import parse_account, parse_period, wide_console
+from staxpipe.cli.options import parse_account, parse_period
+from staxpipe.cli.tables import print_table, standard_output
 
 if TYPE_CHECKING:
     from decimal import Decimal
@@ -50,7 +51,7 @@ def parity(
     if as_json:
         print(json.dumps([_month_as_json(month) for month in months], indent=2))
     else:
-        _show(months, wide_console())
+        _show(months, standard_output())
 
 
 def _show(months: list[MonthParity], console: Console) -> None:
@@ -66,20 +67,20 @@ def _show_comparison(month: MonthParity, comparison: Comparison, console: Consol
     counted, shadow = comparison.counted, comparison.shadow
     console.print(Text(f"{month.period}  account {month.account}", "bold"))
     for word, side in (("counted", counted), ("shadow ", shadow)):
-        console.print(Padding(Text(f"{word}  {_side(side)}"), (0, 0, 0, 2)))
+        console.print(Padding.indent(Text(f"{word}  {_side(side)}"), 2))
     if comparison.scope:
         only = ", ".join(comparison.scope)
-        console.print(Padding(Text(f"compared on usage account {only} only", "dim"), (0, 0, 0, 2)))
-    console.print(_table("charge category", comparison.categories))
+        console.print(Padding.indent(Text(f"compared on usage account {only} only", "dim"), 2))
+    print_table(console, _table("charge category", comparison.categories), leading=1)
     if comparison.services:
-        console.print(_table("service that differs", comparison.services[:SERVICES_SHOWN]))
+        print_table(console, _table("service that differs", comparison.services[:SERVICES_SHOWN]), leading=1)
         more = len(comparison.services) - SERVICES_SHOWN
         if more > 0:
-            console.print(Padding(Text(f"and {more:,} more: --json shows all", "dim"), (0, 0, 0, 2)))
+            console.print(Padding.indent(Text(f"and {more:,} more: --json shows all", "dim"), 2))
     colour = "green" if comparison.agrees else "yellow"
-    console.print(Padding(Text(f"The shadow {comparison.in_words}.", colour), (0, 0, 0, 2)))
+    console.print(Padding.indent(Text(f"The shadow {comparison.in_words}.", colour), 2))
     for reason in comparison.reasons:
-        console.print(Padding(Text(reason, "dim"), (0, 0, 0, 2)))
+        console.print(Padding.indent(Text(reason, "dim"), 2))
     console.print()
 
 
@@ -91,8 +92,8 @@ def _side(side: Holding) -> str:
 def _table(what: str, parts: tuple[Compared, ...]) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column(what, overflow="fold")
-    table.add_column("")
-    for name in ("rows", "shadow", "billed", "shadow", "difference", "effective", "shadow", "difference"):
+    table.add_column("currency")
+    for name in ("line items", "shadow", "billed", "shadow", "difference", "effective", "shadow", "difference"):
         table.add_column(name, justify="right", no_wrap=True)
     for part in parts:
         table.add_row(

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich import box
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from staxpipe.cli.options import parse_account, parse_period
+from staxpipe.cli.tables import print_table, standard_output
+
 if TYPE_CHECKING:
     from staxpipe.db.month_totals import MonthTotal
-    from staxpipe.model import AccountId, BillingPeriod
     from staxpipe.warehouse.choices import MonthElected
 
 OPERATOR = "operator"
@@ -44,7 +45,7 @@ def list_sources(
     from staxpipe.local.database import open_database
     from staxpipe.settings import read_settings
 
-    wanted = None if account is None else parse_account(account)
+    wanted = parse_account(account)
     with open_database(read_settings()) as engine, engine.connect() as connection:
         totals = month_totals(connection, wanted)
     if as_json:
@@ -92,46 +93,8 @@ def release(account: Account, period: Period = None, as_json: AsJson = False) ->
     _tell(outcome, wanted, as_json)
 
 
-def parse_account(text: str) -> AccountId:
-    """The account that an option names.
-
-    Raises:
-        PermanentError: it is none.
-    """
-    from staxpipe.errors import PermanentError
-    from staxpipe.model import account_id
-
-    try:
-        return account_id(text)
-    except ValueError as error:
-        raise PermanentError(f"--account: {error}.") from None
-
-
-def parse_period(text: str | None) -> BillingPeriod | None:
-    """The month that an option names, if it is given.
-
-    Raises:
-        PermanentError: it is none.
-    """
-    from staxpipe.errors import PermanentError
-    from staxpipe.model import BillingPeriod
-
-    try:
-        return None if text is None else BillingPeriod.parse(text)
-    except ValueError as error:
-        raise PermanentError(f"--period: {error}.") from None
-
-
-def wide_console() -> Console:
-    """Standard output: a log or a pipe has no edge to fold at."""
-    console = Console()
-    if not console.is_terminal:
-        console.width = 200
-    return console
-
-
 def _show(totals: list[MonthTotal], account: str | None) -> None:
-    console = wide_console()
+    console = standard_output()
     if not totals:
         console.print("Nothing is loaded" + (f" of account {account}." if account else "."))
         return
@@ -140,7 +103,7 @@ def _show(totals: list[MonthTotal], account: str | None) -> None:
         table.add_column(name, no_wrap=True)
     table.add_column("export", justify="right", no_wrap=True)
     table.add_column("kind", no_wrap=True)
-    for name in ("rows", "billed"):
+    for name in ("line items", "billed"):
         table.add_column(name, justify="right", no_wrap=True)
     for name in ("counted", "delivered to"):
         table.add_column(name, overflow="fold")
@@ -158,7 +121,7 @@ def _show(totals: list[MonthTotal], account: str | None) -> None:
                 Text(total.source),
             )
             first = False
-    console.print(table)
+    print_table(console, table, leading=2)
 
 
 def _standing(total: MonthTotal) -> Text:
@@ -190,7 +153,7 @@ def _tell(outcome: list[MonthElected], account: str, as_json: bool) -> None:
             )
         )
         return
-    console = Console()
+    console = standard_output()
     if not outcome:
         console.print(f"Taken back. Nothing of account {account} is loaded for it, so nothing changes.")
     for month in outcome:

@@ -11,16 +11,14 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from staxpipe.cli.options import parse_account, parse_period
+from staxpipe.cli.tables import print_table, standard_output
+
 if TYPE_CHECKING:
     import pyarrow as pa
-
-
-_NARROWEST = 10
-"""Characters that a column of a table needs to be read."""
 
 
 class Format(StrEnum):
@@ -69,6 +67,8 @@ def sql(
     """
     from staxpipe.query.connection import connect
 
+    parse_account(account)
+    parse_period(period)
     chosen = Format.JSON if as_json else format
     if query == "-":
         query = sys.stdin.read()
@@ -98,33 +98,18 @@ def _table(batches: pa.RecordBatchReader, limit: int) -> None:
     rows = _rows(batches, limit + 1 if limit else 0)
     values = list(itertools.islice(rows, limit) if limit else rows)
     cells = [[shown(value) for value in row] for row in values]
-    console = Console()
-    if not console.is_terminal:
-        console.width = 100_000  # a file or a pipe has no edge to fold at
+    console = standard_output()
     table = Table()
     for name, number in zip(batches.schema.names, numbers, strict=True):
         # Text folds where it must; a number that is cut in two is misread.
         table.add_column(Text(name), justify="right" if number else "left", overflow="fold", no_wrap=number)
     for row in cells:
         table.add_row(*(Text(text) for text, _ in row))
-    if console.measure(table).minimum > console.width or len(numbers) > console.width // _NARROWEST:
-        _upright(console, batches.schema.names, cells)
-    else:
-        console.print(table)
+    print_table(console, table)
     if next(rows, None) is not None:
         console.print(f"The first {len(cells):,} rows; --limit 0 shows all.", style="dim")
     if any(lossy for row in cells for _, lossy in row):
         console.print("Amounts are rounded to be read; --format csv and json have every digit.", style="dim")
-
-
-def _upright(console: Console, names: list[str], rows: list[list[tuple[str, bool]]]) -> None:
-    """Rows that are too wide for the terminal: a column a line, and without those that are empty."""
-    for number, row in enumerate(rows, start=1):
-        lines = Table("", "", title=f"row {number}", title_justify="left", box=None, show_header=False)
-        for name, (text, _) in zip(names, row, strict=True):
-            if text:
-                lines.add_row(Text(name, style="dim"), Text(text))
-        console.print(lines)
 
 
 def _csv(batches: pa.RecordBatchReader, limit: int) -> None:

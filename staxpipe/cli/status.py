@@ -7,7 +7,9 @@ from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
-from rich.console import Console
+
+from staxpipe.cli.options import parse_account
+from staxpipe.cli.tables import standard_output
 
 
 def status(
@@ -18,28 +20,26 @@ def status(
 
     Works whether or not `staxpipe up` is running. Changes nothing.
     """
-    from staxpipe.errors import PermanentError
     from staxpipe.local.database import open_database
-    from staxpipe.model import account_id
     from staxpipe.settings import read_settings
     from staxpipe.status.queries import read_report
     from staxpipe.status.report import as_json as report_as_json
     from staxpipe.status.screen import show
 
     settings = read_settings()
-    if account is not None:
-        try:
-            account_id(account)
-        except ValueError as error:
-            raise PermanentError(f"--account: {error}.") from None
+    parse_account(account)
     with (
         open_database(settings) as engine,
         engine.connect().execution_options(isolation_level="REPEATABLE READ") as connection,
     ):
         report = read_report(connection, settings, datetime.now(UTC))
     if account is not None:
-        report = report.of(account)
+        whole, report = report, report.of(account)
+        if not as_json and not report.accounts and whole.accounts:
+            known = ", ".join(whole.accounts)
+            standard_output().print(f"Nothing is known of account {account}; linked or loaded are {known}.")
+            return
     if as_json:
         print(json.dumps(report_as_json(report), indent=2))
     else:
-        show(report, Console(), settings.base_url)
+        show(report, standard_output(), settings.base_url)

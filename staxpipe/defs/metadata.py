@@ -70,9 +70,9 @@ def ledger_table(lines: Sequence[LedgerLine]) -> MetadataValue:
             "source": money(line.source_cost),
             "lake": money(line.lake_cost),
             "currency": line.currency,
-            "rows read": line.rows_read,
-            "doubled by rule": line.rows_doubled,
-            "dropped by rule": line.rows_dropped,
+            "rows of the report": line.rows_read,
+            "doubled": line.rows_doubled,
+            "negated": line.rows_dropped,
             "split shares": line.rows_split,
             "set aside": line.rows_quarantined,
         }

@@ -36,7 +36,7 @@ def _money_findings(tally: Tally, identities: tuple[Identity, ...]) -> list[Find
             Finding(
                 "rejected-rows",
                 Severity.ERROR,
-                f"{_rows(tally.rows_quarantined)} could not be read and are in no total; "
+                f"{_rows(tally.rows_quarantined)} could not be read, missing from every total; "
                 "the quarantine names file, row, column and value of each. " + _missing(tally),
                 tally.rows_quarantined,
                 _most(tally.rejected_columns),
@@ -85,7 +85,7 @@ def _money_findings(tally: Tally, identities: tuple[Identity, ...]) -> list[Find
             Finding(
                 "amortised-cost-missing",
                 Severity.WARNING,
-                f"{_rows(tally.rows_unamortised)} of reservations or Savings Plans have no amortised cost in the "
+                f"{_rows(tally.rows_unamortised)} of reservations or Savings Plans without an amortised cost in the "
                 "source: billed cost is right, and effective cost is too low",
                 tally.rows_unamortised,
             )
@@ -157,7 +157,7 @@ def _explanations(tally: Tally) -> list[Finding]:
             Finding(
                 "list-cost-unreadable",
                 Severity.INFO,
-                f"the public on-demand cost of {_rows(tally.rows_unlisted)} is not a number; their list cost is taken "
+                f"the public on-demand cost of {_rows(tally.rows_unlisted)} is not a number; the list cost is taken "
                 "from rate and quantity, or from what they cost",
                 tally.rows_unlisted,
             )
@@ -167,7 +167,7 @@ def _explanations(tally: Tally) -> list[Finding]:
             Finding(
                 "rounded-amounts",
                 Severity.INFO,
-                f"{_rows(tally.rows_rounded)} have an amount of more than 18 decimals, which is rounded to 18",
+                f"{_rows(tally.rows_rounded)} with an amount of more than 18 decimals, which is rounded to 18",
                 tally.rows_rounded,
             )
         )
@@ -176,7 +176,7 @@ def _explanations(tally: Tally) -> list[Finding]:
             Finding(
                 "no-invoice-yet",
                 Severity.INFO,
-                f"provisional: {_rows(tally.rows_without_invoice)} have no invoice id yet, and may still change",
+                f"provisional: {_rows(tally.rows_without_invoice)} without an invoice id yet, which may still change",
                 tally.rows_without_invoice,
             )
         )

@@ -101,7 +101,8 @@ def badge_of(line: LedgerLine) -> str:
         return line.badge.value
     if line.off_by:
         return f"off by {money(line.off_by)} {line.currency}".rstrip()
-    return f"off by what {line.rows_quarantined:,} unreadable rows cost"
+    rows = "row costs" if line.rows_quarantined == 1 else "rows cost"
+    return f"off by what {line.rows_quarantined:,} unreadable {rows}"
 
 
 def _line(tally: Tally, billed: Identity) -> LedgerLine:

@@ -7,6 +7,8 @@ import os
 from pathlib import Path
 from types import TracebackType
 
+from staxpipe.errors import PermanentError
+
 
 class FileLock:
     """An advisory lock on one file. Holding it says who holds it: the file then contains our process id."""
@@ -78,10 +80,19 @@ def is_held(path: Path) -> bool:
 
 
 def private_folder(path: Path) -> Path:
-    """The folder, made for this user only where it was not there; one that exists keeps its permissions."""
-    for part in (*reversed(path.parents), path):
-        if not part.exists():
-            part.mkdir(mode=0o700, exist_ok=True)
+    """The folder, made for this user only where it was not there; one that exists keeps its permissions.
+
+    Raises:
+        PermanentError: it cannot be made there.
+    """
+    try:
+        for part in (*reversed(path.parents), path):
+            if not part.exists():
+                part.mkdir(mode=0o700, exist_ok=True)
+    except OSError as error:
+        raise PermanentError(
+            f"The folder {path} cannot be made: {error.strerror}. Set STAXPIPE_HOME to a folder that you may write in."
+        ) from None
     return path
 
 

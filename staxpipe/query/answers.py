@@ -67,7 +67,9 @@ def shown(value: object) -> tuple[str, bool]:
         if value.as_tuple().exponent == 0:  # a count: DuckDB sums integers to decimals of no places
             return f"{value:,}", False
         if value != 0 and abs(value) < SHOWN_DECIMALS:
-            return f"{value:.1e}", len(value.normalize().as_tuple().digits) > 2
+            return plain(value.quantize(Decimal(1).scaleb(value.adjusted() - 1))), len(
+                value.normalize().as_tuple().digits
+            ) > 2
         rounded = value.quantize(SHOWN_DECIMALS)
         return f"{rounded:,.4f}", rounded != value
     if isinstance(value, float):

@@ -55,6 +55,17 @@ class LedgerMonth:
         """The verdict in words."""
         return badge_of(self.line)
 
+    @property
+    def line_items(self) -> int:
+        """Rows that were written, shares of split rows included: those stand beside the sums."""
+        return sum(total.rows for total in self.lake) + self.line.rows_split
+
+    @property
+    def rows_added(self) -> int:
+        """Line items that no row of the report became: residuals (see `focus.residuals`)."""
+        line = self.line
+        return self.line_items - (line.rows_read + line.rows_doubled - line.rows_dropped - line.rows_quarantined)
+
 
 def read_ledger(connection: Connection, account: str | None = None, period: str | None = None) -> list[LedgerMonth]:
     """The ledger of every loaded month, of one billing account or month where asked, by account, month and export."""

@@ -175,6 +175,14 @@ class Report:
             *_mail_problems(self.mails, self.mail_server),
         )
 
+    @property
+    def accounts(self) -> tuple[str, ...]:
+        """Every account that is linked, asked for or loaded, in order."""
+        known = {link.account_id for link in self.links}
+        known |= {request.account_id for request in self.requests if request.account_id}
+        known |= {account for month in self.months for account in (*month.accounts, month.account_id) if account}
+        return tuple(sorted(known))
+
     def of(self, account_id: str) -> Report:
         """Only what concerns one account. Messages stay whole: they are the installation's."""
         return Report(

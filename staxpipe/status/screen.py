@@ -10,11 +10,9 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from staxpipe.model import Finding, Severity
+from staxpipe.cli.tables import print_table
+from staxpipe.model import Badge, Severity
 from staxpipe.status.report import Loaded, MonthStatus, Report
-
-WIDE = 100
-"""Characters from which there is room for the number of rows."""
 
 FINDINGS_SHOWN = 20
 
@@ -45,11 +43,10 @@ def show(report: Report, console: Console, base_url: str) -> None:
             highlight=False,
             markup=False,
         )
-    months = _months(report, wide=console.width >= WIDE)
-    for table in (_links(report), _requests(report), months, _mails(report)):
+    for table, leading in ((_links(report), 1), (_requests(report), 1), (_months(report), 2), (_mails(report), 2)):
         if table.row_count:
             console.print()
-            console.print(table)
+            print_table(console, table, leading)
     _show_findings(report, console)
 
 
@@ -86,9 +83,9 @@ def _show_problems(report: Report, console: Console) -> None:
     if report.problems:
         console.print("\n[bold]Needs attention[/bold]")
     for problem in report.problems:
-        console.print(Padding(Text.assemble(("✗ ", "red"), (problem.subject, "bold")), (0, 0, 0, 1)))
-        console.print(Padding(Text(problem.problem), (0, 0, 0, 3)))
-        console.print(Padding(Text(problem.what_to_do, style="dim"), (0, 0, 0, 3)))
+        console.print(Padding.indent(Text.assemble(("✗ ", "red"), (problem.subject, "bold")), 1))
+        console.print(Padding.indent(Text(problem.problem), 3))
+        console.print(Padding.indent(Text(problem.what_to_do, style="dim"), 3))
 
 
 def _links(report: Report) -> Table:
@@ -121,19 +118,17 @@ def _requests(report: Report) -> Table:
     return table
 
 
-def _months(report: Report, wide: bool) -> Table:
-    rows_column = [">rows"] if wide else []
-    table = _table("Months", "account", "month", "state", *rows_column, ">billed", ">effective", "findings")
+def _months(report: Report) -> Table:
+    table = _table("Months", "account", "month", "state", ">line\nitems", ">billed", ">effective", "findings")
     for month in report.months:
         totals = month.loaded.totals if month.loaded else ()
         accounts = month.accounts or (month.export,)
-        rows = f"{month.loaded.rows_written:,}" if month.loaded else ""
         _row(
             table,
             "\n".join(accounts) if len(accounts) <= 3 else f"{accounts[0]} and {len(accounts) - 1} more",
             month.period,
             _progress(month, report.at),
-            *([rows] if wide else []),
+            f"{month.loaded.rows_written:,}" if month.loaded else "",
             "\n".join(f"{total.currency} {_money(total.billed_cost)}" for total in totals),
             "\n".join(f"{total.currency} {_money(total.effective_cost)}" for total in totals),
             _findings(month),
@@ -142,16 +137,22 @@ def _months(report: Report, wide: bool) -> Table:
 
 
 def _show_findings(report: Report, console: Console) -> None:
-    """The sentences of what asks somebody to look; notes that only explain are in the JSON."""
-    told = [(" ".join(month.accounts), month.period, finding) for month in report.months for finding in _grave(month)]
+    """The sentences of all findings; notes, which only explain, come last."""
+    told = [
+        (" ".join(month.accounts), month.period, finding)
+        for month in report.months
+        if month.loaded
+        for finding in month.loaded.findings
+    ]
     told += [(account, "", finding) for account, finding in report.findings]
+    told.sort(key=lambda found: found[2].severity == Severity.INFO)
     if told:
         console.print("\n[bold]Findings[/bold]")
     for account, period, finding in told[:FINDINGS_SHOWN]:
         where = " ".join(part for part in (account, period) if part)
-        colour = "red" if finding.severity == "error" else "yellow"
-        console.print(Padding(Text.assemble((f"{finding.severity} ", colour), (where, "bold")), (0, 0, 0, 1)))
-        console.print(Padding(Text(finding.message), (0, 0, 0, 3)))
+        word, colour = next((word, colour) for severity, word, colour in _SEVERITIES if severity == finding.severity)
+        console.print(Padding(Text.assemble((f"{word} ", colour), (where, "bold")), (0, 0, 0, 1)))
+        console.print(Padding.indent(Text(finding.message), 3))
     if len(told) > FINDINGS_SHOWN:
         console.print(f" and {len(told) - FINDINGS_SHOWN:,} more: staxpipe status --json", style="dim")
 
@@ -191,17 +192,23 @@ def _progress(month: MonthStatus, now: datetime) -> Text:
 def _readable(month: MonthStatus) -> Text:
     if month.loaded is None:
         return Text()
-    text = Text("reconciled", "green") if month.loaded.reconciled else Text(_off(month.loaded), "red")
-    if month.loaded.provisional:
-        text.append("\nprovisional", "yellow")
+    text = Text("\n").join(Text(badge, badge_colour(badge)) for badge in _badges(month.loaded))
     if month.loaded.totals and not any(total.counted for total in month.loaded.totals):
         text.append("\nnot counted: another export is", "yellow")
     return text
 
 
-def _off(loaded: Loaded) -> str:
-    badges = [total.badge for total in loaded.totals if total.badge.startswith("off")]
-    return "\n".join(badges) or "not all of it"
+def badge_colour(badge: str) -> str:
+    """The colour of a verdict in words."""
+    return {"reconciled": "green", "provisional": "yellow"}.get(badge, "red")
+
+
+def _badges(loaded: Loaded) -> list[str]:
+    """The verdicts on a delivery's accounts and currencies, each once; one without any is judged as a whole."""
+    badges = list(dict.fromkeys(total.badge for total in loaded.totals if total.badge))
+    if not loaded.reconciled and not any(badge.startswith(Badge.OFF) for badge in badges):
+        return ["not all of it"]
+    return badges or [Badge.PROVISIONAL if loaded.provisional else Badge.RECONCILED]
 
 
 def _findings(month: MonthStatus) -> Text:
@@ -216,10 +223,6 @@ def _findings(month: MonthStatus) -> Text:
     if month.loaded.rows_quarantined:
         lines.append(Text(f"{month.loaded.rows_quarantined:,} rows set aside", "red"))
     return Text("\n").join(lines)
-
-
-def _grave(month: MonthStatus) -> list[Finding]:
-    return [finding for finding in month.loaded.findings if finding.severity != "info"] if month.loaded else []
 
 
 def _table(title: str, *columns: str) -> Table:

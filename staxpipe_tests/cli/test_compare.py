@@ -20,7 +20,7 @@ from staxpipe.comparison.verdicts import Against, Comparison, Part, Reason, conc
 from staxpipe.db import comparisons
 from staxpipe.db.links import Link
 from staxpipe.db.tables import deliveries, exports, period_sources
-from staxpipe.errors import NotGrantedError, PermanentError
+from staxpipe.errors import NotGrantedError, OwnCredentialsError, PermanentError
 from staxpipe.lake.table import Lake
 from staxpipe.model import BillingPeriod
 from staxpipe.settings import read_settings
@@ -134,3 +134,17 @@ def test_now_asks_at_once(
     told = json.loads(answer.stdout)
     assert told["comparisons"] == []
     assert any(f"the role of {ACCOUNT} does not allow it." in note for note in told["notes"])
+
+
+def test_now_ends_with_1_where_it_could_not_ask(
+    command: typer.Typer, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_self: object, _link: Link, _period: BillingPeriod) -> Sequence[Invoice]:
+        raise OwnCredentialsError("staxpipe has no AWS credentials of its own.")
+
+    Lake.open(read_settings(), engine).replace(1, SEPTEMBER, [], "assembly-1")
+    monkeypatch.setattr(link_billing, "LinkBilling", FakeBilling)
+    monkeypatch.setattr(FakeBilling, "invoices", refuse)
+    answer = CliRunner().invoke(command, ["--now"], catch_exceptions=False)
+    assert answer.exit_code == 1
+    assert "no AWS credentials of its own" in answer.stdout

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -30,11 +31,26 @@ def test_every_command_explains_itself(name: str, tmp_path: Path) -> None:
     assert len(result.stdout) > 300
 
 
+def test_the_version_is_told(tmp_path: Path) -> None:
+    result = staxpipe("--version", home=tmp_path)
+    assert (result.returncode, result.stdout) == (0, f"staxpipe {version('staxpipe')}\n")
+
+
 def test_wrong_settings_are_all_told_at_once(tmp_path: Path) -> None:
     result = staxpipe("status", home=tmp_path, STAXPIPE_WEB_PORT="99999", STAXPIPE_REGION="Ireland")
     assert result.returncode == 1
     assert "STAXPIPE_WEB_PORT" in result.stderr
     assert "STAXPIPE_REGION" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize("place", ["a-file", "/proc/x"])
+def test_a_home_that_cannot_be_made_is_a_sentence(place: str, tmp_path: Path) -> None:
+    (tmp_path / "a-file").touch()
+    result = staxpipe("status", home=tmp_path, STAXPIPE_HOME=str(tmp_path / place))
+    assert result.returncode == 1
+    assert "cannot be made" in result.stderr
+    assert "STAXPIPE_HOME" in result.stderr
     assert "Traceback" not in result.stderr
 
 

@@ -149,3 +149,12 @@ def test_parity_as_json(two: Exports) -> None:
 @pytest.mark.parametrize("command", ["list", "choose", "release"])
 def test_each_explains_itself(command: str) -> None:
     assert len(run("source", command, "--help")) > 300
+
+
+@pytest.mark.usefixtures("narrow_terminal")
+def test_a_narrow_terminal_shows_each_amount_and_reason_whole(two: Exports) -> None:
+    page = run("source", "list")
+    assert max(len(line) for line in page.splitlines()) <= 80
+    assert page.count(f"{PAYER} 2026-10") == 2
+    for said in ("USD 100.00", "USD 99.00", "s3://bucket/legacy", "yes: the kind of export that says most", "shadow"):
+        assert said in page

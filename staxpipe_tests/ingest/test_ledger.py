@@ -19,6 +19,7 @@ from typer.testing import CliRunner
 from staxpipe.cli.ledger import ledger
 from staxpipe.db.reconciliations import identities_of, lines_of, outcomes_of
 from staxpipe.db.results import SumRow
+from staxpipe.errors import PermanentError
 from staxpipe.exports.local import find
 from staxpipe.focus.identities import IdentityName
 from staxpipe.focus.mapping import MappingContext
@@ -144,7 +145,7 @@ def test_a_cost_that_cannot_be_read_is_off_by_nobody_knows_what(
     rewritten(one_file(bucket_folder, month), spoil)
     [result] = load_all(platform, bucket_folder)
     assert isinstance(result, LoadedMonth)
-    assert result.badge == "off by what 1 unreadable rows cost"
+    assert result.badge == "off by what 1 unreadable row costs"
 
 
 def test_what_does_not_add_up_is_kept_for_people_to_look_at(
@@ -241,6 +242,12 @@ def test_the_command_shows_sums_outcomes_and_identities(
     shown = CliRunner().invoke(command, asked, catch_exceptions=False).stdout
     for word in ("reconciled", "SavingsPlanNegation", "negated", "reservations", "savings-plans", "holds"):
         assert word in shown
+    kinds = month.expected.rows_by_type
+    doubled, negated = kinds["RIFee"] + kinds["SavingsPlanRecurringFee"], kinds["SavingsPlanNegation"]
+    assert (
+        f"{month.expected.rows:,} rows of the report + {doubled:,} doubled - {negated:,} negated = "
+        f"{month.expected.rows + doubled - negated:,} line items"
+    ) in shown
     [told] = json.loads(CliRunner().invoke(command, [*asked, "--json"], catch_exceptions=False).stdout)
     assert told["badge"] == "reconciled"
     assert Decimal(told["line"]["lake_cost"]) == month.expected.focus.billed
@@ -271,3 +278,23 @@ def test_the_command_lists_the_first_values_in_quarantine_and_says_how_many_more
     assert lines[begin + 41].startswith('and 3 more: staxpipe sql "FROM quarantine WHERE delivery = ')
     overview = CliRunner().invoke(command, ["--account", payer], catch_exceptions=False).stdout
     assert "quarantine" not in overview
+
+
+@pytest.mark.usefixtures("narrow_terminal")
+def test_a_narrow_terminal_shows_verdict_amounts_and_export_whole(
+    platform: Platform, command: typer.Typer, bucket_folder: Path, deliver_month: Deliver
+) -> None:
+    month = deliver_month()
+    load_all(platform, bucket_folder)
+    asked = ["--account", str(month.organisation.payer.id), "--period", str(SEPTEMBER)]
+    shown = CliRunner().invoke(command, asked, catch_exceptions=False).stdout
+    assert max(len(line) for line in shown.splitlines()) <= 80
+    overview = shown[: shown.index("delivery ")]
+    for words in ("verdict reconciled", f"lake {month.expected.focus.billed:,.2f}", "export legacy-cur, counted"):
+        assert words in " ".join(overview.split())
+
+
+@pytest.mark.parametrize(("option", "value"), [("--account", "12"), ("--period", "foo")])
+def test_what_is_no_account_or_month_is_refused_in_words(command: typer.Typer, option: str, value: str) -> None:
+    with pytest.raises(PermanentError, match=f"{option}: "):
+        CliRunner().invoke(command, [option, value], catch_exceptions=False)

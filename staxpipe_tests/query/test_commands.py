@@ -83,9 +83,8 @@ def test_a_query_is_read_from_standard_input_and_narrowed() -> None:
     assert run("sql", "-", "-f", "csv", "--period", "2018-11", "--account", PAYER, typed=query) == "billed\n20\n"
 
 
-def test_rows_of_many_columns_stand_upright_where_the_terminal_is_narrow(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("FORCE_COLOR", "1")  # as in a terminal
-    monkeypatch.setenv("COLUMNS", "80")
+@pytest.mark.usefixtures("narrow_terminal")
+def test_rows_of_many_columns_stand_upright_where_the_terminal_is_narrow() -> None:
     shown = run("sql", "SELECT * FROM line_items LIMIT 1")
     assert "row 1" in shown
     assert "ServiceName" in shown
@@ -100,7 +99,13 @@ def test_a_wrong_query_is_a_sentence() -> None:
 def test_export_writes_the_file_and_says_what_it_is(tmp_path: Path) -> None:
     out = tmp_path / "october.parquet"
     said = run("export", "--account", PAYER, "--period", "2018-10", "--out", str(out))
-    assert said.startswith(f"{out}: 101 rows, ")
+    assert said.startswith(f"{out}: 101 line items, ")
     assert pq.read_metadata(out).num_rows == 101
     told = json.loads(run("export", "--account", PAYER, "--period", "2018-10", "--out", str(out), "--json"))
     assert told == {"path": str(out), "rows": 101, "bytes": out.stat().st_size}
+
+
+@pytest.mark.parametrize(("option", "value"), [("--account", "12"), ("--period", "2026-13")])
+def test_what_is_no_account_or_month_is_refused_in_words(option: str, value: str) -> None:
+    with pytest.raises(PermanentError, match=f"{option}: "):
+        run("sql", "SELECT 1", option, value)

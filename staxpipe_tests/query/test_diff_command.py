@@ -98,3 +98,13 @@ def test_what_is_wrong_is_a_sentence(deliver: Deliveries) -> None:
     deliver(hours(1))
     with pytest.raises(PermanentError, match="nothing to compare it with"):
         run()
+
+
+@pytest.mark.usefixtures("narrow_terminal")
+def test_a_narrow_terminal_shows_services_and_amounts_whole(deliver: Deliveries) -> None:
+    deliver(hours(3))
+    deliver([{**row, "BilledCost": Decimal("1234567.25")} for row in hours(3)])
+    lines = run().splitlines()
+    assert max(len(line) for line in lines) <= 80
+    assert "Amazon Elastic Compute Cloud" in [line.strip() for line in lines]
+    assert ["billed", "change", "3,703,698.7500"] in [line.split() for line in lines]

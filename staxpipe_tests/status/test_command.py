@@ -47,3 +47,10 @@ def test_people_get_a_page(command: typer.Typer) -> None:
     answer = CliRunner().invoke(command, [], catch_exceptions=False)
     assert answer.exit_code == 0
     assert "2 accounts linked" in answer.stdout
+
+
+def test_an_account_that_nothing_is_known_of_is_told_from_an_empty_installation(command: typer.Typer) -> None:
+    answer = CliRunner().invoke(command, ["--account", "999999999999"], catch_exceptions=False)
+    assert answer.stdout.startswith("Nothing is known of account 999999999999; linked or loaded are ")
+    assert ACCOUNT in answer.stdout
+    assert OTHER in answer.stdout

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from staxpipe.db import results
 from staxpipe.model import Finding, Severity
 from staxpipe.settings import read_settings
 from staxpipe.status.queries import read_report
+from staxpipe.status.report import Loaded, MonthStatus, Report, Total
 from staxpipe.status.screen import FINDINGS_SHOWN, ago, show
 from staxpipe_tests.ledger import ACCOUNT
 from staxpipe_tests.status.conftest import NOW, OTHER
@@ -55,6 +57,7 @@ def test_it_shows_everything_that_happened(busy: Engine) -> None:
         "1 warning",
         "1 note",
         "3 rows are of an unknown type.",
+        f"note {ACCOUNT}",
         "Messages not sent",
     ):
         assert said in page
@@ -74,7 +77,7 @@ def test_many_findings_are_cut_and_counted(busy: Engine) -> None:
             results.add_finding(connection, note, account_id=ACCOUNT)
     page = shown(busy)
     assert page.count("Something number") == FINDINGS_SHOWN - 1  # one is of a month
-    assert "and 5 more: staxpipe status --json" in page
+    assert "and 6 more: staxpipe status --json" in page
 
 
 def test_what_others_wrote_is_never_taken_for_markup(busy: Engine) -> None:
@@ -105,3 +108,29 @@ def test_ago(seconds: int, said: str) -> None:
 
 def test_ago_of_what_never_was() -> None:
     assert ago(None, NOW) == "never"
+
+
+def total(badge: str) -> Total:
+    return Total(ACCOUNT, "USD", 1, Decimal(1), Decimal(1), Decimal(1), counted=True, badge=badge)
+
+
+@pytest.mark.parametrize(
+    ("badges", "reconciled", "said"),
+    [
+        (["provisional"], True, "provisional"),
+        (["reconciled", "reconciled"], True, "reconciled"),
+        (["off by 1.20 USD", "provisional"], False, "off by 1.20 USD|provisional"),
+        ([""], False, "not all of it"),
+        ([], True, "provisional"),
+    ],
+)
+def test_a_month_has_the_verdicts_of_the_ledger_each_once(badges: list[str], reconciled: bool, said: str) -> None:
+    totals = tuple(total(badge) for badge in badges)
+    loaded = Loaded("a", NOW, NOW, 1, 1, 1, 0, reconciled, provisional=True, totals=totals, findings=())
+    month = MonthStatus(ACCOUNT, "2026-07", "export", "s3://bucket", loaded, coming=None)
+    console = Console(file=io.StringIO(), width=160)
+    show(Report(NOW, True, "", (), (), (month,), ()), console, "")
+    assert isinstance(console.file, io.StringIO)
+    shown = " ".join(console.file.getvalue().split())
+    assert all(words in shown for words in said.split("|"))
+    assert shown.count("reconciled") == said.count("reconciled")
