@@ -8,7 +8,7 @@ ORDINARY_COLUMNS = 90
 _COLUMNS_A_ROW = 48
 """So many columns more take as much memory as all the rest of a row does on its way through the mapping to the file.
 
-Measured with 50, 100, 300 and 500 tag columns: 20 to 24 bytes a row and column, beside about 1,600 a row; more where
+Measured with 50, 100, 300 and 500 tag columns: 20 to 24 bytes a row and column, beside about 1,850 a row; more where
 few rows of a batch share a dictionary.
 """
 

@@ -35,7 +35,7 @@ class Cost:
     row_bytes: int
 
 
-SCANNER = Cost(40, 1_600)
+SCANNER = Cost(40, 1_850)
 PARQUET = Cost(45, 2_500)  # holds the dictionaries of a whole row group
 ARROW = Cost(130, 2_700)  # reads ahead by itself, and holds a text for each value on the way
 
