@@ -49,10 +49,11 @@ lint: $(STAMP)  ## Style and mistakes, by ruff
 types: $(STAMP)  ## Types, by mypy
 	$(BIN)/mypy
 
-format: $(STAMP)  ## Put the code into its one form, and README's settings table too
+format: $(STAMP)  ## Put the code into its one form, and README's settings table and the role's template too
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 	$(BIN)/python tools/readme_settings.py
+	$(BIN)/python tools/role_template.py
 
 BENCH     := .bench
 BENCHMARK := $(BIN)/python -m benchmarks

@@ -16,7 +16,7 @@ import pytest
 from staxpipe.aws.sessions import role_arn
 from staxpipe.local.aws_stand_in import AwsStandIn, StandInCredentials
 
-__all__ = ["OPERATOR_ACCOUNT", "Customer", "aws", "customer", "operator", "operator_environment"]
+__all__ = ["OPERATOR_ACCOUNT", "TEMPLATE", "Customer", "aws", "customer", "operator", "operator_environment"]
 
 OPERATOR_ACCOUNT = "111111111111"
 TEMPLATE = Path(__file__).resolve().parents[1] / "cfn" / "staxpipe-link.yaml"
@@ -60,6 +60,18 @@ class Customer:
             Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
         )
         stacks.get_waiter("stack_create_complete").wait(StackName=self.role_name, WaiterConfig={"Delay": 1})
+
+    def update(self, template: str) -> None:
+        """Update the stack with another template, its parameters as they are; waits until it is done."""
+        stacks = self.session.client("cloudformation")
+        given = stacks.describe_stacks(StackName=self.role_name)["Stacks"][0]["Parameters"]
+        stacks.update_stack(
+            StackName=self.role_name,
+            TemplateBody=template,
+            Capabilities=["CAPABILITY_NAMED_IAM"],
+            Parameters=[{"ParameterKey": each["ParameterKey"], "UsePreviousValue": True} for each in given],
+        )
+        stacks.get_waiter("stack_update_complete").wait(StackName=self.role_name, WaiterConfig={"Delay": 1})
 
     def delete_stack(self) -> None:
         stacks = self.session.client("cloudformation")

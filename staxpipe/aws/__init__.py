@@ -1,1 +1,1 @@
-"""AWS access: sessions of ours and of linked roles, buckets, verified transfer, and AWS's failures in words."""
+"""AWS access: sessions of ours and of linked roles, what those may do, buckets, and AWS's failures in words."""

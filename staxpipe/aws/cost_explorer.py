@@ -10,12 +10,12 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from staxpipe.aws.errors import by_choice_in_words
+from staxpipe.aws.permissions import granted
 from staxpipe.comparison.costs import METRICS, Costs
 from staxpipe.errors import PermanentError
 from staxpipe.model import BillingPeriod
 
-ACTION = "ce:GetCostAndUsage"
-PARAMETER = "IncludeCostExplorer"
+PERMISSION = granted("ce:GetCostAndUsage")
 
 
 def get_costs(client: Any, account: str, period: BillingPeriod) -> Costs:
@@ -32,7 +32,7 @@ def get_costs(client: Any, account: str, period: BillingPeriod) -> Costs:
         PermanentError: AWS refuses, or the answer is not one of a single page with numbers.
     """
     what = f"Cost Explorer of account {account} for {period}"
-    with by_choice_in_words(what, ACTION, PARAMETER):
+    with by_choice_in_words(what, PERMISSION):
         answer = client.get_cost_and_usage(
             TimePeriod={"Start": f"{period.start:%Y-%m-%d}", "End": f"{period.end:%Y-%m-%d}"},
             Granularity="MONTHLY",

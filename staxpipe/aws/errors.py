@@ -26,6 +26,8 @@ from botocore.exceptions import (
 )
 from botocore.exceptions import ConnectionError as NoConnectionError
 
+from staxpipe.aws.permissions import Permission
+from staxpipe.aws.refusals import not_granted, refused
 from staxpipe.errors import (
     AccessError,
     NotGrantedError,
@@ -132,13 +134,12 @@ def in_words(what: str) -> Iterator[None]:
 
 
 @contextmanager
-def by_choice_in_words(what: str, action: str, parameter: str) -> Iterator[None]:
+def by_choice_in_words(what: str, permission: Permission) -> Iterator[None]:
     """As `in_words`, for what a role allows only where its owner chose so.
 
     Args:
         what: as in ``the invoices of account 123456789012``.
-        action: the IAM action that is needed.
-        parameter: of the role's template, by which it is granted.
+        permission: what is needed.
 
     Raises:
         NotGrantedError: AWS refuses the action to the role. That the role itself cannot be assumed is no such thing.
@@ -153,10 +154,7 @@ def by_choice_in_words(what: str, action: str, parameter: str) -> Iterator[None]
             and cause.operation_name != "AssumeRole"
             and error_code(cause) in ACCESS_DENIED
         ):
-            raise NotGrantedError(
-                f"AWS does not show {what}: the role does not allow {action}. To allow it, update the role's stack "
-                f"with the newest template and {parameter}=true. AWS said: {_said(cause)}"
-            ) from cause
+            raise NotGrantedError(not_granted(what, permission, _said(cause))) from cause
         raise
 
 
@@ -192,10 +190,7 @@ def _answered(error: ClientError, what: str) -> StaxpipeError:
             f"KmsKeyArn and allow the role kms:Decrypt in the key's policy. AWS said: {said}"
         )
     if code in ACCESS_DENIED:
-        return AccessError(
-            f"AWS refuses access to {what}. Check that the role's stack has this bucket and prefix, that the bucket "
-            f"belongs to the linked account, and that no bucket or organisation policy denies it. AWS said: {said}"
-        )
+        return AccessError(refused(what, error.operation_name, said))
     if code in BAD_CREDENTIALS:  # of a linked role that was deleted too, perhaps: the next AssumeRole will tell
         return OwnCredentialsError(
             f"AWS does not accept the credentials used for {what} ({code}): the role or key behind them was deleted or "

@@ -11,12 +11,12 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from staxpipe.aws.errors import by_choice_in_words
+from staxpipe.aws.permissions import granted
 from staxpipe.comparison.invoices import Amount, Invoice
 from staxpipe.errors import PermanentError
 from staxpipe.model import BillingPeriod
 
-ACTION = "invoicing:ListInvoiceSummaries"
-PARAMETER = "IncludeInvoices"
+PERMISSION = granted("invoicing:ListInvoiceSummaries")
 _IN_ORDER = ("BaseCurrencyAmount", "PaymentCurrencyAmount", "TaxCurrencyAmount")  # that of the services first
 
 
@@ -34,7 +34,7 @@ def list_invoices(client: Any, account: str, period: BillingPeriod) -> tuple[Inv
         PermanentError: AWS refuses, or an amount is no number.
     """
     what = f"the invoices of account {account} for {period}"
-    with by_choice_in_words(what, ACTION, PARAMETER):
+    with by_choice_in_words(what, PERMISSION):
         pages = client.get_paginator("list_invoice_summaries").paginate(
             Selector={"ResourceType": "ACCOUNT_ID", "Value": account},
             Filter={"BillingPeriod": {"Month": period.month, "Year": period.year}},

@@ -1,6 +1,6 @@
 """What a session of a linked role may do at most, as inline policies: always less than the role itself.
 
-Pure. What the role may do is in cfn/staxpipe-link.yaml.
+Pure. What the role itself may do is said in `permissions`.
 """
 
 from __future__ import annotations

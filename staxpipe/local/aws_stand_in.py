@@ -17,6 +17,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -44,10 +45,14 @@ class AwsStandIn:
 
     An access key of 12 digits is that account's root; accounts need no creation. `start` it in the process that
     needs it: when that process dies, however it dies, the stand-in ends too.
+    `program` is what Python runs for it, which ends in `serve`; a test may do more before that.
     """
 
-    def __init__(self, region: str = "us-east-1") -> None:
+    def __init__(
+        self, region: str = "us-east-1", program: Sequence[str] = ("-m", "staxpipe.local.aws_stand_in")
+    ) -> None:
         self._region = region
+        self._program = program
         self._secret = secrets.token_urlsafe(24)
         self._process: subprocess.Popen[bytes] | None = None
         self._folder: tempfile.TemporaryDirectory[str] | None = None
@@ -155,7 +160,7 @@ class AwsStandIn:
         }
         with log.open("ab") as output:
             return subprocess.Popen(
-                [sys.executable, "-m", "staxpipe.local.aws_stand_in"],
+                [sys.executable, *self._program],
                 env=environment,
                 stdin=subprocess.PIPE,  # held open by this process alone: its end is how the child sees ours
                 stdout=output,
@@ -211,7 +216,7 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _serve() -> None:
+def serve() -> None:
     """Run MiniStack in this process until the parent closes our standard input, which its death does too."""
 
     def end_with_parent() -> None:
@@ -226,4 +231,4 @@ def _serve() -> None:
 
 
 if __name__ == "__main__":
-    _serve()
+    serve()

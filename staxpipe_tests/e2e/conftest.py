@@ -22,6 +22,7 @@ from staxpipe.local.aws_stand_in import AwsStandIn
 from staxpipe.local.runtime import Runtime, running
 from staxpipe.model import BillingPeriod
 from staxpipe.synthetic.organisation import Organisation
+from staxpipe_tests.e2e import recorded_calls
 
 MONTHS = 4
 SCALE = 0.02
@@ -63,6 +64,7 @@ class Stage:
     browser: Browser
     periods: list[BillingPeriod]
     said: list[str]  # what the supervisor told people
+    record: Path  # what AWS was asked
 
     def link(self) -> str:
         """A person links the payer's account by form and template; returns the request's id."""
@@ -81,7 +83,8 @@ def stage() -> Iterator[Stage]:
     with ExitStack() as stack:
         home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="staxpipe-test-"))) / "home"
         stack.enter_context(own_environment())
-        stand_in = stack.enter_context(AwsStandIn())
+        record = home.parent / "asked"
+        stand_in = stack.enter_context(AwsStandIn(program=recorded_calls.program(record)))
         periods = closed_months(datetime.now(UTC))
         world = World.create(stand_in, Organisation.sample(2018, periods[0], SCALE), SCALE)
         mailbox = stack.enter_context(NumberedMailbox())
@@ -89,4 +92,4 @@ def stage() -> Iterator[Stage]:
         runtime = stack.enter_context(running(settings, said.append, variables(settings, world)))
         browser = Browser(runtime.settings.base_url)
         stack.callback(browser.close)
-        yield Stage(world, runtime, mailbox, browser, periods, said)
+        yield Stage(world, runtime, mailbox, browser, periods, said, record)

@@ -8,8 +8,8 @@ import httpx
 import pytest
 from sqlalchemy import Engine, text
 
+from staxpipe.aws.permissions import GRANTED, MANIFEST
 from staxpipe.db.engine import make_engine
-from staxpipe.onboarding.permissions import PERMISSIONS
 from staxpipe_tests.onboarding.conftest import Pages, Serve, begin, begin_listening
 
 EVERY_QUESTION = (
@@ -67,9 +67,12 @@ def test_help_answers_every_question_without_signing_in(pages: Pages) -> None:
     assert "USD 0.01 for each request" in answers
     assert "reads billing reports, and more only if you choose it" in answers
     role = stranger.get("/help/role").text
-    for permission in PERMISSIONS:
+    for permission in GRANTED:
         assert f"<code>{permission.action}</code>" in role
         assert permission.reason.replace("'", "&#39;") in role
+        assert all(user in role for user in permission.used_by)
+    for permission in MANIFEST:
+        assert (permission.action in role) is bool(permission.used_by)
     assert "AWSTemplateFormatVersion" in role
     template = stranger.get("/staxpipe-link.yaml")
     assert template.headers["content-disposition"] == 'attachment; filename="staxpipe-link.yaml"'

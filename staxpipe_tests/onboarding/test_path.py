@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from sqlalchemy import Engine, select
 
+from staxpipe.aws.permissions import switches
 from staxpipe.db import audit_log, link_requests
 from staxpipe.db.tables import audit_log as audit_table
 from staxpipe.db.tables import link_requests as table
@@ -49,6 +50,9 @@ def test_from_the_first_page_to_data_that_is_ready(pages: Pages, engine: Engine)
     assert deploy.url.path == f"/requests/{request_id}/deploy"
     assert f"--stack-name {request.role_name}" in deploy.text
     assert f"ExternalId={request.external_id}" in deploy.text
+    for switch in switches():
+        assert switch.parameter in deploy.text
+        assert switch.description.replace("'", "&#39;") in deploy.text
     assert "AWSTemplateFormatVersion" in browser.get("/staxpipe-link.yaml").text
 
     listening = browser.get(f"/requests/{request_id}").text

@@ -5,8 +5,8 @@ from __future__ import annotations
 from fastapi import APIRouter
 from starlette.responses import Response
 
+from staxpipe.aws.permissions import GRANTED
 from staxpipe.linking.quick_create import TEMPLATE_NAME, template_text
-from staxpipe.onboarding.permissions import PERMISSIONS
 from staxpipe.onboarding.site import AnyVisit
 
 router = APIRouter()
@@ -20,11 +20,9 @@ def answers(visit: AnyVisit) -> Response:
 
 @router.get("/help/role")
 def role(visit: AnyVisit) -> Response:
-    """Exactly what the role allows: each action with its reason, and the template itself."""
-    of_organization = [permission for permission in PERMISSIONS if permission.action.startswith("organizations:")]
+    """Exactly what the role allows: each action with its reason and what uses it, and the template itself."""
     values = {
-        "permissions": [permission for permission in PERMISSIONS if permission not in of_organization],
-        "organization": of_organization,
+        "permissions": GRANTED,
         "template": template_text(),
         "template_name": TEMPLATE_NAME,
     }

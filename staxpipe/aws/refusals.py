@@ -1,0 +1,44 @@
+"""What AWS refused to a linked account's role, in words: which action, what is lost without it, and what to do.
+
+Pure. That an answer is a refusal is for `errors` to know; what each action is for is said in `permissions`. A role that
+was made from an older template lacks what was added since, and AWS says so only when it is asked.
+"""
+
+from __future__ import annotations
+
+from staxpipe.aws.permissions import Permission, needed_for
+
+_UPDATE = "update the role's stack with the current template"
+
+
+def refused(what: str, operation: str, said: str) -> str:
+    """Of a call that AWS refuses: `said` is its answer, `operation` the call as botocore names it."""
+    permission = needed_for(operation)
+    lost = f"AWS refuses access to {what}{_lost(permission)}"
+    if permission is not None and _by_another_policy(said):
+        return (
+            f"{lost} What stands in the way is a policy beside the role's own: of the bucket, of the organisation, or "
+            f"a permissions boundary. Whoever keeps it must let the role through. AWS said: {said}"
+        )
+    return (
+        f"{lost} Check that the role's stack has this bucket and prefix, that the bucket belongs to the linked "
+        f"account, and that no bucket or organisation policy denies it; if all that is so, {_UPDATE}. AWS said: {said}"
+    )
+
+
+def not_granted(what: str, permission: Permission, said: str) -> str:
+    """Of something that a role allows only where its owner chose so."""
+    choice = f" and {permission.switch.turned_on}" if permission.switch else ""
+    return (
+        f"AWS does not show {what}: the role does not allow {permission.action}. {permission.without} To allow it, "
+        f"{_UPDATE}{choice}. AWS said: {said}"
+    )
+
+
+def _lost(permission: Permission | None) -> str:
+    return f": the role may not use {permission.action} there. {permission.without}" if permission else "."
+
+
+def _by_another_policy(said: str) -> bool:
+    """Whether AWS names a policy that is not the role's own ("because no … policy allows", "with an explicit deny")."""
+    return "explicit deny" in said or ("because no" in said and "no identity-based policy" not in said)
