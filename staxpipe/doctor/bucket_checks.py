@@ -216,6 +216,8 @@ def _last_delivery(facts: Facts, now: datetime) -> Check:
 
 def _ago(age: timedelta) -> str:
     hours = int(max(age, timedelta()).total_seconds() // 3600)
+    if hours == 0:
+        return "less than an hour"
     if hours < 48:
         return f"{hours} {'hour' if hours == 1 else 'hours'}"
     return f"{hours // 24} days"

@@ -17,7 +17,7 @@ WORDS = {
     State.HOLDS: ("Good", "good"),
     State.IMPROVABLE: ("Could be better", "warn"),
     State.BROKEN: ("Needs you", "bad"),
-    State.UNKNOWN: ("Not known yet", ""),
+    State.UNKNOWN: ("Not known", ""),
 }
 """What a check's state is called on a page, and its tone."""
 

@@ -117,3 +117,10 @@ def test_aws_s_own_reason_for_not_delivering_is_told_with_its_remedy() -> None:
         assert "Bucket policy" in check_.to_do
     fresh = check("last-delivery", facts(export(), settings=(settings(trouble="ERROR_PERMISSIONS"),)))
     assert fresh.state is State.HOLDS, "it did deliver since"
+
+
+def test_ages_are_said_in_one_unit() -> None:
+    ages = {0.2: "less than an hour", 1: "1 hour", 47: "47 hours", 80: "3 days"}
+    for hours, words in ages.items():
+        said = check("last-delivery", facts(export(delivered_at=NOW - timedelta(hours=hours)))).found
+        assert f", {words} before this look." in said
