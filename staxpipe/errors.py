@@ -44,3 +44,7 @@ class OwnCredentialsError(AccessError):
 
     So are its clock, its region and its own buckets. Nothing is known about any customer then.
     """
+
+
+class KeyRefusedError(AccessError):
+    """The KMS key that encrypts a file does not let the role decrypt it."""

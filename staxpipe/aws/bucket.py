@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import random
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from pathlib import Path
 from threading import Event
@@ -81,6 +81,21 @@ class S3Bucket:
             if item["Key"] == key:
                 return StoredObject(key, item["Size"], item["ETag"].strip('"'), item["LastModified"])
         return None
+
+    def region(self) -> str | None:
+        """The region that the bucket is in; None where AWS does not say.
+
+        S3 names it in the answer's headers whether or not the role may ask, and a role that may list one prefix only
+        may not.
+        """
+        try:
+            answer: Mapping[str, Any] = self._client.head_bucket(Bucket=self._name, **self._owner)
+        except ClientError as error:
+            answer = error.response
+        except BotoCoreError:
+            return None
+        region = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("x-amz-bucket-region")
+        return None if region is None else str(region)
 
     def read(self, stored: StoredObject, limit: int) -> bytes:
         """The whole of a small object, exactly as it was listed.

@@ -30,6 +30,7 @@ from staxpipe.aws.permissions import Permission
 from staxpipe.aws.refusals import not_granted, refused
 from staxpipe.errors import (
     AccessError,
+    KeyRefusedError,
     NotGrantedError,
     OwnCredentialsError,
     PermanentError,
@@ -185,7 +186,7 @@ def _answered(error: ClientError, what: str) -> StaxpipeError:
             "the billing reports from the lifecycle rule."
         )
     if code.startswith("KMS.") or "kms:" in said:
-        return AccessError(
+        return KeyRefusedError(
             f"The KMS key that encrypts {what} does not let the role decrypt. Update the stack with the key's ARN as "
             f"KmsKeyArn and allow the role kms:Decrypt in the key's policy. AWS said: {said}"
         )

@@ -46,6 +46,7 @@ class Permission:
 
 _READERS = ("staxpipe.defs.assets.delivery", "staxpipe.defs.assets.landing")
 _COMPARISON = ("staxpipe.defs.comparisons.compare",)
+_DOCTOR = ("staxpipe.doctor.gather.look",)
 
 _OWN_BUCKET = """
 StringEquals:
@@ -107,7 +108,7 @@ MANIFEST = (
         reason="To know how your Cost and Usage Reports are set up: their format, and whether AWS overwrites old ones.",
         scope="Settings of reports, not their data.",
         without="staxpipe knows the delivered files alone, and cannot warn you of settings that lose data.",
-        used_by=(),
+        used_by=_DOCTOR,
         sid="DescribeLegacyReports",
         remark="AWS knows no narrower resource for this action.",
     ),
@@ -117,7 +118,7 @@ MANIFEST = (
         reason="To see which newer data exports (CUR 2.0, FOCUS) the account has.",
         scope="Names of exports, not their data.",
         without="staxpipe cannot tell you that a better export of the same months exists.",
-        used_by=(),
+        used_by=_DOCTOR,
         sid="ListDataExports",
         remark="AWS knows no narrower resource for this action.",
     ),
@@ -127,7 +128,7 @@ MANIFEST = (
         reason="To know how such an export is set up: its columns and where it is delivered.",
         scope="Settings of this account's exports, not their data.",
         without="staxpipe cannot warn you of columns that an export lacks.",
-        used_by=(),
+        used_by=_DOCTOR,
         sid="DescribeDataExports",
         resource='!Sub "arn:${AWS::Partition}:bcm-data-exports:*:${AWS::AccountId}:export/*"',
     ),

@@ -29,6 +29,23 @@ GET_COSTS: Mapping[str, Any] = {
 }
 """For comparing a month with Cost Explorer. AWS's narrower resource, a billing view, is for requests that name one."""
 
+DESCRIBE_REPORTS: Mapping[str, Any] = {
+    "Version": "2012-10-17",
+    "Statement": [
+        {
+            "Sid": "DescribeReports",
+            "Effect": "Allow",
+            "Action": [
+                "cur:DescribeReportDefinitions",
+                "bcm-data-exports:ListExports",
+                "bcm-data-exports:GetExport",
+            ],
+            "Resource": "*",  # GetExport's exports are narrowed by the role itself
+        }
+    ],
+}
+"""For asking how the account's exports are set up."""
+
 
 def read_reports(bucket: str, prefix: str) -> Mapping[str, Any]:
     """For listing and reading reports: one bucket below one prefix, and KMS through S3 alone."""

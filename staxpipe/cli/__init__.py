@@ -85,7 +85,22 @@ def _options(
 
 def _register() -> None:
     # Each imports its heavy parts when it is called.
-    from staxpipe.cli import audit, compare, demo, diff, export, ledger, load, parity, sign_in, source, sql, status, up
+    from staxpipe.cli import (
+        audit,
+        compare,
+        demo,
+        diff,
+        doctor,
+        export,
+        ledger,
+        load,
+        parity,
+        sign_in,
+        source,
+        sql,
+        status,
+        up,
+    )
 
     app.callback()(_options)
     app.command()(up.up)
@@ -95,6 +110,7 @@ def _register() -> None:
     app.command()(diff.diff)
     app.command()(export.export)
     app.command()(status.status)
+    app.command()(doctor.doctor)
     app.command()(ledger.ledger)
     app.command()(compare.compare)
     app.command()(parity.parity)

@@ -123,6 +123,16 @@ def newest(connection: Connection, limit: int) -> list[LinkRequest]:
     return [_request(row) for row in connection.execute(statement)]
 
 
+def listening(connection: Connection) -> list[LinkRequest]:
+    """Every request whose role is being looked for, by account."""
+    statement = (
+        select(link_requests)
+        .where(link_requests.c.state == RequestState.LISTENING)
+        .order_by(link_requests.c.account_id, link_requests.c.created_at, link_requests.c.id)
+    )
+    return [_request(row) for row in connection.execute(statement)]
+
+
 def already_linked(connection: Connection, details: Details) -> bool:
     """Whether an active link reads these very reports: a second one would only do the same again."""
     same = (

@@ -22,6 +22,7 @@ from staxpipe.db import results
 from staxpipe.db.deliveries import LedgerEntry
 from staxpipe.db.links import Link
 from staxpipe.db.reconciliations import identities_of, lines_of
+from staxpipe.defs.doctor import doctor_check, doctor_check_spec
 from staxpipe.defs.failures import RETRY, in_dagsters_words
 from staxpipe.defs.metadata import (
     charges_table,
@@ -35,6 +36,7 @@ from staxpipe.defs.metadata import (
 )
 from staxpipe.defs.partitions import ACCOUNT_MONTHS, account_month
 from staxpipe.defs.resources import StaxpipeResource
+from staxpipe.doctor.keeping import kept
 from staxpipe.errors import AccessError, PermanentError, StaxpipeError
 from staxpipe.focus.columns import LINE_ITEM_SCHEMA
 from staxpipe.ingest.discovery import discover_link
@@ -55,8 +57,14 @@ IN_THE_LAKE = frozenset({DeliveryState.COMMITTED, DeliveryState.LOADED})
 Result = TypeVar("Result")
 
 
-@asset(partitions_def=ACCOUNT_MONTHS, group_name="ingest", retry_policy=RETRY, kinds={"aws", "s3"})
-def delivery(context: AssetExecutionContext, staxpipe: StaxpipeResource) -> MaterializeResult[None]:
+@asset(
+    partitions_def=ACCOUNT_MONTHS,
+    group_name="ingest",
+    retry_policy=RETRY,
+    kinds={"aws", "s3"},
+    check_specs=[doctor_check_spec("delivery")],
+)
+def delivery(context: AssetExecutionContext, staxpipe: StaxpipeResource) -> Iterator[MaterializeResult[None]]:
     """The newest delivery of each export that holds the month, pinned: manifest, file list, ETags."""
     account, period = account_month(context.partition_key)
     with in_dagsters_words():
@@ -75,7 +83,10 @@ def delivery(context: AssetExecutionContext, staxpipe: StaxpipeResource) -> Mate
             raise PermanentError(reason or f"The linked buckets of account {account} hold no delivery for {period}.")
         for entry in lacking:
             context.log.warning("A newer delivery cannot be loaded: %s", entry.error)
-    return MaterializeResult(
+        with staxpipe.engine.connect() as connection:
+            reports = [report for link in links if (report := kept(connection, link.request_id)) is not None]
+    yield MaterializeResult(
+        check_results=[doctor_check(reports)],
         metadata={
             "deliveries": len(entries),
             "files": sum(len(entry.delivery.files) for entry in entries),
@@ -90,7 +101,7 @@ def delivery(context: AssetExecutionContext, staxpipe: StaxpipeResource) -> Mate
                 }
                 for entry in entries
             ),
-        }
+        },
     )
 
 

@@ -13,6 +13,8 @@ from staxpipe.aws.sessions import operator_session
 from staxpipe.comparison.run import Billing
 from staxpipe.db.engine import make_engine
 from staxpipe.db.links import Link
+from staxpipe.doctor.facts import Facts, Subject
+from staxpipe.doctor.gather import look
 from staxpipe.errors import PermanentError
 from staxpipe.exports.bucket import Bucket
 from staxpipe.ingest.platform import Platform
@@ -69,6 +71,10 @@ class StaxpipeResource(ConfigurableResource["StaxpipeResource"]):
     def bucket(self, link: Link) -> Bucket:
         """A customer's bucket, by the linked role; credentials are made now and renew themselves."""
         return link_bucket(operator_session(self.settings), link)
+
+    def look(self, subject: Subject) -> Facts:
+        """What the doctor's checks are made from, asked by the linked role."""
+        return look(operator_session(self.settings), subject)
 
     def billing(self) -> Billing:
         """What customers' bills say beside their buckets, asked by the linked roles."""

@@ -1,5 +1,6 @@
 """Sensors: roles that became assumable, deliveries that are new, messages that wait, runs that failed."""
 
+import time
 from datetime import UTC, datetime
 
 from dagster import (
@@ -25,6 +26,8 @@ from staxpipe.defs.assets import ONLY_NEW
 from staxpipe.defs.jobs import ingest, notify
 from staxpipe.defs.partitions import ACCOUNTS, PARTITION_TAG, month_exists, partition_key
 from staxpipe.defs.resources import StaxpipeResource
+from staxpipe.doctor.facts import of_link
+from staxpipe.doctor.keeping import AFTER_NEWS, look_at_due
 from staxpipe.ingest.outcome import pause
 from staxpipe.ingest.requests import Request, choose_requests, waits_for_another_attempt
 from staxpipe.ingest.sweep import look_into_buckets
@@ -36,6 +39,9 @@ from staxpipe.settings import Settings
 
 SWEEP_SECONDS = 40.0
 """A tick may take 60 seconds (Dagster's limit); a sweep ends well before."""
+
+WORK_SECONDS = 50.0
+"""For the sweep and what follows it. The doctor has what is left; whom it does not reach, it does tomorrow."""
 
 MOST_REQUESTS = 50
 """Run requests a tick: queueing 100 runs took 11 to 23 seconds."""
@@ -76,11 +82,14 @@ def build_sensors(settings: Settings) -> list[SensorDefinition]:
         description="List the linked buckets, compare them with the ledger, and load what is new.",
     )
     def new_deliveries(context: SensorEvaluationContext, staxpipe: StaxpipeResource) -> SensorResult:
-        now = datetime.now(UTC)
+        now, began = datetime.now(UTC), time.monotonic()
         looks = look_into_buckets(staxpipe.engine, staxpipe.settings, staxpipe.bucket, now, SWEEP_SECONDS)
         if looks.refused_links:  # is it the bucket only, or does the role no longer hold?
             operator = operator_session(staxpipe.settings)
             reverify(staxpipe.engine, staxpipe.settings, operator, now, only=looks.refused_links, seconds=10)
+        subjects = [of_link(link) for link in looks.new_links]
+        left = WORK_SECONDS - (time.monotonic() - began)
+        look_at_due(staxpipe.engine, subjects, staxpipe.look, now, AFTER_NEWS, left)
         working = context.instance.get_runs(RunsFilter(statuses=WORKING))
         accounts = set(context.instance.get_dynamic_partitions(ACCOUNTS.name or ""))
         with staxpipe.engine.begin() as connection:

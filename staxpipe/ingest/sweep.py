@@ -30,13 +30,14 @@ TAKEN = timedelta(seconds=90)
 @dataclass
 class Looks:
     """What one sweep of the buckets brought. `refused` and `unknown` are sentences that name the account,
-    `refused_links` ids."""
+    `refused_links` ids, `new_links` those with deliveries that are new or broken."""
 
     looked: int = 0
     new: int = 0
     broken: int = 0
     refused: list[str] = field(default_factory=list)
     refused_links: list[str] = field(default_factory=list)
+    new_links: list[Link] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)
 
 
@@ -58,6 +59,8 @@ def look_into_buckets(
             looks.looked += 1
             looks.new += answer.new
             looks.broken += answer.broken
+            if answer.new or answer.broken:
+                looks.new_links.append(link)
         elif isinstance(answer, BucketProblem):
             looks.refused.append(f"{link.account_id}: {answer.reason}")
             looks.refused_links.append(link.id)

@@ -10,12 +10,16 @@ import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 
 import boto3
 from sqlalchemy import Connection, Engine
 
 from staxpipe.db import audit_log, links, sweep_positions
 from staxpipe.db.links import Link
+from staxpipe.doctor import keeping
+from staxpipe.doctor.facts import Facts, Subject, of_link
+from staxpipe.doctor.gather import look as look_for_real
 from staxpipe.linking import announcements
 from staxpipe.linking.fan_out import NoAnswer, ask_all
 from staxpipe.linking.probe import probe as probe_role
@@ -47,11 +51,12 @@ def reverify(
     seconds: float = 600,
     workers: int = 16,
     probe: Callable[[boto3.Session, Link], Verdict] = probe_role,
+    look: Callable[[boto3.Session, Subject], Facts] = look_for_real,
 ) -> ReverifyReport:
     """Probe every link that has not ended (or `only` those with these ids), as far as `seconds` allow.
 
     The next call goes on where this one stopped. Each link's outcome is one transaction with its message and its
-    audit row.
+    audit row. In what time is left, the doctor looks at those that hold and that it has not looked at for long.
     """
     report = ReverifyReport()
     with engine.connect() as connection:
@@ -64,10 +69,14 @@ def reverify(
         begun.add(asked.item.id)
         verdict = Unknown(asked.answer.reason) if isinstance(asked.answer, NoAnswer) else asked.answer
         with engine.begin() as connection:
+            keeping.keep_verdict(connection, of_link(asked.item), verdict, now)
             _settle(connection, settings, asked.item, verdict, now, report)
     if only is None and begun:
         with engine.begin() as connection:
             sweep_positions.move(connection, _CURSOR, [link.id for link in chosen if link.id in begun][-1])
+    holding = [of_link(link) for link in chosen if link.id in report.holding]
+    pause = keeping.DAILY if only is None else keeping.AFTER_NEWS
+    keeping.look_at_due(engine, holding, partial(look, operator), now, pause, ends - time.monotonic())
     return report
 
 

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 
 import boto3
 from sqlalchemy import Connection, Engine
@@ -19,6 +20,9 @@ from staxpipe.aws.sessions import operator_session
 from staxpipe.db import audit_log, link_requests, links, sweep_positions
 from staxpipe.db.link_requests import LinkRequest
 from staxpipe.db.links import Link
+from staxpipe.doctor import keeping
+from staxpipe.doctor.facts import Facts, Subject, of_link, of_request
+from staxpipe.doctor.gather import look as look_for_real
 from staxpipe.linking import announcements
 from staxpipe.linking.bucket_check import BucketProblem, check_link, record_bucket_problem
 from staxpipe.linking.fan_out import NoAnswer, ask_all
@@ -34,6 +38,7 @@ logger = logging.getLogger(__name__)
 
 Probe = Callable[[boto3.Session, LinkRequest], Verdict]
 BucketCheck = Callable[[boto3.Session, Link], BucketProblem | None]
+Look = Callable[[boto3.Session, Subject], Facts]
 
 
 @dataclass
@@ -89,12 +94,14 @@ def sweep(
     deadline_seconds: float,
     workers: int = 16,
     check_bucket: BucketCheck = check_link,
+    look: Look = look_for_real,
 ) -> SweepReport:
     """Probe every request that is due, as far as the deadline allows, and link those whose role is safe.
 
     The next sweep goes on where this one stopped. Each request's outcome is one transaction: its state, the link,
     the message that waits to be sent and the audit row are kept together. Afterwards the buckets of new links are
-    looked at, in what time is left; what is wrong with them is kept on the link.
+    looked at, in what time is left; what is wrong with them is kept on the link, and all that the doctor finds for the
+    request's page.
     """
     ends = time.monotonic() + deadline_seconds
     report = SweepReport()
@@ -118,6 +125,9 @@ def sweep(
         for request_id in last:
             sweep_positions.move(connection, _CURSOR, request_id)
     _look_into_buckets(engine, settings, operator, made, check_bucket, workers, ends, now)
+    subjects = [of_link(link) for link in made]
+    left = ends - time.monotonic()
+    keeping.look_at_due(engine, subjects, partial(look, operator), now, keeping.AT_MOST_EVERY, left)
     return report
 
 
@@ -126,6 +136,7 @@ def _settle(
 ) -> Link | None:
     try:
         with engine.begin() as connection:
+            keeping.keep_verdict(connection, of_request(request), verdict, now)
             match decide(request.verdict, verdict):
                 case "link":
                     link = _link(connection, settings, request, now)

@@ -16,6 +16,8 @@ from staxpipe.db.links import Link
 from staxpipe.defs.assets import delivery, landing, line_items, marts
 from staxpipe.defs.partitions import ACCOUNTS, partition_key
 from staxpipe.defs.resources import StaxpipeResource
+from staxpipe.doctor.facts import Facts, Subject
+from staxpipe.doctor.gather import look_into
 from staxpipe.exports.folder import FolderBucket
 from staxpipe.model import BillingPeriod
 from staxpipe_tests.generated import bucket_folder, deliver_month
@@ -33,6 +35,10 @@ class FolderStaxpipe(StaxpipeResource):
         """The folder, whoever asks."""
         del link
         return FolderBucket(Path(self.folder))
+
+    def look(self, subject: Subject) -> Facts:
+        """What the folder holds."""
+        return Facts(look_into(FolderBucket(Path(self.folder)), subject.prefix))
 
 
 @pytest.fixture

@@ -3,9 +3,13 @@ from datetime import UTC, datetime
 from dagster import DagsterInstance, SensorDefinition, SensorResult, build_sensor_context
 from sqlalchemy import Engine, select
 
+from staxpipe.db import links
 from staxpipe.db.tables import deliveries
 from staxpipe.defs.assets import ONLY_NEW
 from staxpipe.defs.sensors import build_sensors
+from staxpipe.doctor.facts import of_link
+from staxpipe.doctor.keeping import keep_verdict, kept
+from staxpipe.linking.verdicts import Safe
 from staxpipe.settings import read_settings
 from staxpipe_tests.defs.conftest import FolderStaxpipe, Run
 from staxpipe_tests.generated import OCTOBER, SEPTEMBER, Deliver
@@ -48,3 +52,20 @@ def test_what_was_loaded_is_not_asked_for_again_until_it_is_restated(
     deliver_month(OCTOBER, day=20)
     [request] = tick(instance, staxpipe).run_requests or []
     assert request.partition_key == f"{ACCOUNT}|{OCTOBER}"
+
+
+def test_new_deliveries_bring_a_look_of_the_doctor(
+    instance: DagsterInstance, staxpipe: FolderStaxpipe, deliver_month: Deliver, engine: Engine
+) -> None:
+    with engine.begin() as connection:
+        [link] = links.by_account(connection, ACCOUNT)
+        keep_verdict(connection, of_link(link), Safe(), datetime.now(UTC))
+    deliver_month(OCTOBER)
+    tick(instance, staxpipe)
+    with engine.connect() as connection:
+        report = kept(connection, link.request_id)
+    assert report is not None
+    assert report.months == (OCTOBER,)
+    tick(instance, staxpipe)
+    with engine.connect() as connection:
+        assert kept(connection, link.request_id) == report, "nothing is new"

@@ -20,6 +20,7 @@ from staxpipe.ingest import sweep
 from staxpipe.ingest.sweep import TAKEN, look_into_buckets
 from staxpipe.model import StoredObject
 from staxpipe.settings import read_settings
+from staxpipe_tests.small_reports import deliver
 
 NOW = datetime(2026, 11, 3, 12, tzinfo=UTC)
 SETTINGS = read_settings({"operator_email": "ops@example.com"})
@@ -128,3 +129,15 @@ def test_one_that_hangs_is_not_first_again_and_those_not_begun_are(
     assert asked == [link.account_id]
     assert len(looks.unknown) == 1
     assert waits == {link.account_id: NOW + TAKEN, other.account_id: NOW - timedelta(minutes=1)}
+
+
+def test_links_with_something_new_are_named(engine: Engine, link: Link, tmp_path: Path) -> None:
+    deliver(tmp_path, [[{"lineItem/UnblendedCost": "1"}]], "assembly-1")
+    named = []
+    for minutes in (0, 20):
+        looks = look_into_buckets(
+            engine, SETTINGS, lambda _: FolderBucket(tmp_path), NOW + timedelta(minutes=minutes), 10
+        )
+        assert looks.looked == 1
+        named.append([found.id for found in looks.new_links])
+    assert named == [[link.id], []]

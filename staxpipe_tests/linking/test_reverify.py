@@ -13,6 +13,9 @@ from staxpipe.aws.sessions import operator_session
 from staxpipe.db import link_requests, links
 from staxpipe.db.links import Link
 from staxpipe.db.tables import audit_log, outbox
+from staxpipe.doctor.facts import Facts, Subject
+from staxpipe.doctor.findings import Report
+from staxpipe.doctor.keeping import kept
 from staxpipe.linking.reverify import ReverifyReport, reverify
 from staxpipe.linking.verdicts import (
     IgnoresExternalId,
@@ -26,6 +29,7 @@ from staxpipe.linking.verdicts import (
 from staxpipe.model import LinkState
 from staxpipe.settings import read_settings
 from staxpipe_tests.aws_stand_in import Customer
+from staxpipe_tests.doctor.cases import export, facts
 
 NOW = datetime(2026, 11, 3, 12, tzinfo=UTC)
 TOMORROW = NOW + timedelta(days=1)
@@ -75,7 +79,19 @@ def run(
         return probe
 
     asked = probe if callable(probe) else constant
-    return reverify(engine, SETTINGS, boto3.Session(region_name="us-east-1"), now, probe=asked)
+    return reverify(engine, SETTINGS, boto3.Session(region_name="us-east-1"), now, probe=asked, look=seen)
+
+
+def seen(operator: boto3.Session, subject: Subject) -> Facts:
+    """A look that finds a bucket as it should be."""
+    return facts(export())
+
+
+def doctors(engine: Engine, made: Link) -> Report:
+    with engine.connect() as connection:
+        report = kept(connection, made.request_id)
+    assert report is not None
+    return report
 
 
 def test_a_role_that_holds_is_remembered(engine: Engine) -> None:
@@ -144,8 +160,32 @@ def test_only_those_asked_for(engine: Engine) -> None:
     def probe(operator: boto3.Session, asked: Link) -> Verdict:
         return Safe()
 
-    report = reverify(engine, SETTINGS, boto3.Session(region_name="us-east-1"), TOMORROW, only=[one.id], probe=probe)
+    operator = boto3.Session(region_name="us-east-1")
+    report = reverify(engine, SETTINGS, operator, TOMORROW, only=[one.id], probe=probe, look=seen)
     assert report.holding == [one.id]
+
+
+def test_the_doctor_looks_once_a_day_at_what_holds_and_sooner_where_something_failed(engine: Engine) -> None:
+    made = link(engine)
+    run(engine, Safe())
+    assert doctors(engine, made).looked_at == TOMORROW
+    soon = TOMORROW + timedelta(hours=1)
+    run(engine, Safe(), soon)
+    assert (doctors(engine, made).at, doctors(engine, made).looked_at) == (soon, TOMORROW)
+    operator = boto3.Session(region_name="us-east-1")
+    reverify(engine, SETTINGS, operator, soon, only=[made.id], probe=lambda *_: Safe(), look=seen)
+    assert doctors(engine, made).looked_at == soon
+    run(engine, Safe(), soon + timedelta(days=1))
+    assert doctors(engine, made).looked_at == soon + timedelta(days=1)
+
+
+def test_the_doctor_says_of_a_role_that_does_not_hold_what_to_do(engine: Engine) -> None:
+    made = link(engine)
+    run(engine, Safe())
+    run(engine, GONE, TOMORROW + timedelta(hours=1))
+    report = doctors(engine, made)
+    assert report.looked_at is None
+    assert [check.code for check in report.checks if check.state == "broken"] == ["role-found"]
 
 
 @pytest.mark.usefixtures("operator_environment")

@@ -17,6 +17,10 @@ from staxpipe.db.link_requests import Details, LinkRequest
 from staxpipe.db.links import Link
 from staxpipe.db.tables import audit_log, outbox
 from staxpipe.db.tables import links as links_table
+from staxpipe.doctor.facts import Facts, Subject
+from staxpipe.doctor.findings import Report
+from staxpipe.doctor.keeping import kept
+from staxpipe.errors import TransientError
 from staxpipe.linking.bucket_check import BucketProblem
 from staxpipe.linking.probe import probe as real_probe
 from staxpipe.linking.sweep import SweepReport, decide, sweep
@@ -32,6 +36,7 @@ from staxpipe.linking.verdicts import (
 from staxpipe.model import AccountId, LinkState, RequestState
 from staxpipe.settings import read_settings
 from staxpipe_tests.aws_stand_in import Customer
+from staxpipe_tests.doctor.cases import export, facts, one
 
 NOW = datetime(2026, 11, 3, 12, tzinfo=UTC)
 SETTINGS = read_settings({"public_url": "https://staxpipe.example.com"})
@@ -72,6 +77,13 @@ def messages(engine: Engine) -> list[tuple[str, Mapping[str, Any]]]:
         return [(row.kind, row.payload) for row in rows]
 
 
+def doctors(engine: Engine, request_id: str) -> Report:
+    with engine.connect() as connection:
+        report = kept(connection, request_id)
+    assert report is not None
+    return report
+
+
 def audited(engine: Engine) -> list[tuple[str, str, str]]:
     with engine.connect() as connection:
         rows = connection.execute(select(audit_log).order_by(audit_log.c.id))
@@ -94,6 +106,11 @@ def fine(operator: boto3.Session, link: Link) -> None:
     """A bucket with nothing wrong."""
 
 
+def seen(operator: boto3.Session, subject: Subject) -> Facts:
+    """A look that finds a bucket as it should be."""
+    return facts(export())
+
+
 def run(
     engine: Engine,
     probe: Callable[[boto3.Session, LinkRequest], Verdict],
@@ -101,7 +118,7 @@ def run(
     seconds: float = 10,
     **options: Any,
 ) -> SweepReport:
-    return sweep(engine, SETTINGS, probe, now, seconds, **({"check_bucket": fine} | options))
+    return sweep(engine, SETTINGS, probe, now, seconds, **({"check_bucket": fine, "look": seen} | options))
 
 
 def test_what_follows_from_a_verdict() -> None:
@@ -349,6 +366,31 @@ def test_a_bucket_check_that_breaks_leaves_the_link(engine: Engine) -> None:
     assert all_links(engine)[0].problem is None
 
 
+def test_every_probe_brings_the_doctor_s_checks_of_the_role_and_a_link_those_of_the_bucket(engine: Engine) -> None:
+    asked = request(engine)
+    run(engine, saying(WAITING))
+    waiting = doctors(engine, asked.id)
+    assert (waiting.at, waiting.looked_at) == (NOW, None)
+    assert one(waiting.checks, "role-found").state == "broken"
+    later = NOW + timedelta(minutes=1)
+    run(engine, saying(Safe()), later)
+    linked = doctors(engine, asked.id)
+    assert (linked.at, linked.looked_at) == (later, later)
+    assert not linked.broken
+
+
+def test_a_look_that_aws_does_not_answer_leaves_the_link(engine: Engine) -> None:
+    asked = request(engine)
+
+    def look(operator: boto3.Session, subject: Subject) -> Facts:
+        raise TransientError("The connection failed.")
+
+    assert run(engine, saying(Safe()), look=look).linked == [asked.account_id]
+    report = doctors(engine, asked.id)
+    assert one(report.checks, "bucket").found == "The connection failed."
+    assert not report.broken
+
+
 @pytest.mark.usefixtures("operator_environment")
 def test_the_whole_way_in_a_real_account(engine: Engine, customer: Customer) -> None:
     asked = request(engine, account_id=AccountId(customer.account_id), bucket=customer.bucket)
@@ -360,6 +402,9 @@ def test_the_whole_way_in_a_real_account(engine: Engine, customer: Customer) -> 
     assert sweep(engine, SETTINGS, real_probe, later, 20).linked == [customer.account_id]
     [link] = all_links(engine)
     assert link.problem is None
+    report = doctors(engine, asked.id)
+    assert report.looked_at == later
+    assert one(report.checks, "exports").state == one(report.checks, "region").state == "holds"
     with engine.connect() as connection:
         assert connection.execute(select(func.count()).select_from(outbox)).scalar_one() == 1
 

@@ -7,7 +7,7 @@ things are short random text.
 
 from staxpipe.db.tables.declaring import metadata
 from staxpipe.db.tables.ledger import deliveries, exports, lake_states, period_sources, source_choices
-from staxpipe.db.tables.linking import invites, link_requests, links, sign_in_links
+from staxpipe.db.tables.linking import doctor_reports, invites, link_requests, links, sign_in_links
 from staxpipe.db.tables.operation import audit_log, outbox, sweep_positions
 from staxpipe.db.tables.results import (
     comparisons,
@@ -26,6 +26,7 @@ __all__ = [
     "delivery_identities",
     "delivery_services",
     "delivery_sums",
+    "doctor_reports",
     "exports",
     "findings",
     "invites",

@@ -1,4 +1,4 @@
-"""The tables of linking: who asked for which account, who was invited, who signed in, and what is linked."""
+"""The tables of linking: who asked for which account, who was invited, who signed in, what is linked, and how well."""
 
 from sqlalchemy import (
     CheckConstraint,
@@ -13,6 +13,7 @@ from sqlalchemy import (
     UniqueConstraint,
     text,
 )
+from sqlalchemy.dialects.postgresql import JSONB
 
 from staxpipe.db.tables.declaring import ACCOUNT_RULE, metadata, moment, now, one_of
 from staxpipe.model import LinkState, RequestState
@@ -97,4 +98,12 @@ links = Table(
         unique=True,
         postgresql_where=text("state <> 'ended'"),
     ),
+)
+
+doctor_reports = Table(
+    "doctor_reports",
+    metadata,
+    Column("request_id", ForeignKey(link_requests.c.id), primary_key=True),  # its link's, too, once there is one
+    Column("at", DateTime(timezone=True), nullable=False),
+    Column("report", JSONB, nullable=False),  # the last one alone
 )

@@ -6,8 +6,10 @@ from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 from starlette.responses import Response
 
+from staxpipe.doctor.findings import as_json
 from staxpipe.ingest.announcement import gaps
 from staxpipe.model import RequestState
+from staxpipe.onboarding.checkup import Checkup, read_checkup
 from staxpipe.onboarding.progress import Progress, read_progress
 from staxpipe.onboarding.site import AnyVisit, Known, Visit, see_other
 from staxpipe.onboarding.status import Status, describe
@@ -18,10 +20,10 @@ router = APIRouter()
 @router.get("/requests/{request_id}")
 def status_page(visit: AnyVisit, request_id: str) -> Response:
     """The page that a person comes back to, whatever the request's state is."""
-    known, progress, status = _read(visit, request_id)
+    known, progress, status, checkup = _read(visit, request_id)
     if known.request.state is RequestState.DRAFT:
         return see_other(f"/requests/{request_id}/access")
-    return visit.page("request.html", _values(known, progress, status))
+    return visit.page("request.html", _values(known, progress, status, checkup))
 
 
 @router.get("/requests/{request_id}/status")
@@ -39,7 +41,7 @@ def listening_fragment(visit: AnyVisit, request_id: str) -> Response:
 @router.get("/api/requests/{request_id}")
 def status_json(visit: AnyVisit, request_id: str) -> JSONResponse:
     """The same for programs; money as text."""
-    known, progress, status = _read(visit, request_id)
+    known, progress, status, checkup = _read(visit, request_id)
     request = known.request
     return JSONResponse(
         {
@@ -53,6 +55,7 @@ def status_json(visit: AnyVisit, request_id: str) -> JSONResponse:
             "probes": request.probe_attempts,
             "fraction": round(progress.fraction, 4) if progress else 0.0,
             "rows": progress.rows if progress else 0,
+            "doctor": as_json(checkup.report) if checkup else None,
             "months": [
                 {
                     "period": str(month.period),
@@ -72,20 +75,22 @@ def status_json(visit: AnyVisit, request_id: str) -> JSONResponse:
     )
 
 
-def _read(visit: Visit, request_id: str) -> tuple[Known, Progress | None, Status]:
+def _read(visit: Visit, request_id: str) -> tuple[Known, Progress | None, Status, Checkup | None]:
     with visit.transaction() as connection:
         known = visit.find(connection, request_id)
         progress = read_progress(connection, request_id)
-    return known, progress, describe(known.request, progress, visit.now)
+        checkup = read_checkup(connection, known.request)
+    return known, progress, describe(known.request, progress, visit.now), checkup
 
 
-def _values(known: Known, progress: Progress | None, status: Status) -> dict[str, object]:
+def _values(known: Known, progress: Progress | None, status: Status, checkup: Checkup | None) -> dict[str, object]:
     missing = gaps([month.period for month in progress.months]) if progress else []
     exports = {month.export for month in progress.months} if progress else set()
     return {
         "request": known.request,
         "progress": progress,
         "status": status,
+        "checkup": checkup,
         "gaps": missing,
         "several_exports": len(exports) > 1,
     }
