@@ -17,7 +17,8 @@ from staxpipe.aws.session_policy import NOTHING, read_reports
 def actions(policy: Mapping[str, object]) -> set[str]:
     statements = policy["Statement"]
     assert isinstance(statements, list)
-    return {statement["Action"] for statement in statements}
+    named = [statement["Action"] for statement in statements]
+    return {action for one in named for action in ([one] if isinstance(one, str) else one)}
 
 
 def ids(permission: object) -> str:
