@@ -85,7 +85,22 @@ def _options(
 
 def _register() -> None:
     # Each imports its heavy parts when it is called.
-    from staxpipe.cli import audit, compare, demo, diff, export, ledger, load, parity, sign_in, source, sql, status, up
+    from staxpipe.cli import (
+        audit,
+        compare,
+        demo,
+        diff,
+        export,
+        ledger,
+        load,
+        parity,
+        sign_in,
+        source,
+        sql,
+        status,
+        unlink,
+        up,
+    )
 
     app.callback()(_options)
     app.command()(up.up)
@@ -99,5 +114,6 @@ def _register() -> None:
     app.command()(compare.compare)
     app.command()(parity.parity)
     app.command()(audit.audit)
+    app.command()(unlink.unlink)
     app.add_typer(source.source, name="source")
     app.command("sign-in")(sign_in.sign_in)

@@ -14,8 +14,8 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
-from staxpipe.cli.tables import standard_output
 from staxpipe.cli.sql import Format
+from staxpipe.cli.tables import standard_output
 
 if TYPE_CHECKING:
     from staxpipe.db.audit_log import AuditEntry
