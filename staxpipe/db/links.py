@@ -203,15 +203,17 @@ def say_of_ended(connection: Connection, link_id: str, words: str) -> None:
     _change(connection, link_id, LinkState.ENDED, problem=words)
 
 
-def is_wanted(connection: Connection, link_id: str) -> bool:
+def is_wanted(connection: Connection, link_id: str, *, changing: bool = False) -> bool:
     """Whether nobody stopped or ended the link; it stays so until the caller's transaction ends.
 
-    Whoever stops it meanwhile waits for that: what is committed under a link that was wanted was committed before.
+    Whoever stops it meanwhile waits for that: what is committed under a link that was wanted was committed before. So
+    ask late in a long transaction. `changing`: the caller is going to change the link in the same transaction; two who
+    only asked and then changed it would wait for each other for ever.
     """
     wanted = select(links.c.id).where(
         links.c.id == link_id, links.c.state != LinkState.ENDED, links.c.stopped_at.is_(None)
     )
-    return connection.execute(wanted.with_for_update(read=True)).first() is not None
+    return connection.execute(wanted.with_for_update(read=not changing, key_share=changing)).first() is not None
 
 
 def set_problem(connection: Connection, link_id: str, problem: str | None) -> bool:

@@ -57,8 +57,6 @@ def publish(platform: Platform, entry: LedgerEntry) -> Published:
             )
         rollup = _rollup(platform, entry)
         with platform.engine.begin() as connection:
-            if entry.link_id is not None and not links.is_wanted(connection, entry.link_id):
-                raise UnlinkedError(entry)
             accounts = _record_totals(connection, entry, rollup)
             found = elect_source(connection, entry.export_id, sorted(accounts), entry.period)
             results.remove_findings(connection, entry.id, {finding.code for finding in found})  # of an earlier time
@@ -71,6 +69,9 @@ def publish(platform: Platform, entry: LedgerEntry) -> Published:
             ledger.mark(connection, entry.id, DeliveryState.LOADED, loaded_at=datetime.now(UTC), error=None)
             if entry.account_id is not None:
                 announce_if_complete(connection, platform.settings, entry.account_id)
+            # Last, since whoever looks into the bucket waits for it.
+            if entry.link_id is not None and not links.is_wanted(connection, entry.link_id):
+                raise UnlinkedError(entry)
     for delivery in superseded:  # its files are of no use any more; its row stays
         platform.landing.remove(landing_prefix(entry.export_id, entry.period, delivery))
     return Published(rows, tuple(found))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from functools import partial
 
@@ -11,6 +12,7 @@ from sqlalchemy import text
 from staxpipe.db import deletion_receipts
 from staxpipe.db import deliveries as ledger
 from staxpipe.exports.folder import FolderBucket
+from staxpipe.ingest import marts
 from staxpipe.ingest.exclusive import UnlinkedError
 from staxpipe.ingest.landing import land, landed_file
 from staxpipe.ingest.line_items import build_line_items
@@ -171,3 +173,28 @@ def test_each_act_says_from_where_it_came(ada: Customer) -> None:
     act(ada, acts.stop)
     query = "SELECT source_ip FROM audit_log WHERE action = 'link.stopped'"
     assert one_value(ada.platform.engine, query) == "192.0.2.7"
+
+
+def test_a_stop_while_a_month_is_published_takes_it_back(ada: Customer, monkeypatch: pytest.MonkeyPatch) -> None:
+    ada.deliver("ada-3", "1", "2", "4", "8", hours=2)
+    ada.land()
+    ada.build()
+    [entry] = ada.waiting()
+    elect = marts.elect_source
+
+    def stop_meanwhile(*arguments: object) -> object:
+        act(ada, acts.stop)
+        return elect(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(marts, "elect_source", stop_meanwhile)
+    with pytest.raises(UnlinkedError):
+        publish(ada.platform, entry)
+    assert lake_and_marts(ada)[1] == 7
+    with ada.platform.engine.connect() as connection:
+        assert ledger.entry(connection, entry.id).state is DeliveryState.COMMITTED
+
+
+def test_many_look_into_a_bucket_at_once_and_nobody_waits_for_ever(ada: Customer) -> None:
+    with ThreadPoolExecutor(4) as pool:
+        for done in [pool.submit(ada.discover) for _ in range(12)]:
+            done.result(60)
