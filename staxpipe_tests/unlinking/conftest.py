@@ -24,8 +24,11 @@ from staxpipe.ingest.marts import publish
 from staxpipe.ingest.platform import Platform
 from staxpipe.model import AccountId
 from staxpipe.settings import read_settings
+from staxpipe_tests.aws_stand_in import aws, customer, operator, operator_environment
 from staxpipe_tests.focus.batches import Row, row
 from staxpipe_tests.small_reports import deliver
+
+__all__ = ["aws", "customer", "operator", "operator_environment"]
 
 ADA, BEN = AccountId("111122223333"), AccountId("444455556666")
 
