@@ -190,3 +190,24 @@ def test_the_page_needs_nothing_inline_in_any_state(pages: Pages, linked: str, e
         assert names == re.findall(r'<label for="(\w+)">', page)
     with engine.connect() as connection:
         assert connection.execute(text("SELECT count(*) FROM deletion_receipts")).scalar_one() == 0
+
+
+def test_a_role_that_is_gone_leads_to_the_choice(pages: Pages, linked: str, engine: Engine) -> None:
+    browser = pages.operator()
+    with engine.begin() as connection:
+        links.pause(connection, link_of(engine, linked).id, "The role no longer lets staxpipe in.")
+    assert "Say what becomes of the data" in words(browser.get(f"/requests/{linked}"))
+    assert "Stop reading this account" in words(browser.get(f"/requests/{linked}/unlink"))
+
+
+def test_of_a_link_that_has_ended_no_month_is_on_its_way(pages: Pages, linked: str, engine: Engine) -> None:
+    browser = pages.operator()
+    with engine.begin() as connection:
+        export = connection.execute(text("SELECT id FROM exports")).scalar_one()
+        add_delivery(connection, export, "2026-12", DeliveryState.DISCOVERED)
+    assert "December 2026" in words(browser.get(f"/requests/{linked}"))
+    browser.post(f"/requests/{linked}/unlink/keep")
+    said = words(browser.get(f"/requests/{linked}"))
+    assert "October 2026" in said
+    assert "December 2026" not in said
+    assert "What became of the data" in said
