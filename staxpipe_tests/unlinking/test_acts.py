@@ -22,6 +22,7 @@ from staxpipe.ingest.pinning import pin, pinned
 from staxpipe.model import BillingPeriod, DeliveryState, LinkState
 from staxpipe.unlinking import acts
 from staxpipe.unlinking.run import finish_unlinkings, waiting
+from staxpipe.warehouse.election import elect_source
 from staxpipe_tests.unlinking.conftest import ADA, Customer, actions, one_value
 
 NOW = datetime(2026, 11, 3, 12, tzinfo=UTC)
@@ -180,11 +181,10 @@ def test_a_stop_while_a_month_is_published_takes_it_back(ada: Customer, monkeypa
     ada.land()
     ada.build()
     [entry] = ada.waiting()
-    elect = marts.elect_source
 
     def stop_meanwhile(*arguments: object) -> object:
         act(ada, acts.stop)
-        return elect(*arguments)  # type: ignore[arg-type]
+        return elect_source(*arguments)  # type: ignore[arg-type]
 
     monkeypatch.setattr(marts, "elect_source", stop_meanwhile)
     with pytest.raises(UnlinkedError):
