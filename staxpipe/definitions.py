@@ -8,6 +8,7 @@ from staxpipe.defs.jobs import forget_deliveries, ingest, notify, verify_links
 from staxpipe.defs.resources import StaxpipeResource
 from staxpipe.defs.schedules import expiry_daily, open_months, roles_daily
 from staxpipe.defs.sensors import build_sensors
+from staxpipe.defs.unlinking import unlink, unlinking_sensor
 from staxpipe.settings import Settings, read_settings
 
 
@@ -15,8 +16,8 @@ def build_defs(settings: Settings) -> Definitions:
     """All assets, jobs, sensors, schedules and resources. Opens nothing: runs and ticks do."""
     return Definitions(
         assets=[delivery, landing, line_items, marts],
-        jobs=[ingest, notify, verify_links, compare, forget_deliveries],
-        sensors=build_sensors(settings),
+        jobs=[ingest, notify, verify_links, compare, forget_deliveries, unlink],
+        sensors=[*build_sensors(settings), unlinking_sensor(settings)],
         schedules=[open_months, roles_daily, comparisons_daily, expiry_daily],
         resources={"staxpipe": StaxpipeResource()},
         # One process a run: starting a process for each of four short steps cost more than the steps.

@@ -99,6 +99,7 @@ def _register() -> None:
         source,
         sql,
         status,
+        unlink,
         up,
     )
 
@@ -115,5 +116,6 @@ def _register() -> None:
     app.command()(compare.compare)
     app.command()(parity.parity)
     app.command()(audit.audit)
+    app.command()(unlink.unlink)
     app.add_typer(source.source, name="source")
     app.command("sign-in")(sign_in.sign_in)

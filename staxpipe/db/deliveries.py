@@ -163,6 +163,12 @@ def entry(connection: Connection, delivery: int) -> LedgerEntry:
     return _entry(connection.execute(_entries().where(deliveries.c.id == delivery)).one())
 
 
+def known(connection: Connection, delivery: int) -> LedgerEntry | None:
+    """One delivery by its row id, if it is still there."""
+    row = connection.execute(_entries().where(deliveries.c.id == delivery)).first()
+    return None if row is None else _entry(row)
+
+
 def find(connection: Connection, export_id: int, delivery: Delivery) -> LedgerEntry:
     """The ledger's entry of a delivery that was recorded; raises NoResultFound otherwise."""
     return _entry(
@@ -209,6 +215,18 @@ def due(connection: Connection, now: datetime) -> list[LedgerEntry]:
         .where(deliveries.c.state.in_(PENDING), links.c.state == LinkState.ACTIVE)
         .where(or_(deliveries.c.retry_at.is_(None), deliveries.c.retry_at <= now))
         .order_by(deliveries.c.attempts, deliveries.c.id)
+    )
+    return [_entry(row) for row in connection.execute(statement)]
+
+
+def unpublished_of_unlinked(connection: Connection) -> list[LedgerEntry]:
+    """Deliveries that are in the lake, and were not published before a person stopped or ended their link."""
+    statement = (
+        _entries()
+        .join(links, links.c.id == exports.c.link_id)
+        .where(deliveries.c.state == DeliveryState.COMMITTED)
+        .where(or_(links.c.state == LinkState.ENDED, links.c.stopped_at.is_not(None)))
+        .order_by(deliveries.c.id)
     )
     return [_entry(row) for row in connection.execute(statement)]
 
@@ -289,6 +307,15 @@ def rows_loaded(connection: Connection, export_id: int, period: BillingPeriod) -
         )
     ).scalar_one_or_none()
     return rows or 0
+
+
+def loaded(connection: Connection, export_id: int, period: BillingPeriod) -> str | None:
+    """The id of the delivery that readers see of an export's month."""
+    return connection.execute(
+        select(deliveries.c.delivery_id).where(
+            _same_month(export_id, period), deliveries.c.state == DeliveryState.LOADED
+        )
+    ).scalar_one_or_none()
 
 
 def has_loaded(connection: Connection, export_id: int, period: BillingPeriod) -> bool:

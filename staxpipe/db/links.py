@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, bindparam, insert, select, update
 
 from staxpipe.db.tables import links
 from staxpipe.errors import PermanentError
@@ -24,7 +24,8 @@ class Link:
     """One account's billing bucket, and the role by which it is read.
 
     `problem` says in words why the link is paused or why its bucket cannot be read; None when all is well.
-    `verified_at` is when the role was last proved safe, `discovered_at` when the bucket was last listed whole.
+    `verified_at` is when the role was last proved safe, `discovered_at` when the bucket was last listed whole,
+    `stopped_at` when a person stopped it; None where nobody did.
     """
 
     id: str
@@ -41,6 +42,7 @@ class Link:
     linked_at: datetime
     verified_at: datetime
     discovered_at: datetime | None
+    stopped_at: datetime | None = None
 
 
 def create(
@@ -105,6 +107,11 @@ def active(connection: Connection) -> list[Link]:
     return _all(connection, links.c.state == LinkState.ACTIVE)
 
 
+def of_account(connection: Connection, account_id: str) -> list[Link]:
+    """Every link that an account ever had."""
+    return _all(connection, links.c.account_id == account_id)
+
+
 def by_account(connection: Connection, account_id: str) -> list[Link]:
     """An account's links that are read: usually one, more where several buckets are linked."""
     return _all(connection, links.c.account_id == account_id, links.c.state == LinkState.ACTIVE)
@@ -155,19 +162,58 @@ def pause(connection: Connection, link_id: str, reason: str) -> bool:
 
 
 def resume(connection: Connection, link_id: str, now: datetime) -> bool:
-    """Read a paused link again: its role was proved safe at `now`. False when it was not paused."""
-    return _change(connection, link_id, LinkState.PAUSED, state=LinkState.ACTIVE, problem=None, verified_at=now)
+    """Read a paused link again: its role was proved safe at `now`. False when it was not paused, or by a person."""
+    values = {"state": LinkState.ACTIVE, "problem": None, "verified_at": now}
+    return _change(connection, link_id, LinkState.PAUSED, links.c.stopped_at.is_(None), **values)
 
 
-def end(connection: Connection, link_id: str) -> bool:
-    """Stop for good. Its ExternalId is never used again. False when it had ended already."""
+def stop(connection: Connection, link_id: str, by: str, reason: str, now: datetime) -> bool:
+    """Stop reading a link because a person says so. False when somebody did before, or it has ended."""
+    return bool(
+        connection.execute(
+            update(links)
+            .where(links.c.id == link_id, links.c.state != LinkState.ENDED, links.c.stopped_at.is_(None))
+            .values(state=LinkState.PAUSED, problem=reason, stopped_at=now, stopped_by=by)
+        ).rowcount
+    )
+
+
+def go_on(connection: Connection, link_id: str, now: datetime) -> bool:
+    """Read a link again that a person had stopped, from now on. False when nobody had, or it has ended."""
+    values = {"state": LinkState.ACTIVE, "problem": None, "stopped_at": None, "stopped_by": None, "next_look_at": now}
+    return _change(connection, link_id, LinkState.PAUSED, links.c.stopped_at.is_not(None), **values)
+
+
+def end(connection: Connection, link_id: str, words: str | None = None) -> bool:
+    """Stop for good. Its ExternalId is never used again. False when it had ended already.
+
+    `words` say on the link's page why, and what became of the data.
+    """
     return bool(
         connection.execute(
             update(links)
             .where(links.c.id == link_id, links.c.state != LinkState.ENDED)
-            .values(state=LinkState.ENDED, problem=None)
+            .values(state=LinkState.ENDED, problem=words)
         ).rowcount
     )
+
+
+def say_of_ended(connection: Connection, link_id: str, words: str) -> None:
+    """What became of the data of a link that has ended."""
+    _change(connection, link_id, LinkState.ENDED, problem=words)
+
+
+def is_wanted(connection: Connection, link_id: str, *, changing: bool = False) -> bool:
+    """Whether nobody stopped or ended the link; it stays so until the caller's transaction ends.
+
+    Whoever stops it meanwhile waits for that: what is committed under a link that was wanted was committed before. So
+    ask late in a long transaction. `changing`: the caller is going to change the link in the same transaction; two who
+    only asked and then changed it would wait for each other for ever.
+    """
+    wanted = select(links.c.id).where(
+        links.c.id == link_id, links.c.state != LinkState.ENDED, links.c.stopped_at.is_(None)
+    )
+    return connection.execute(wanted.with_for_update(read=not changing, key_share=changing)).first() is not None
 
 
 def set_problem(connection: Connection, link_id: str, problem: str | None) -> bool:
@@ -192,10 +238,12 @@ def touch_discovered(connection: Connection, link_id: str, now: datetime) -> Non
     connection.execute(update(links).where(links.c.id == link_id).values(discovered_at=now))
 
 
-def _change(connection: Connection, link_id: str, only: LinkState, **values: object) -> bool:
+def _change(
+    connection: Connection, link_id: str, only: LinkState, *conditions: ColumnElement[bool], **values: object
+) -> bool:
     """Change a link that is in the state `only`; False when it is not: somebody else was faster."""
-    changed = connection.execute(update(links).where(links.c.id == link_id, links.c.state == only).values(**values))
-    return bool(changed.rowcount)
+    which = (links.c.id == link_id, links.c.state == only, *conditions)
+    return bool(connection.execute(update(links).where(*which).values(**values)).rowcount)
 
 
 def _all(connection: Connection, *conditions: Any) -> list[Link]:

@@ -40,6 +40,7 @@ from staxpipe.doctor.keeping import kept
 from staxpipe.errors import AccessError, PermanentError, StaxpipeError
 from staxpipe.focus.columns import LINE_ITEM_SCHEMA
 from staxpipe.ingest.discovery import discover_link
+from staxpipe.ingest.exclusive import UnlinkedError
 from staxpipe.ingest.landing import land, landed_file
 from staxpipe.ingest.line_items import Built, ReconciliationError, build_line_items
 from staxpipe.ingest.marts import publish
@@ -70,8 +71,12 @@ def delivery(context: AssetExecutionContext, staxpipe: StaxpipeResource) -> Iter
     with in_dagsters_words():
         with staxpipe.engine.connect() as connection:
             links = link_queries.by_account(connection, account)
-        if not links:
+        if not links and _again(context):
             raise PermanentError(f"Account {account} has no active link: it was never linked, or access was paused.")
+        if not links:
+            context.log.info(
+                "Account %s was unlinked or paused before this run began: there is nothing to do.", account
+            )
         unreadable = _look_into_all(context, staxpipe, links)
         entries = pin(staxpipe.engine, account, period, context.run.run_id, _again(context))
         with staxpipe.engine.connect() as connection:
@@ -251,6 +256,8 @@ def _each(
             try:
                 with outcome_recorded(platform, entry):
                     done.append(step(platform, entry))
+            except UnlinkedError as error:
+                context.log.warning("%s", error)
             except AccessError as error:
                 failed.append(error)
                 _verify_again(staxpipe, entry)

@@ -15,6 +15,7 @@ from staxpipe.db import deliveries as ledger
 from staxpipe.db.deliveries import LedgerEntry
 from staxpipe.exports.bucket import Bucket
 from staxpipe.exports.discovery import still_current
+from staxpipe.ingest.exclusive import exclusively
 from staxpipe.ingest.landing_store import LandingStore
 from staxpipe.model import BillingPeriod, DeliveryState, StoredObject
 
@@ -35,7 +36,12 @@ class Landed:
 
 def landing_prefix(export_id: int, period: BillingPeriod, delivery: int) -> str:
     """Where a delivery's files are kept: of its own, so two deliveries never share a file."""
-    return f"export-{export_id}/{period}/delivery-{delivery}"
+    return f"{export_prefix(export_id)}/{period}/delivery-{delivery}"
+
+
+def export_prefix(export_id: int) -> str:
+    """Below which all files of all deliveries of an export are kept."""
+    return f"export-{export_id}"
 
 
 def landing_key(entry: LedgerEntry, position: int, file: StoredObject) -> str:
@@ -51,7 +57,13 @@ def land(engine: Engine, store: LandingStore, bucket: Bucket, entry: LedgerEntry
     Raises:
         PermanentError: a listed file is missing or refused.
         TransientError: the transfer broke, or a file was being replaced.
+        UnlinkedError: a person stopped the link.
     """
+    with exclusively(engine, entry):
+        return _land(engine, store, bucket, entry)
+
+
+def _land(engine: Engine, store: LandingStore, bucket: Bucket, entry: LedgerEntry) -> Landed:
     files = entry.delivery.files
     copied = copy_files(store, bucket, entry)
     size = sum(file.size for file in files)

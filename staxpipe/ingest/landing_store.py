@@ -11,6 +11,7 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -26,6 +27,14 @@ _UPLOADS_AT_ONCE = 2
 
 Fetch = Callable[[Path], None]
 """Writes one verified whole file to the path that it is given, or raises."""
+
+
+@dataclass(frozen=True)
+class Stored:
+    """How much a store holds."""
+
+    files: int = 0
+    bytes: int = 0
 
 
 class LandingStore(Protocol):
@@ -45,6 +54,10 @@ class LandingStore(Protocol):
 
     def remove(self, prefix: str) -> None:
         """Forget every file below ``prefix/``."""
+        ...
+
+    def stored(self, prefix: str) -> Stored:
+        """What there is below ``prefix/``."""
         ...
 
 
@@ -80,6 +93,11 @@ class FolderStore:
     def remove(self, prefix: str) -> None:
         """Delete the folder."""
         shutil.rmtree(self._root / prefix, ignore_errors=True)
+
+    def stored(self, prefix: str) -> Stored:
+        """Count the files in the folder, unfinished ones too."""
+        sizes = [path.stat().st_size for path in (self._root / prefix).rglob("*") if path.is_file()]
+        return Stored(len(sizes), sum(sizes))
 
 
 class S3Store:
@@ -140,6 +158,15 @@ class S3Store:
                 keys = [{"Key": stored["Key"]} for stored in page.get("Contents", [])]
                 if keys:
                     self._client.delete_objects(Bucket=self._bucket, Delete={"Objects": keys})  # type: ignore[typeddict-item]
+
+    def stored(self, prefix: str) -> Stored:
+        """Count the objects below the prefix."""
+        pages = self._client.get_paginator("list_objects_v2").paginate(
+            Bucket=self._bucket, Prefix=self._key(prefix) + "/"
+        )
+        with _ours(self._bucket):
+            sizes = [found["Size"] for page in pages for found in page.get("Contents", [])]
+        return Stored(len(sizes), sum(sizes))
 
 
 @contextmanager

@@ -19,7 +19,7 @@ from staxpipe.focus.mapping import MappingContext
 from staxpipe.focus.reconciliation import Reconciliation, reconcile
 from staxpipe.focus.tally import Tally
 from staxpipe.ingest.control_totals import sum_rows
-from staxpipe.ingest.exclusive import exclusively
+from staxpipe.ingest.exclusive import exclusively, refuse_unlinked
 from staxpipe.ingest.landing_store import full_disk_explained
 from staxpipe.ingest.memory import budget_for
 from staxpipe.ingest.platform import Platform
@@ -61,6 +61,7 @@ def build_line_items(
     Raises:
         PermanentError: a file or column is broken or missing, named in the message.
         ReconciliationError: the totals differ; the lake is unchanged.
+        UnlinkedError: a person stopped the link meanwhile; the lake is unchanged.
     """
     delivery = entry.delivery
     if not delivery.files:
@@ -78,6 +79,7 @@ def build_line_items(
             context = replace(context, net_costs=False)
             read, reconciliation, files = _write(platform, entry, context, open_file, progress)
         tally = read.tally
+        refuse_unlinked(platform.engine, entry)  # reading took its time
         snapshot = platform.lake.replace(entry.export_id, delivery.period, files, delivery.delivery_id)
         reconciled = tally.rows_quarantined == 0
         with platform.engine.begin() as connection:

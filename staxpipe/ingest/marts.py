@@ -11,14 +11,14 @@ import pyarrow as pa
 from sqlalchemy import Connection
 
 from staxpipe.db import deliveries as ledger
-from staxpipe.db import results
+from staxpipe.db import links, results
 from staxpipe.db.deliveries import LedgerEntry
 from staxpipe.db.journal import replace_services
 from staxpipe.db.reconciliations import lines_of, put_identity, put_marts_cost
 from staxpipe.errors import PermanentError, TransientError
 from staxpipe.ingest.announcement import announce_if_complete
 from staxpipe.ingest.control_totals import LAKE, MARTS, compare_with_lake, mart_sums, same_sums, service_costs
-from staxpipe.ingest.exclusive import exclusively
+from staxpipe.ingest.exclusive import UnlinkedError, exclusively
 from staxpipe.ingest.landing import landing_prefix
 from staxpipe.ingest.platform import Platform
 from staxpipe.lake.rollups import BrokenRollupError, KeptRollup, RollupWriter, read_rollup
@@ -47,6 +47,7 @@ def publish(platform: Platform, entry: LedgerEntry) -> Published:
     Raises:
         TransientError: the lake holds another delivery of the month, or none.
         PermanentError: the rows that the lake gives do not add up to those that were written; nothing is published.
+        UnlinkedError: a person stopped the link meanwhile; nothing is published.
     """
     with exclusively(platform.engine, entry):
         current = platform.lake.delivery_of(entry.export_id, entry.period)
@@ -68,6 +69,9 @@ def publish(platform: Platform, entry: LedgerEntry) -> Published:
             ledger.mark(connection, entry.id, DeliveryState.LOADED, loaded_at=datetime.now(UTC), error=None)
             if entry.account_id is not None:
                 announce_if_complete(connection, platform.settings, entry.account_id)
+            # Last, since whoever looks into the bucket waits for it.
+            if entry.link_id is not None and not links.is_wanted(connection, entry.link_id):
+                raise UnlinkedError(entry)
     for delivery in superseded:  # its files are of no use any more; its row stays
         platform.landing.remove(landing_prefix(entry.export_id, entry.period, delivery))
     return Published(rows, tuple(found))

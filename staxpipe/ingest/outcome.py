@@ -12,6 +12,7 @@ from staxpipe.db import deliveries as ledger
 from staxpipe.db.deliveries import LedgerEntry
 from staxpipe.errors import PermanentError, TransientError
 from staxpipe.ingest.announcement import GIVE_UP_WAITING, announce_failure, announce_if_complete
+from staxpipe.ingest.exclusive import UnlinkedError
 from staxpipe.ingest.platform import Platform
 from staxpipe.settings import Settings
 
@@ -37,6 +38,8 @@ def outcome_recorded(platform: Platform, entry: LedgerEntry) -> Iterator[None]:
     """
     try:
         yield
+    except UnlinkedError:
+        raise  # nothing failed: the ledger keeps its state, and goes on from there if the account is linked again
     except PermanentError as error:
         with platform.engine.begin() as connection:
             ledger.mark_failed(connection, entry.id, str(error))

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from sqlalchemy import Connection, Engine
 
 from staxpipe.db import deliveries as ledger
+from staxpipe.db import links
 from staxpipe.db.deliveries import PENDING, LedgerEntry
 from staxpipe.model import BillingPeriod, DeliveryState
 
@@ -33,9 +34,14 @@ def pin(engine: Engine, account_id: str, period: BillingPeriod, run_id: str, aga
 def pinned(
     connection: Connection, account_id: str, period: BillingPeriod, run_id: str, again: bool
 ) -> list[LedgerEntry]:
-    """What a run pinned and has not failed or lost; a run of a later step alone chooses as `pin` does."""
+    """What a run pinned and has not failed, lost or been refused; a run of a later step alone chooses as `pin` does."""
     entries = ledger.of_run(connection, run_id, period)
     if not entries:
         entries = choose(ledger.newest(connection, account_id, period), again)
         ledger.assign_run(connection, [entry.id for entry in entries], run_id)
-    return [entry for entry in entries if entry.state not in {DeliveryState.FAILED, DeliveryState.SUPERSEDED}]
+    return [
+        entry
+        for entry in entries
+        if entry.state not in {DeliveryState.FAILED, DeliveryState.SUPERSEDED}
+        and (entry.link_id is None or links.is_wanted(connection, entry.link_id))
+    ]

@@ -62,6 +62,12 @@ def outlived(metadata: TableMetadata, before: datetime) -> list[Snapshot]:
     return _unprotected(metadata, [*superseded, *strays])
 
 
+def past(metadata: TableMetadata) -> list[Snapshot]:
+    """Every snapshot but the current one, and what a branch or a tag points at."""
+    current = metadata.current_snapshot_id
+    return _unprotected(metadata, [snapshot for snapshot in metadata.snapshots if snapshot.snapshot_id != current])
+
+
 def roots(metadata: TableMetadata) -> list[Snapshot]:
     """Snapshots whose files nothing else accounts for: those without a parent that is kept, and those of others.
 

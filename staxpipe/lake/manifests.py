@@ -54,13 +54,13 @@ class Replacement(_OverwriteFiles):
         )
 
     def _process_manifests(self, manifests: list[ManifestFile]) -> list[ManifestFile]:
-        live = [manifest for manifest in manifests if _files(manifest) or self._is_own(manifest)]
+        live = [manifest for manifest in manifests if live_files(manifest) or self._is_own(manifest)]
         touched = {month_of(manifest) for manifest in live if self._is_own(manifest)} - {None}
         small = [
             manifest
             for manifest in live
             if manifest.content == ManifestContent.DATA
-            and 0 < _files(manifest) < SMALL
+            and 0 < live_files(manifest) < SMALL
             and month_of(manifest) in touched
             and manifest.partition_spec_id == self._transaction.table_metadata.default_spec_id
         ]
@@ -88,5 +88,6 @@ def month_of(manifest: ManifestFile) -> int | None:
     return int(from_bytes(IntegerType(), bounds.lower_bound))
 
 
-def _files(manifest: ManifestFile) -> int:
+def live_files(manifest: ManifestFile) -> int:
+    """How many files it lists that are of the table, and not of what was taken out of it."""
     return (manifest.added_files_count or 0) + (manifest.existing_files_count or 0)

@@ -48,7 +48,7 @@ def remove_orphans(
     kept = _names(named)
     found = [
         (filesystem, file.path)
-        for filesystem, file in _files(io, below)
+        for filesystem, file in files_below(io, below)
         if _OURS.search(file.path) and file.mtime < oldest and _folder(file.path) not in kept
     ]
     if found:
@@ -69,13 +69,14 @@ def remove_manifests(io: FileIO, folder: str, needed: Collection[str], now: date
     kept = {_path(address) for address in needed}
     oldest = (now or datetime.now(UTC)) - LEFT_ALONE
     removed = 0
-    for filesystem, found in _files(io, folder):
+    for filesystem, found in files_below(io, folder):
         if found.path.endswith(".avro") and found.path not in kept and found.mtime < oldest:
             removed += _delete(filesystem, found.path)
     return removed
 
 
-def _files(io: FileIO, folder: str) -> Iterator[tuple[FileSystem, FileInfo]]:
+def files_below(io: FileIO, folder: str) -> Iterator[tuple[FileSystem, FileInfo]]:
+    """Every file below the address of a folder, with what reaches it."""
     if not isinstance(io, PyArrowFileIO):
         return
     scheme, _, path = folder.rpartition("://")

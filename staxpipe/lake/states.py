@@ -10,7 +10,7 @@ Queries only; each takes a Connection whose transaction the caller owns.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -122,6 +122,11 @@ def folders(connection: Connection, month: tuple[int, BillingPeriod] | None = No
 def forget(connection: Connection, before: datetime) -> None:
     """Drop what was over before a moment; a month as it is now stays."""
     connection.execute(delete(lake_states).where(lake_states.c.over_at < before))
+
+
+def erase(connection: Connection, exports: Collection[int]) -> None:
+    """Forget all that exports ever put into the lake; for whoever took it out of the table, and out of its past."""
+    connection.execute(delete(lake_states).where(lake_states.c.export_id.in_(exports)))
 
 
 def _newest(connection: Connection) -> int:

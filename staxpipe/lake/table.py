@@ -1,7 +1,7 @@
 """The lake's one table: opening it, replacing an export's month, planning and reading what it holds, forgetting.
 
-Iceberg is spoken here and in catalog.py, schema.py, manifests.py, history.py, needed.py and planning.py only; files
-are written by writer.py.
+Iceberg is spoken here and in catalog.py, schema.py, manifests.py, history.py, needed.py, planning.py and erasure.py;
+files are written by writer.py.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import re
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 
@@ -28,9 +28,10 @@ from sqlalchemy import Connection, Engine
 
 from staxpipe.errors import TransientError
 from staxpipe.focus.columns import LINE_ITEM_SCHEMA, TEXT
-from staxpipe.lake import history, states
+from staxpipe.lake import erasure, history, states
 from staxpipe.lake.catalog import TABLE, open_table
 from staxpipe.lake.commit_lock import CommitLock
+from staxpipe.lake.erasure import Holding
 from staxpipe.lake.manifests import CommitTransaction, Replacement
 from staxpipe.lake.needed import data_files, needed_folders, needed_manifests
 from staxpipe.lake.orphans import remove_manifests, remove_orphans
@@ -41,7 +42,7 @@ from staxpipe.lake.writer import ROW_GROUP_ROWS, LakeFile, LakeWriter
 from staxpipe.model import BillingPeriod
 from staxpipe.settings import Settings
 
-__all__ = ["HeldDelivery", "Lake", "LakeFile", "LakeWriter", "PlannedFile"]
+__all__ = ["HeldDelivery", "Holding", "Lake", "LakeFile", "LakeWriter", "PlannedFile"]
 
 _log = logging.getLogger(__name__)
 
@@ -81,7 +82,10 @@ class Lake:
 
     def folder_of(self, export_id: int, period: BillingPeriod) -> str:
         """Below which every file of an export's month lies."""
-        return f"{self._location}/data/export-{export_id}/{period}"
+        return f"{self._folder_of_export(export_id)}/{period}"
+
+    def _folder_of_export(self, export_id: int) -> str:
+        return f"{self._location}/data/export-{export_id}"
 
     def replace(self, export_id: int, period: BillingPeriod, files: Sequence[LakeFile], delivery: str) -> int:
         """Make these files the export's month, in one atomic commit; returns the snapshot's id.
@@ -216,6 +220,39 @@ class Lake:
         table = self._table()
         remove_manifests(self._io, f"{self._location}/metadata", needed_manifests(table), now)
         return removed
+
+    def holding(self, exports: Collection[int]) -> Holding:
+        """What the lake has of some exports, in its table, its past and its storage."""
+        folders = [self._folder_of_export(number) for number in exports]
+        deliveries = sum(held.export_id in exports for held in self.deliveries_held())
+        return erasure.holding(self._table(), self._io, folders, exports, deliveries)
+
+    def erase(self, exports: Collection[int]) -> None:
+        """Take exports out of the table, its past and its storage; nobody may be loading them.
+
+        What others hold, and every earlier delivery of theirs, stays. Whoever is killed here does the rest next time.
+
+        Raises:
+            TransientError: others kept committing to the table.
+            PermanentError: somebody's branch or tag keeps the rows.
+        """
+        if not exports:
+            return
+        try:
+            with CommitLock(self._engine):
+                with self._engine.begin() as connection:
+                    self._catch_up(connection, self._table())
+                erasure.take_out(self._table(), exports)
+                erasure.settle(self._table(), self._io, exports)
+                erasure.forget_past(self._table(), self._io, exports)
+                with self._engine.begin() as connection:
+                    states.erase(connection, exports)
+        except (CommitFailedException, ValidationException) as error:
+            raise TransientError(
+                "The lake's table was changed by others while data was to be deleted from it. Do it again."
+            ) from error
+        for number in exports:
+            erasure.remove_files(self._io, self._folder_of_export(number))
 
     def plan(self, *, account: str | None = None, period: BillingPeriod | None = None) -> list[PlannedFile]:
         """The files of the current snapshot, of one account or period where asked; from metadata only."""

@@ -53,7 +53,7 @@ def reverify(
     probe: Callable[[boto3.Session, Link], Verdict] = probe_role,
     look: Callable[[boto3.Session, Subject], Facts] = look_for_real,
 ) -> ReverifyReport:
-    """Probe every link that has not ended (or `only` those with these ids), as far as `seconds` allow.
+    """Probe every link that nobody stopped or ended (or `only` those with these ids), as far as `seconds` allow.
 
     The next call goes on where this one stopped. Each link's outcome is one transaction with its message and its
     audit row. In what time is left, the doctor looks at those that hold and that it has not looked at for long.
@@ -62,7 +62,8 @@ def reverify(
     with engine.connect() as connection:
         after = sweep_positions.position(connection, _CURSOR)
         known = sorted(links.unended(connection), key=lambda link: (link.id <= after, link.id))
-    chosen = [link for link in known if only is None or link.id in only]
+    # What a person stopped is not read, whatever its role: each try is a line in the customer's CloudTrail.
+    chosen = [link for link in known if link.stopped_at is None and (only is None or link.id in only)]
     begun: set[str] = set()
     ends = time.monotonic() + seconds
     for asked in ask_all(chosen, lambda link: probe(operator, link), workers, ends - time.monotonic()):
@@ -108,8 +109,8 @@ def _why_paused(verdict: Verdict) -> tuple[str, str]:
         return (
             f"The role {verdict.role_arn} no longer lets staxpipe in: its stack was deleted or changed. Nothing is "
             "read from this account any more; what was loaded stays.",
-            "If access was ended on purpose, there is nothing to do. Otherwise create the stack again with the values "
-            "on the link's page; loading then goes on by itself.",
+            "If access was ended on purpose, say on the link's page whether what was loaded is kept or deleted. "
+            "Otherwise create the stack again with the values on that page; loading then goes on by itself.",
         )
     return f"{verdict.reason} Nothing is read from this account until that is mended.", verdict.what_to_do
 

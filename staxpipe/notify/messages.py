@@ -21,7 +21,7 @@ from pydantic import ValidationError
 
 from staxpipe.errors import PermanentError
 from staxpipe.model import BillingPeriod
-from staxpipe.notify.payloads import DataReady, Invite, Linked, Payload, Trouble
+from staxpipe.notify.payloads import DataDeleted, DataReady, Invite, Linked, Payload, Trouble
 from staxpipe.program import typed
 from staxpipe.settings import Settings
 
@@ -29,6 +29,7 @@ KINDS: Mapping[str, type[Payload]] = {
     "invite": Invite,
     "linked": Linked,
     "data_ready": DataReady,
+    "data_deleted": DataDeleted,
     "link_refused": Trouble,
     "link_expired": Trouble,
     "bucket_problem": Trouble,
@@ -123,6 +124,8 @@ def _subject(kind: str, told: Payload) -> str:
             but = f", except {months_counted(len({month.period for month in told.failed}))}" if told.failed else ""
             ready = f"The cost data of AWS account {told.account_id} is ready{but}"
             subject = ready if told.periods else f"No cost data of AWS account {told.account_id} could be loaded"
+        case DataDeleted():
+            subject = f"What was loaded from AWS account {told.account_id} is deleted"
         case Trouble():
             subject = _TROUBLE_SUBJECTS[kind].format(
                 account=f"AWS account {told.account_id}" if told.account_id else "an AWS account",

@@ -51,6 +51,25 @@ class Trouble(Payload):
     what_to_do: str = ""
 
 
+class DataDeleted(Payload):
+    """The receipt: what was loaded from an account is gone.
+
+    `deleted` are counts in words, `checked` how many of them were counted again and found to be zero; `kept` are the
+    addresses of exports that stay, since another link feeds them.
+    """
+
+    account_id: str
+    receipt: int
+    asked_by: str
+    asked_at: AwareDatetime
+    finished_at: AwareDatetime
+    role_arn: str
+    deleted: tuple[str, ...]
+    checked: int
+    sources: tuple[str, ...] = ()
+    kept: tuple[str, ...] = ()
+
+
 class NotedFinding(BaseModel):
     """One finding of a month."""
 

@@ -117,7 +117,7 @@ def read_progress(connection: Connection, request_id: str) -> Progress | None:
     rows = connection.execute(
         select(deliveries, exports.c.name.label("export"))
         .join(exports, exports.c.id == deliveries.c.export_id)
-        .where(exports.c.link_id == link.id, deliveries.c.state != DeliveryState.SUPERSEDED)
+        .where(exports.c.link_id == link.id, deliveries.c.state.in_(_shown(LinkState(link.state))))
         .order_by(deliveries.c.period.desc(), deliveries.c.export_id, deliveries.c.delivered_at, deliveries.c.id)
     ).all()
     by_month: dict[tuple[str, int], list[Row[tuple[object, ...]]]] = defaultdict(list)
@@ -136,6 +136,13 @@ def read_progress(connection: Connection, request_id: str) -> Progress | None:
         months=tuple(_month(group, sums, found) for group in by_month.values()),
         findings=_sorted(map(_finding, account_findings)),
     )
+
+
+def _shown(link: LinkState) -> frozenset[DeliveryState]:
+    """The deliveries that a page is about: of a link that has ended only what is loaded, for nothing else comes."""
+    if link is LinkState.ENDED:
+        return frozenset({DeliveryState.LOADED})
+    return frozenset(DeliveryState) - {DeliveryState.SUPERSEDED}
 
 
 def remaining(progress: Progress, now: datetime) -> timedelta | None:

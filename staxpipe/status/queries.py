@@ -8,7 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, func, select
+from sqlalchemy import Connection, Row, and_, func, or_, select
 
 from staxpipe.db.reconciliations import loaded_lines
 from staxpipe.db.tables import (
@@ -79,7 +79,10 @@ def _months(connection: Connection, found: Iterable[Row[Any]]) -> tuple[MonthSta
     for row in connection.execute(
         select(deliveries, exports.c.name, exports.c.source)
         .join(exports, exports.c.id == deliveries.c.export_id)
+        .outerjoin(links, links.c.id == exports.c.link_id)
         .where(deliveries.c.state != DeliveryState.SUPERSEDED)
+        # Of a link that has ended, what is loaded is still there, and nothing else comes or needs anybody.
+        .where(or_(links.c.state.is_distinct_from(LinkState.ENDED), deliveries.c.state == DeliveryState.LOADED))
         .order_by(deliveries.c.account_id.nulls_last(), exports.c.source, deliveries.c.period, deliveries.c.id)
     ):
         by_month[row.export_id, row.period].append(row)

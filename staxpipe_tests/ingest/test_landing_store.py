@@ -15,7 +15,7 @@ from botocore.exceptions import EndpointConnectionError
 from moto import mock_aws
 
 from staxpipe.errors import AccessError, OwnCredentialsError, PermanentError, TransientError
-from staxpipe.ingest.landing_store import FolderStore, LandingStore, open_landing
+from staxpipe.ingest.landing_store import FolderStore, LandingStore, Stored, open_landing
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -73,6 +73,15 @@ def test_removing_a_delivery_leaves_its_neighbour(store: LandingStore) -> None:
     assert store.has(neighbour, 5)
 
 
+def test_what_is_stored_below_a_prefix_is_counted(store: LandingStore) -> None:
+    for key in (KEY, KEY.replace("delivery-1", "delivery-2"), KEY.replace("export-1", "export-10")):
+        store.put(key, hello)
+    assert store.stored("export-1") == Stored(files=2, bytes=10)
+    store.remove("export-1")
+    assert store.stored("export-1") == Stored()
+    assert store.stored("export-10") == Stored(files=1, bytes=5)
+
+
 def test_a_full_disk_is_told_in_words(tmp_path: Path) -> None:
     def full(_path: Path) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
@@ -96,10 +105,11 @@ USES: list[Callable[[LandingStore], object]] = [
     lambda store: store.put(KEY, hello),
     lambda store: store.local(KEY).__enter__(),
     lambda store: store.remove("export-1"),
+    lambda store: store.stored("export-1"),
 ]
 
 
-@pytest.mark.parametrize("use", USES, ids=["has", "put", "local", "remove"])
+@pytest.mark.parametrize("use", USES, ids=["has", "put", "local", "remove", "stored"])
 def test_a_landing_bucket_that_refuses_is_the_operators_matter(
     client: S3Client, use: Callable[[LandingStore], object]
 ) -> None:
@@ -113,7 +123,7 @@ def test_a_landing_bucket_that_refuses_is_the_operators_matter(
         use(open_landing("s3://ours/landing", client))
 
 
-@pytest.mark.parametrize("use", USES, ids=["has", "put", "local", "remove"])
+@pytest.mark.parametrize("use", USES, ids=["has", "put", "local", "remove", "stored"])
 def test_a_landing_bucket_that_does_not_answer_is_tried_again(
     client: S3Client, use: Callable[[LandingStore], object]
 ) -> None:

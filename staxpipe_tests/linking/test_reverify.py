@@ -201,3 +201,15 @@ def test_a_stack_deleted_and_created_again(engine: Engine, customer: Customer) -
     assert reverify(engine, SETTINGS, operator, TOMORROW).resumed == [made.id]
     assert now_is(engine, made.id).problem is None
     assert actions(engine) == [("link.paused", "not-yet-assumable"), ("link.resumed", "safe")]
+
+
+def test_what_a_person_stopped_is_neither_tried_nor_resumed(engine: Engine) -> None:
+    stopped, paused = link(engine, 1), link(engine, 2)
+    with engine.begin() as connection:
+        assert links.stop(connection, stopped.id, "ada@example.com", "Stopped.", NOW)
+        links.pause(connection, paused.id, "gone")
+    report = run(engine, Safe())
+    assert (report.holding, report.resumed) == ([paused.id], [paused.id])
+    assert now_is(engine, stopped.id).state is LinkState.PAUSED
+    with engine.begin() as connection:
+        assert not links.resume(connection, stopped.id, NOW), "not even where it was tried before it was stopped"

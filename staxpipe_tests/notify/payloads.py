@@ -93,10 +93,31 @@ DATA_READY: dict[str, object] = {
     ],
 }
 
+DATA_DELETED: dict[str, object] = {
+    "to": ["ada@example.com", "ops@example.com"],
+    "account_id": ACCOUNT,
+    "url": f"{URL}/unlink",
+    "receipt": 7,
+    "asked_by": "ada@example.com",
+    "asked_at": "2026-11-03T11:58:00+00:00",
+    "finished_at": "2026-11-03T12:01:30+00:00",
+    "role_arn": f"arn:aws:iam::{ACCOUNT}:role/staxpipe-link-4f7q2m",
+    "deleted": [
+        "341,758 line items in the lake",
+        "4 deliveries that could be read in the lake",
+        "9 files of the lake",
+        "18,002 daily costs",
+    ],
+    "checked": 19,
+    "sources": ["s3://acme-billing/cur/reports/acme-cur"],
+    "kept": ["s3://acme-billing/shared/<all>"],
+}
+
 SAMPLES: dict[str, dict[str, object]] = {
     "invite": INVITE,
     "linked": LINKED,
     "data_ready": DATA_READY,
+    "data_deleted": DATA_DELETED,
     "link_refused": TROUBLE,
     "link_expired": {
         **TROUBLE,

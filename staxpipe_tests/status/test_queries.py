@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, event
 
+from staxpipe.db import links
 from staxpipe.db.tables import deliveries
 from staxpipe.model import DeliveryState
 from staxpipe.settings import read_settings
@@ -117,3 +118,12 @@ def test_the_number_of_statements_does_not_grow_with_the_months(busy: Engine) ->
         for number in range(1, 13):
             record(connection, a_delivery(f"2024-{number:02d}"))
     assert statements() == before <= 8
+
+
+def test_of_a_link_that_has_ended_only_what_is_loaded_is_reported(busy: Engine) -> None:
+    before = [found.period for found in report(busy).months if found.account_id == ACCOUNT and found.loaded]
+    with busy.begin() as connection:
+        links.end(connection, "link-1")
+    after = [found for found in report(busy).months if found.account_id == ACCOUNT]
+    assert [found.period for found in after] == before
+    assert all(found.coming is None for found in after)

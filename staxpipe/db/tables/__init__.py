@@ -7,7 +7,7 @@ things are short random text.
 
 from staxpipe.db.tables.declaring import metadata
 from staxpipe.db.tables.ledger import deliveries, exports, lake_states, period_sources, source_choices
-from staxpipe.db.tables.linking import doctor_reports, invites, link_requests, links, sign_in_links
+from staxpipe.db.tables.linking import deletion_receipts, doctor_reports, invites, link_requests, links, sign_in_links
 from staxpipe.db.tables.operation import audit_log, outbox, sweep_positions
 from staxpipe.db.tables.results import (
     comparisons,
@@ -22,6 +22,7 @@ from staxpipe.db.tables.results import (
 __all__ = [
     "audit_log",
     "comparisons",
+    "deletion_receipts",
     "deliveries",
     "delivery_identities",
     "delivery_services",

@@ -1,10 +1,12 @@
-"""The tables of linking: who asked for which account, who was invited, who signed in, what is linked, and how well."""
+"""The tables of linking: who asked, was invited, signed in; what is linked and how well, and what was deleted."""
 
 from sqlalchemy import (
+    BigInteger,
     CheckConstraint,
     Column,
     DateTime,
     ForeignKey,
+    Identity,
     Index,
     Integer,
     String,
@@ -89,7 +91,10 @@ links = Table(
     now("verified_at"),
     moment("discovered_at"),  # the last complete listing of the bucket
     now("next_look_at"),  # when the bucket is listed again, whatever came of the last time
+    moment("stopped_at"),  # since when it is not read because a person said so: only a person lets it go on
+    Column("stopped_by", Text),
     one_of("state", LinkState),
+    CheckConstraint("stopped_at IS NULL OR state <> 'active'", name="stopped"),
     CheckConstraint(f"account_id {ACCOUNT_RULE}", name="account_id"),
     Index(
         "uq_links_active_role",
@@ -106,4 +111,25 @@ doctor_reports = Table(
     Column("request_id", ForeignKey(link_requests.c.id), primary_key=True),  # its link's, too, once there is one
     Column("at", DateTime(timezone=True), nullable=False),
     Column("report", JSONB, nullable=False),  # the last one alone
+)
+
+deletion_receipts = Table(
+    "deletion_receipts",
+    metadata,
+    # What became of a link's data that somebody asked to delete; it stays when everything else of the data is gone.
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("link_id", ForeignKey(links.c.id), nullable=False, unique=True),
+    Column("account_id", Text, nullable=False),
+    Column("asked_by", Text, nullable=False),
+    now("asked_at"),
+    Column("scope", JSONB),  # which exports and months are the link's alone; decided once, before anything is deleted
+    Column("found", JSONB),  # what there was of them, counted before anything was deleted
+    Column("remaining", JSONB),  # and counted again afterwards
+    moment("finished_at"),  # when the second count was zero
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    now("next_attempt_at"),
+    Column("error", Text),
+    CheckConstraint(f"account_id {ACCOUNT_RULE}", name="account_id"),
+    CheckConstraint("finished_at IS NULL OR (found IS NOT NULL AND remaining IS NOT NULL)", name="proved"),
+    Index("ix_deletion_receipts_due", "next_attempt_at", postgresql_where=text("finished_at IS NULL")),
 )

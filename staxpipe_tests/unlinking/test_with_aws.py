@@ -1,0 +1,112 @@
+"""The whole of it with roles that are real: linked, loaded, taken back in AWS, linked again, and deleted."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from staxpipe.aws.link_bucket import link_bucket
+from staxpipe.aws.sessions import operator_session
+from staxpipe.db import deliveries as ledger
+from staxpipe.db import link_requests, links
+from staxpipe.db.link_requests import Details
+from staxpipe.db.links import Link
+from staxpipe.ingest.discovery import discover_link
+from staxpipe.ingest.landing import land, landed_file
+from staxpipe.ingest.line_items import build_line_items
+from staxpipe.ingest.marts import publish
+from staxpipe.ingest.platform import Platform
+from staxpipe.linking.probe import probe
+from staxpipe.linking.reverify import reverify
+from staxpipe.linking.sweep import sweep
+from staxpipe.model import AccountId, LinkState
+from staxpipe.unlinking import acts
+from staxpipe.unlinking.run import finish_unlinkings
+from staxpipe_tests.aws_stand_in import Customer
+from staxpipe_tests.focus.batches import row
+from staxpipe_tests.small_reports import deliver
+
+
+def linked(platform: Platform, customer: Customer) -> tuple[Customer, Link]:
+    """Ask for a link, create the stack as the page says, and have the sensor find the role."""
+    now = datetime.now(UTC)
+    with platform.engine.begin() as connection:
+        request = link_requests.create(connection, "ada@example.com", now, timedelta(days=14))
+        details = Details(AccountId(customer.account_id), customer.bucket, "billing", customer.region, None)
+        assert link_requests.save_details(connection, request.id, details, now, timedelta(days=14))
+    person = replace(customer, prefix="billing", external_id=request.external_id, role_name=request.role_name)
+    person.deploy()
+    assert sweep(platform.engine, platform.settings, probe, now, 30).linked == [customer.account_id]
+    with platform.engine.connect() as connection:
+        link = links.of_request(connection, request.id)
+    assert link is not None
+    return person, link
+
+
+def load(platform: Platform, link: Link) -> int:
+    """Load what the bucket holds that is new; returns how many deliveries that were."""
+    bucket = link_bucket(operator_session(platform.settings), link)
+    now = datetime.now(UTC)
+    discover_link(platform.engine, platform.settings, link, bucket, now)
+    with platform.engine.connect() as connection:
+        due = [entry.id for entry in ledger.due(connection, now + timedelta(days=1))]
+    for number in due:
+        for step in (
+            lambda entry: land(platform.engine, platform.landing, bucket, entry),
+            lambda entry: build_line_items(platform, entry, partial(landed_file, platform.landing, entry)),
+            lambda entry: publish(platform, entry),
+        ):
+            with platform.engine.connect() as connection:
+                entry = ledger.entry(connection, number)
+            step(entry)
+    return len(due)
+
+
+def billed(platform: Platform) -> int:
+    with platform.engine.connect() as connection:
+        return int(connection.execute(text("SELECT coalesce(sum(billed_cost), 0) FROM daily_costs")).scalar_one())
+
+
+@pytest.mark.usefixtures("operator_environment")
+def test_taken_back_linked_again_and_deleted(platform: Platform, customer: Customer, tmp_path: Path) -> None:
+    deliver(tmp_path / "bucket", [[row(line_item_unblended_cost=cost) for cost in ("3", "4")]], "one", create_new=True)
+    for path in (tmp_path / "bucket").rglob("*"):
+        if path.is_file():
+            customer.put(str(path.relative_to(tmp_path / "bucket")), path.read_bytes())
+    first_person, first = linked(platform, customer)
+    assert load(platform, first) == 1
+    assert billed(platform) == 7
+
+    first_person.delete_stack()
+    operator = operator_session(platform.settings)
+    assert reverify(platform.engine, platform.settings, operator, datetime.now(UTC)).paused == [first.id]
+    with platform.engine.begin() as connection:
+        acts.keep(connection, first, "ada@example.com", datetime.now(UTC))
+
+    second_person, second = linked(platform, customer)
+    assert second_person.role_name != first_person.role_name
+    assert second_person.external_id != first_person.external_id
+    assert load(platform, second) == 0, "kept history goes on"
+    assert billed(platform) == 7
+
+    with platform.engine.begin() as connection:
+        acts.stop(connection, second, "ada@example.com", datetime.now(UTC))
+        acts.order_deletion(connection, second, "ada@example.com", datetime.now(UTC))
+    second_person.delete_stack()
+    [receipt] = finish_unlinkings(platform, datetime.now(UTC)).finished
+    assert receipt.found is not None
+    assert receipt.found["lake"]["rows"] == 2
+    assert billed(platform) == 0
+    assert reverify(platform.engine, platform.settings, operator, datetime.now(UTC)).paused == [], "nobody asks AWS"
+
+    _, third = linked(platform, customer)
+    assert load(platform, third) == 1, "after a deletion all is loaded anew"
+    assert billed(platform) == 7
+    with platform.engine.connect() as connection:
+        states = [link.state for link in links.of_account(connection, customer.account_id)]
+    assert states == [LinkState.ENDED, LinkState.ENDED, LinkState.ACTIVE]
