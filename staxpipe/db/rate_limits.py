@@ -44,8 +44,6 @@ def count(connection: Connection, key: str, now: datetime, span: timedelta, time
         )
         .returning(rate_limits.c.used, rate_limits.c.ends_at)
     ).one()
-    if row.used == times:
-        _forget(connection, now)
     return Usage(row.used, row.ends_at)
 
 
@@ -58,8 +56,12 @@ def give_back(connection: Connection, key: str, now: datetime) -> None:
     )
 
 
-def _forget(connection: Connection, now: datetime) -> None:
-    """Remove some that are over; those that another process has just taken up are passed by, not waited for."""
+def forget(connection: Connection, now: datetime) -> None:
+    """Remove some that are over; those that another process has just taken up are passed by, not waited for.
+
+    Call it after all that a transaction counts: whoever waits for a row that is removed here must not hold one that is
+    still wanted.
+    """
     over = (
         select(rate_limits.c.key)
         .where(rate_limits.c.ends_at <= now)

@@ -177,6 +177,7 @@ class Visit:
                     if limits.is_first_refusal(use, usage):
                         detail = {"until": usage.ends_at.isoformat()}
                         self.record(connection, self.who(connection), "limit.reached", use.key, "refused", detail)
+            rate_limits.forget(connection, self.now)
         if refused:
             wait, use = max(refused, key=lambda found: found[0])
             raise TooManyError(use.limit, wait, self.now)
@@ -191,6 +192,7 @@ class Visit:
         use = Use(limits.WRITTEN_REFUSALS, self.client)
         with self.transaction() as connection:
             usage = rate_limits.count(connection, use.key, self.now, use.limit.span)
+            rate_limits.forget(connection, self.now)
             if limits.wait(use, usage, self.now) is None:
                 self.record(connection, self.who(connection), action, subject, "refused", detail)
 

@@ -65,13 +65,27 @@ def test_a_counter_that_somebody_drives_up_does_not_overflow(engine: Engine) -> 
     assert usage.used == 1_000_000
 
 
+def test_two_that_count_several_and_forget_never_wait_for_each_other(unpooled: Engine) -> None:
+    def spend(number: int) -> None:
+        now = NOW + number * SPAN / 4  # spans end all the time
+        with unpooled.begin() as connection:
+            for key in sorted(("a", "b", f"c{number % 3}", f"d{number % 5}")):
+                rate_limits.count(connection, key, now, SPAN)
+            rate_limits.forget(connection, now)
+
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(spend, range(80))) == [None] * 80
+
+
 def test_what_is_over_is_forgotten_and_nobody_waits_for_it(unpooled: Engine) -> None:
     for number in range(5):
         counted(unpooled, f"old{number}")
     later = NOW + SPAN
     with unpooled.begin() as busy:
         assert rate_limits.count(busy, "old0", later, SPAN).used == 1  # taken up again, and not committed yet
-        assert counted(unpooled, "new", later).used == 1
+        with unpooled.begin() as other:
+            assert rate_limits.count(other, "new", later, SPAN).used == 1
+            rate_limits.forget(other, later)
     with unpooled.connect() as connection:
         assert set(connection.scalars(select(table.c.key))) == {"old0", "new"}
         assert connection.scalar(select(func.count()).select_from(table)) == 2
