@@ -79,6 +79,13 @@ class Settings(BaseSettings):
     public_url: str | None = Field(
         None, description="The address by which people reach the onboarding pages; links in mails begin with it."
     )
+    trusted_proxies: int = Field(
+        0,
+        ge=0,
+        le=10,
+        description="Reverse proxies that every request to the pages passes. So many addresses at the end of "
+        "X-Forwarded-For are believed (audit log, rate limits); with 0 a client is the address that connects.",
+    )
     landing_url: StoreUrl = Field(
         None, description="Where delivered files are copied to: a folder or s3://bucket/prefix."
     )

@@ -18,7 +18,17 @@ from tools.readme_settings import BEGIN, END, table, with_table
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text()
-DOCUMENTS = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/architecture.md")]
+DOCUMENTS = [
+    ROOT / name
+    for name in (
+        "README.md",
+        "CONTRIBUTING.md",
+        "CHANGELOG.md",
+        "docs/architecture.md",
+        "docs/security.md",
+        "docs/threat-model.md",
+    )
+]
 
 
 def test_the_settings_table_is_what_settings_py_says() -> None:

@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
+from staxpipe.cli.cells import cell
 from staxpipe.cli.sql import Format
 from staxpipe.cli.tables import standard_output
 
@@ -72,7 +73,9 @@ def _csv(entries: Sequence[AuditEntry]) -> None:
     writer.writerow(("id", "at", "actor", "action", "subject", "result", "source_ip", "detail"))
     for entry in entries:
         values = _fields(entry).values()
-        writer.writerow(json.dumps(value, ensure_ascii=False) if isinstance(value, dict) else value for value in values)
+        writer.writerow(
+            json.dumps(value, ensure_ascii=False) if isinstance(value, dict) else cell(value) for value in values
+        )
 
 
 def _show(entries: Sequence[AuditEntry], more: bool) -> None:

@@ -62,8 +62,14 @@ def _ask(engine: Engine, settings: Settings, account: str | None, period: Billin
     from staxpipe.aws.link_billing import LinkBilling
     from staxpipe.aws.sessions import operator_session
     from staxpipe.comparison.run import compare_months
+    from staxpipe.db import audit_log
+    from staxpipe.db.link_requests import OPERATOR
     from staxpipe.lake.table import Lake
+    from staxpipe.local.terminal import whereabouts
 
+    with engine.begin() as connection:
+        subject = f"account:{account or '*'}/{period or '*'}"
+        audit_log.record(connection, OPERATOR, "comparison.asked", subject, "done", whereabouts())
     return compare_months(
         engine,
         settings,

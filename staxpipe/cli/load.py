@@ -87,13 +87,22 @@ def _load(
             disable=not errors.is_terminal,
         ) as bar,
     ):
+        from staxpipe.db import audit_log
+        from staxpipe.db.link_requests import OPERATOR
         from staxpipe.ingest.load import LoadedMonth
         from staxpipe.ingest.load import load as load_found
         from staxpipe.ingest.platform import Platform
+        from staxpipe.local.terminal import whereabouts
+
+        def record(action: str, place: str, result: str, detail: dict[str, object]) -> None:
+            with engine.begin() as connection:
+                audit_log.record(connection, OPERATOR, action, place, result, whereabouts(), detail)
 
         gc.freeze()  # imported modules are no garbage, and searching them would take a twentieth of the time
         platform = Platform.open(settings, engine)
         for seen in found:
+            record("files.load-begun", seen.bucket.url, "done", {"deliveries": len(seen.deliveries)})
+            before = len(months), len(failed)
             told_as_failures = {broken.reason for broken in seen.broken}
             for finding in seen.findings:
                 if finding.message not in told_as_failures:
@@ -106,6 +115,8 @@ def _load(
                     errors.print(
                         f"{result.billing_period} was not loaded: {result.error}", highlight=False, markup=False
                     )
+            loaded, lost = len(months) - before[0], len(failed) - before[1]
+            record("files.loaded", seen.bucket.url, "failed" if lost else "done", {"months": loaded, "failed": lost})
     return months, failed
 
 

@@ -12,12 +12,15 @@ def sign_in() -> None:
 
     `staxpipe up` prints one when it starts; this makes another, whether or not it is running.
     """
-    from staxpipe.db import sign_in_links
+    from staxpipe.db import audit_log, sign_in_links
+    from staxpipe.db.link_requests import OPERATOR
     from staxpipe.local.address import pages_url
     from staxpipe.local.database import open_database
+    from staxpipe.local.terminal import whereabouts
     from staxpipe.settings import read_settings
 
     settings = read_settings()
     with open_database(settings) as engine, engine.begin() as connection:
         token = sign_in_links.issue(connection, datetime.now(UTC), LIFETIME)
+        audit_log.record(connection, OPERATOR, "sign-in-link.made", "session", "done", whereabouts())
     print(f"{pages_url(settings)}/sign-in/{token}")

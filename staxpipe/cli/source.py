@@ -68,12 +68,13 @@ def choose(
     Example: staxpipe source choose --account 111122223333 --period 2026-10 --export 4
     """
     from staxpipe.local.database import open_database
+    from staxpipe.local.terminal import whereabouts
     from staxpipe.settings import read_settings
     from staxpipe.warehouse import choices
 
     wanted, month = parse_account(account), parse_period(period)
     with open_database(read_settings()) as engine, engine.begin() as connection:
-        outcome = choices.choose(connection, wanted, month, export, OPERATOR)
+        outcome = choices.choose(connection, wanted, month, export, OPERATOR, whereabouts())
     _tell(outcome, wanted, as_json)
 
 
@@ -84,12 +85,13 @@ def release(account: Account, period: Period = None, as_json: AsJson = False) ->
     Choices for single months stay when the one for every month is taken back.
     """
     from staxpipe.local.database import open_database
+    from staxpipe.local.terminal import whereabouts
     from staxpipe.settings import read_settings
     from staxpipe.warehouse import choices
 
     wanted, month = parse_account(account), parse_period(period)
     with open_database(read_settings()) as engine, engine.begin() as connection:
-        outcome = choices.release(connection, wanted, month, OPERATOR)
+        outcome = choices.release(connection, wanted, month, OPERATOR, whereabouts())
     _tell(outcome, wanted, as_json)
 
 

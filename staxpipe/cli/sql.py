@@ -14,6 +14,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
+from staxpipe.cli.cells import cell
 from staxpipe.cli.options import parse_account, parse_period
 from staxpipe.cli.tables import print_table, standard_output
 
@@ -120,7 +121,7 @@ def _csv(batches: pa.RecordBatchReader, limit: int) -> None:
     for row in _rows(batches, limit):
         values = (exact(value) for value in row)
         writer.writerow(
-            json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else value for value in values
+            json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else cell(value) for value in values
         )
 
 

@@ -1,7 +1,8 @@
-"""The audit log: who did what to what, from where, and whether it was allowed. Rows are only ever added.
+"""The audit log: who did what to what, from where, and whether it was allowed.
 
 Queries only; each takes a Connection whose transaction the caller owns. Record an act in the transaction that does
-it: then there is no act without its row and no row without its act.
+it: then there is no act without its row and no row without its act. Rows are only ever added: the database itself
+refuses to change or remove one.
 """
 
 from __future__ import annotations
@@ -14,12 +15,18 @@ from sqlalchemy import Connection, insert, select
 
 from staxpipe.db.tables import audit_log
 
+WE = "staxpipe"
+"""The actor where nobody asked: a sensor, a schedule, a run."""
+
 _LONGEST = 500  # characters of one field: what comes from outside must not fill the disk
 
 
 @dataclass(frozen=True)
 class AuditEntry:
-    """One act. `actor` is a mail address, ``operator``, ``anonymous`` or the name of one of our own processes."""
+    """One act. `actor` is a mail address, ``operator``, ``anonymous`` or the name of one of our own processes.
+
+    `source_ip` is where it came from: the client's address or, of a command, the user and the machine.
+    """
 
     id: int
     at: datetime
@@ -51,7 +58,7 @@ def record(
         action: what, as a stable name: ``request.details-saved``.
         subject: to what, as in ``request:9fXk2…``.
         result: ``done``, ``refused``, or a verdict's code.
-        source_ip: the client's address, where there is one.
+        source_ip: from where: the client's address or, of a command, the user and the machine.
         detail: a few JSON values more.
     """
     connection.execute(
@@ -66,11 +73,15 @@ def record(
     )
 
 
-def entries(connection: Connection, subject: str | None = None, limit: int = 100) -> list[AuditEntry]:
-    """The newest entries first, of one subject or of all."""
+def entries(
+    connection: Connection, subject: str | None = None, limit: int = 100, before: int | None = None
+) -> list[AuditEntry]:
+    """The newest entries first, of one subject or of all; with `before`, only those older than the entry of that id."""
     statement = select(audit_log).order_by(audit_log.c.id.desc()).limit(limit)
     if subject is not None:
-        statement = statement.where(audit_log.c.subject == subject)
+        statement = statement.where(audit_log.c.subject == _plain(subject))  # as it was written
+    if before is not None:
+        statement = statement.where(audit_log.c.id < before)
     return [AuditEntry(**row) for row in connection.execute(statement).mappings()]
 
 

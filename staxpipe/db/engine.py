@@ -18,5 +18,9 @@ def shown_url(address: str) -> str:
 
 
 def make_engine(address: str) -> Engine:
-    """An engine for the metadata database; connections are checked before use, so a restarted server is no error."""
-    return create_engine(psycopg2_url(address), pool_pre_ping=True, pool_size=5, max_overflow=10)
+    """An engine for the metadata database.
+
+    Connections are checked before use, so a restarted server is no error. Errors do not show the values of their
+    statement: these go into logs, and ExternalIds are among them.
+    """
+    return create_engine(psycopg2_url(address), pool_pre_ping=True, pool_size=5, max_overflow=10, hide_parameters=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from staxpipe.db import journal
+from staxpipe.db import audit_log, journal
 from staxpipe.ingest.platform import Platform
 from staxpipe.lake.table import HeldDelivery
 
@@ -45,4 +45,6 @@ def expire(platform: Platform, now: datetime) -> ExpiryReport:
     with platform.engine.begin() as connection:
         journal.mark_expired(connection, gone, now)
         journal.mark_held(connection, back)
+        for delivery in gone:
+            audit_log.record(connection, audit_log.WE, "delivery.forgotten", f"delivery:{delivery}", "done")
     return ExpiryReport(snapshots, files, len(gone))

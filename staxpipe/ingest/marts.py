@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 import pyarrow as pa
 from sqlalchemy import Connection
 
+from staxpipe.db import audit_log, links, results
 from staxpipe.db import deliveries as ledger
-from staxpipe.db import links, results
 from staxpipe.db.deliveries import LedgerEntry
 from staxpipe.db.journal import replace_services
 from staxpipe.db.reconciliations import lines_of, put_identity, put_marts_cost
@@ -67,6 +67,8 @@ def publish(platform: Platform, entry: LedgerEntry) -> Published:
             rows = swap_daily_costs(connection, entry.export_id, entry.period, entry.id, rollup)
             superseded = ledger.supersede_others(connection, entry)
             ledger.mark(connection, entry.id, DeliveryState.LOADED, loaded_at=datetime.now(UTC), error=None)
+            detail = {"account": entry.account_id, "period": str(entry.period), "export": entry.export_id}
+            audit_log.record(connection, audit_log.WE, "month.loaded", f"delivery:{entry.id}", "done", detail=detail)
             if entry.account_id is not None:
                 announce_if_complete(connection, platform.settings, entry.account_id)
             # Last, since whoever looks into the bucket waits for it.

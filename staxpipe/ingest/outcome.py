@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Connection
 
+from staxpipe.db import audit_log
 from staxpipe.db import deliveries as ledger
 from staxpipe.db.deliveries import LedgerEntry
 from staxpipe.errors import PermanentError, TransientError
@@ -43,6 +44,8 @@ def outcome_recorded(platform: Platform, entry: LedgerEntry) -> Iterator[None]:
     except PermanentError as error:
         with platform.engine.begin() as connection:
             ledger.mark_failed(connection, entry.id, str(error))
+            detail = {"account": entry.account_id, "period": str(entry.period), "why": str(error)}
+            audit_log.record(connection, audit_log.WE, "month.loaded", f"delivery:{entry.id}", "failed", detail=detail)
             announce_failure(connection, platform.settings, entry, str(error))
             if entry.account_id is not None:
                 announce_if_complete(connection, platform.settings, entry.account_id)

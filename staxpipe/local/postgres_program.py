@@ -24,6 +24,9 @@ SERVER_SETTINGS = {
     "max_parallel_workers_per_gather": "0",  # containers give 64 MB of shared memory, too little for parallel joins
     "log_min_messages": "warning",
     "log_line_prefix": "%m [%p] ",
+    # A statement that fails would be logged with its values, and ExternalIds are among them.
+    "log_min_error_statement": "panic",
+    "log_error_verbosity": "terse",
 }
 
 # Text sorts and compares the same on every machine: the server's own rules, not the operating system's.

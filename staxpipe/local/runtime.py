@@ -18,7 +18,9 @@ from threading import Event, Thread
 from sqlalchemy import Engine, create_engine
 from sqlalchemy.engine import make_url
 
+from staxpipe.db import audit_log
 from staxpipe.db.engine import make_engine, psycopg2_url
+from staxpipe.db.link_requests import OPERATOR
 from staxpipe.db.migrate import migrate
 from staxpipe.db.sign_in_links import issue
 from staxpipe.errors import PermanentError
@@ -28,6 +30,7 @@ from staxpipe.local.lock import FileLock, private_folder
 from staxpipe.local.postgres import EmbeddedPostgres, port_problem
 from staxpipe.local.processes import ChildProcess, Service, describe_exit, end_marked
 from staxpipe.local.supervisor import Supervisor
+from staxpipe.local.terminal import whereabouts
 from staxpipe.settings import Settings
 
 DATABASE_SECONDS = 150.0
@@ -160,6 +163,7 @@ class Runtime:
         """An address that signs the operator in, once."""
         with self.engine.begin() as connection:
             token = issue(connection, datetime.now(UTC), SIGN_IN_LIFETIME)
+            audit_log.record(connection, OPERATOR, "sign-in-link.made", "session", "done", whereabouts())
         return f"{self.settings.base_url}/sign-in/{token}"
 
     def _take_lock(self) -> None:

@@ -16,14 +16,25 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 from starlette.responses import Response
 
-from staxpipe.onboarding.guards import Guard, security_headers
-from staxpipe.onboarding.pages import health, help_pages, home, invitations, link_requests, sign_in, statuses, unlinking
-from staxpipe.onboarding.rendering import make_templates
+from staxpipe.onboarding.guards import LARGEST_BODY, Guard, security_headers
+from staxpipe.onboarding.limits import TooManyError
+from staxpipe.onboarding.pages import (
+    activity,
+    health,
+    help_pages,
+    home,
+    invitations,
+    link_requests,
+    sign_in,
+    statuses,
+    unlinking,
+)
+from staxpipe.onboarding.rendering import day, make_templates
 from staxpipe.onboarding.sessions import Session, Signer
-from staxpipe.onboarding.site import Site
+from staxpipe.onboarding.site import NotTheirsError, Site, visit
+from staxpipe.onboarding.status import duration
 from staxpipe.settings import Settings
 
-_LARGEST_BODY = 64 * 1024  # bytes; the longest form is a note and ten addresses
 _STATIC = Path(__file__).with_name("static")
 _log = logging.getLogger(__name__)
 
@@ -33,6 +44,7 @@ _WORDS = {
     404: ("There is no such page", "The address is wrong, or the page is not for you to see."),
     405: ("That cannot be done here", "Go back and use the buttons of the page."),
     413: ("That is too much", "The form holds more text than it may. Go back and shorten it."),
+    429: ("That was too often", ""),
     500: ("Something went wrong on our side", "Nothing you did caused this. Please try again in a minute."),
     503: ("The database does not answer", "staxpipe is starting or being repaired. Please try again in a minute."),
 }
@@ -44,21 +56,32 @@ def _utc_now() -> datetime:
 
 def create_app(settings: Settings, engine: Engine, clock: Callable[[], datetime] = _utc_now) -> FastAPI:
     """The pages on a migrated database. The caller owns the engine."""
-    app = FastAPI(title="staxpipe", docs_url=None, redoc_url=None, openapi_url=None)
+    app = FastAPI(title="staxpipe", docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
     site = Site(settings, engine, clock, make_templates(_STATIC), Signer(settings.signing_key()))
     app.state.site = site
-    for page in (home, sign_in, invitations, link_requests, statuses, unlinking, help_pages, health):
+    for page in (home, sign_in, invitations, link_requests, statuses, unlinking, activity, help_pages, health):
         app.include_router(page.router)
     app.mount("/static", StaticFiles(directory=_STATIC), name="static")
 
-    def error_page(request: Request, status: int) -> Response:
-        session = site.signer.read_session(request.cookies.get(site.cookie), site.clock())
+    def error_page(request: Request, status: int, said: str = "") -> Response:
+        # 403: nobody is signed in, or the session was ended.
+        cookie = None if status == 403 else request.cookies.get(site.cookie)
+        session = site.signer.read_session(cookie, site.clock())
         title, text = _WORDS.get(status, _WORDS[500 if status >= 500 else 400])
-        template = "signed_out.html" if status == 403 and not session.signed_in else "error.html"
+        text = said or text
+        template = "signed_out.html" if status == 403 else "error.html"
         return site.render(template, session, request.url.path, {"title": title, "text": text}, status)
 
     def http_error(request: Request, error: Exception) -> Response:
-        return error_page(request, error.status_code if isinstance(error, HTTPException) else 500)
+        if isinstance(error, NotTheirsError):
+            error.visit.note_refusal("request.opened", f"request:{error.request_id}")
+        if isinstance(error, TooManyError):
+            response = error_page(request, error.status_code, _too_often(error))
+        else:
+            response = error_page(request, error.status_code if isinstance(error, HTTPException) else 500)
+        if isinstance(error, HTTPException):
+            response.headers.update(error.headers or {})
+        return response
 
     def unreadable(request: Request, _: Exception) -> Response:
         return error_page(request, 400)
@@ -73,14 +96,28 @@ def create_app(settings: Settings, engine: Engine, clock: Callable[[], datetime]
         return response
 
     def cross_site(request: Request) -> Response:
+        try:  # not its path: that may be a sign-in link
+            visit(request).note_refusal("form.sent", "cross-site", {"origin": request.headers.get("origin", "")})
+        except OperationalError as error:  # it is refused all the same
+            _log.error("the metadata database does not answer: %s", error)
         title = "This did not come from our own page"
         text = "Your browser says that another site sent this form. Open the page yourself and try again."
         return site.render("error.html", Session(), request.url.path, {"title": title, "text": text}, 403)
+
+    def too_large(request: Request) -> Response:
+        return error_page(request, 413)
 
     app.add_exception_handler(HTTPException, http_error)
     app.add_exception_handler(RequestValidationError, unreadable)
     app.add_exception_handler(OperationalError, no_database)
     app.add_exception_handler(Exception, crash)
-    app.add_middleware(RequestBodyLimitMiddleware, max_body_size=_LARGEST_BODY)
-    app.add_middleware(Guard, base_url=settings.base_url, refusal=cross_site)
+    app.add_middleware(RequestBodyLimitMiddleware, max_body_size=LARGEST_BODY)
+    app.add_middleware(Guard, base_url=settings.base_url, cross_site_page=cross_site, too_large_page=too_large)
     return app
+
+
+def _too_often(error: TooManyError) -> str:
+    return (
+        f"Too many {error.limit.what}. Please come back in {duration(error.wait)}, after {day(error.again_at)}. "
+        "Nothing was changed, and what was done before stays."
+    )

@@ -1,4 +1,4 @@
-"""What every answer and every unsafe request goes through: security headers, and a refusal of cross-site requests.
+"""What every answer and every request goes through: security headers, and a refusal of what is cross-site or too big.
 
 The rules follow OWASP ASVS 5.0, chapters 3.4 (headers) and 3.5 (cross-site requests).
 """
@@ -8,11 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from urllib.parse import urlsplit
 
+from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+LARGEST_BODY = 64 * 1024  # bytes; the longest form is a note and ten addresses
 _SAFE_METHODS = {"GET", "HEAD", "OPTIONS", "TRACE"}
 _POLICY = "; ".join(
     (
@@ -68,14 +70,28 @@ def cross_site(method: str, headers: Mapping[str, str], base_url: str) -> bool:
     return origin.lower() not in allowed
 
 
-class Guard:
-    """The middleware: refuses what is cross-site, and adds the headers that an answer does not set itself."""
+def too_large(headers: Mapping[str, str]) -> bool:
+    """Whether a request announces a body that is not worth reading. One of no announced length is cut off on the way,
+    by Starlette's RequestBodyLimitMiddleware.
+    """
+    length = headers.get("content-length", "")
+    return length.isdecimal() and (len(length) > 12 or int(length) > LARGEST_BODY)
 
-    def __init__(self, app: ASGIApp, base_url: str, refusal: Callable[[Request], Response]) -> None:
+
+Refusal = Callable[[Request], Response]
+
+
+class Guard:
+    """The middleware: refuses what is cross-site or too large before anything of it is read, and adds the headers that
+    an answer does not set itself.
+    """
+
+    def __init__(self, app: ASGIApp, base_url: str, cross_site_page: Refusal, too_large_page: Refusal) -> None:
         self._app = app
         self._base_url = base_url
         self._headers = security_headers(base_url)
-        self._refusal = refusal
+        self._cross_site_page = cross_site_page
+        self._too_large_page = too_large_page
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
@@ -90,10 +106,13 @@ class Guard:
                     headers.setdefault(name, value)
             await send(message)
 
-        if cross_site(scope["method"], Headers(scope=scope), self._base_url):
-            await self._refusal(Request(scope, receive))(scope, receive, send_guarded)
-        else:
-            await self._app(scope, receive, send_guarded)
+        headers = Headers(scope=scope)
+        answer: ASGIApp = self._app
+        if too_large(headers):
+            answer = await run_in_threadpool(self._too_large_page, Request(scope, receive))
+        elif cross_site(scope["method"], headers, self._base_url):
+            answer = await run_in_threadpool(self._cross_site_page, Request(scope, receive))
+        await answer(scope, receive, send_guarded)
 
 
 def _origin(url: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 
@@ -50,7 +50,15 @@ def make_templates(static: Path) -> Environment:
 
     environment.globals.update(asset=asset, typed=typed, switches=switches())
     environment.filters.update(
-        account=account, money=money, number=number, month=month, size=size, day=day, date=date, region=region
+        account=account,
+        money=money,
+        number=number,
+        month=month,
+        size=size,
+        day=day,
+        date=date,
+        moment=moment,
+        region=region,
     )
     return environment
 
@@ -81,6 +89,11 @@ def month(period: BillingPeriod) -> str:
 def day(moment: datetime) -> str:
     """As in 3 November 2026, 14:05 UTC."""
     return f"{moment.day} {_MONTHS[moment.month - 1]} {moment.year}, {moment:%H:%M} UTC"
+
+
+def moment(at: datetime) -> str:
+    """As in 2026-11-03 14:05:09, of UTC: what is searched and compared."""
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
 
 
 def date(moment: datetime) -> str:

@@ -1,7 +1,8 @@
 """Who is asking: signed session cookies, signed invitation tokens, and the tokens that make a double click harmless.
 
 Each kind of token has a salt of its own, so that none can stand in for another. All of them carry their end inside
-the signature. What an invitation opens is looked up in the database at each request (`staxpipe.db.invites`).
+the signature. What an invitation opens, and whether a session was ended before its time, is looked up in the database
+at each request (`staxpipe.db.invites`, `staxpipe.db.ended_sessions`).
 """
 
 from __future__ import annotations
@@ -45,15 +46,23 @@ class Signer:
         self._begin = _serializer(key, "begin")
 
     def session(self, session: Session, now: datetime) -> str:
-        """A cookie's value."""
-        return _sign(self._session, [session.operator, *session.invite_ids], now + SESSION_LIFETIME)
+        """A cookie's value, with an id of its own: ending one session ends no other."""
+        session_id = secrets.token_urlsafe(16)
+        return _sign(self._session, [session_id, session.operator, *session.invite_ids], now + SESSION_LIFETIME)
 
     def read_session(self, value: str | None, now: datetime) -> Session:
         """The session in a cookie; an empty one where it is missing, forged or over."""
         match _read(self._session, value, now):
-            case [bool(operator), *invite_ids]:
+            case [str(), bool(operator), *invite_ids]:
                 return Session(operator, tuple(str(invite_id) for invite_id in invite_ids))
         return Session()
+
+    def read_session_id(self, value: str | None, now: datetime) -> str | None:
+        """The id of the session in a cookie; None where it is missing, forged or over."""
+        match _read(self._session, value, now):
+            case [str(session_id), bool(), *_]:
+                return session_id
+        return None
 
     def invite(self, invite_id: str, expires_at: datetime) -> str:
         """The token in an invitation's address; the same for the same invitation."""

@@ -1,4 +1,4 @@
-"""What every page needs: settings, database, clock, templates, and who is asking.
+"""What every page needs: settings, database, clock, templates, who is asking, and how often.
 
 A page function asks for a `Visit` and answers with `Visit.page(...)`. No page's own logic is here.
 """
@@ -19,9 +19,12 @@ from jinja2 import Environment
 from sqlalchemy import Connection, Engine
 from starlette.responses import Response
 
-from staxpipe.db import audit_log, invites, link_requests
+from staxpipe.db import audit_log, ended_sessions, invites, link_requests, rate_limits
 from staxpipe.db.link_requests import LinkRequest
+from staxpipe.onboarding import limits
+from staxpipe.onboarding.client import client_address
 from staxpipe.onboarding.guards import is_https
+from staxpipe.onboarding.limits import TooManyError, Use
 from staxpipe.onboarding.sessions import SESSION_LIFETIME, Session, Signer
 from staxpipe.settings import Settings
 
@@ -48,6 +51,15 @@ class Site:
         """How long a request waits before it expires."""
         return timedelta(days=self.settings.request_days)
 
+    def session_of(self, cookie: str | None, now: datetime) -> tuple[Session, str | None]:
+        """The session in a cookie, and its id; an empty one where it is over, or was ended."""
+        session, session_id = self.signer.read_session(cookie, now), self.signer.read_session_id(cookie, now)
+        if session_id is None:
+            return Session(), None
+        with self.engine.connect() as connection:
+            ended = ended_sessions.is_ended(connection, session_id)
+        return (Session(), None) if ended else (session, session_id)
+
     def render(
         self, template: str, session: Session, path: str, values: Mapping[str, object], status: int = 200
     ) -> HTMLResponse:
@@ -67,6 +79,7 @@ class Visit:
     now: datetime
     path: str
     source_ip: str | None
+    session_id: str | None = None
 
     def page(
         self, template: str, values: Mapping[str, object] = MappingProxyType({}), status: int = 200
@@ -81,7 +94,12 @@ class Visit:
             yield connection
 
     def keep(self, session: Session, response: Response) -> Response:
-        """Have the browser hold this session; an empty one ends it."""
+        """Have the browser hold this session, or none where it is empty. The one that it held before ends here, too:
+        a copy of its cookie opens nothing any more.
+        """
+        if self.session_id is not None:
+            with self.transaction() as connection:
+                ended_sessions.end(connection, self.session_id, self.now, self.now + SESSION_LIFETIME)
         flags = {"path": "/", "httponly": True, "samesite": "lax", "secure": is_https(self.site.settings.base_url)}
         if session.signed_in:
             value = self.site.signer.session(session, self.now)
@@ -101,16 +119,18 @@ class Visit:
         """The request and who the visitor is to it.
 
         Raises:
-            HTTPException: 403 where nobody is signed in; 404 where there is none, or none for this visitor: an
-                invited person cannot tell the two apart.
+            HTTPException: 403 where nobody is signed in; 404 where there is none.
+            NotTheirsError: there is none for this visitor, who cannot tell it from the other 404.
         """
         if not self.session.signed_in:
             raise HTTPException(403)
         if not _REQUEST_ID.fullmatch(request_id):
             raise HTTPException(404)
         actor = self.may_see(connection, request_id)
-        request = link_requests.get(connection, request_id, lock=lock) if actor else None
-        if actor is None or request is None:
+        if actor is None:
+            raise NotTheirsError(self, request_id)
+        request = link_requests.get(connection, request_id, lock=lock)
+        if request is None:
             raise HTTPException(404)
         return Known(request, actor)
 
@@ -126,6 +146,56 @@ class Visit:
         """Add a row to the audit log."""
         audit_log.record(connection, actor, action, subject, result, self.source_ip, detail)
 
+    def who(self, connection: Connection) -> str:
+        """Who is asking, for the audit log, whatever it is about."""
+        if self.session.operator:
+            return link_requests.OPERATOR
+        for invite_id in reversed(self.session.invite_ids):
+            if invite := invites.get(connection, invite_id, self.now):
+                return invite.email
+        return "invited" if self.session.signed_in else "anonymous"
+
+    @property
+    def client(self) -> str:
+        """What stands for this visitor in limits that hold for a network."""
+        return limits.network(self.source_ip)
+
+    def spend(self, *uses: Use) -> None:
+        """Count what is about to be done, in a transaction of its own: it counts for all processes at once, and also
+        if what follows fails. Call it while no other transaction is open.
+
+        Raises:
+            TooManyError: one of them was done too often.
+        """
+        refused: list[tuple[timedelta, Use]] = []
+        with self.transaction() as connection:
+            for use in sorted(uses, key=lambda use: use.key):  # one order for all, so that no two wait for each other
+                usage = rate_limits.count(connection, use.key, self.now, use.limit.span, use.times)
+                wait = limits.wait(use, usage, self.now)
+                if wait is not None:
+                    refused.append((wait, use))
+                    if limits.is_first_refusal(use, usage):
+                        detail = {"until": usage.ends_at.isoformat()}
+                        self.record(connection, self.who(connection), "limit.reached", use.key, "refused", detail)
+            rate_limits.forget(connection, self.now)
+        if refused:
+            wait, use = max(refused, key=lambda found: found[0])
+            raise TooManyError(use.limit, wait, self.now)
+
+    def give_back(self, use: Use) -> None:
+        """Uncount what turned out not to be what is limited."""
+        with self.transaction() as connection:
+            rate_limits.give_back(connection, use.key, self.now)
+
+    def note_refusal(self, action: str, subject: str, detail: Mapping[str, object] | None = None) -> None:
+        """Write down that something was refused, as long as this client does not make a flood of it."""
+        use = Use(limits.WRITTEN_REFUSALS, self.client)
+        with self.transaction() as connection:
+            usage = rate_limits.count(connection, use.key, self.now, use.limit.span)
+            rate_limits.forget(connection, self.now)
+            if limits.wait(use, usage, self.now) is None:
+                self.record(connection, self.who(connection), action, subject, "refused", detail)
+
 
 @dataclass(frozen=True)
 class Known:
@@ -140,12 +210,23 @@ class Known:
         return f"request:{self.request.id}"
 
 
+class NotTheirsError(HTTPException):
+    """A signed-in visitor asked for a request that is not theirs to see, or that there never was."""
+
+    def __init__(self, visit: Visit, request_id: str) -> None:
+        super().__init__(404)
+        self.visit = visit
+        self.request_id = request_id
+
+
 def visit(request: Request) -> Visit:
     """FastAPI's dependency: read the session cookie."""
     site: Site = request.app.state.site
     now = site.clock()
-    session = site.signer.read_session(request.cookies.get(site.cookie), now)
-    return Visit(site, session, now, request.url.path, request.client.host if request.client else None)
+    session, session_id = site.session_of(request.cookies.get(site.cookie), now)
+    peer = request.client.host if request.client else None
+    source = client_address(peer, request.headers.getlist("x-forwarded-for"), site.settings.trusted_proxies)
+    return Visit(site, session, now, request.url.path, source, session_id)
 
 
 AnyVisit = Annotated[Visit, Depends(visit)]

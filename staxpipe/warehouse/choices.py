@@ -29,11 +29,17 @@ class MonthElected:
 
 
 def choose(
-    connection: Connection, account: str, period: BillingPeriod | None, export_id: int, actor: str
+    connection: Connection,
+    account: str,
+    period: BillingPeriod | None,
+    export_id: int,
+    actor: str,
+    place: str | None = None,
 ) -> list[MonthElected]:
     """Have an export counted for a month of the account, or for every month that has no choice of its own.
 
-    In a month that the export does not hold, the rule goes on deciding. Returns the months that this is about.
+    In a month that the export does not hold, the rule goes on deciding. Returns the months that this is about. Who
+    chose, and from where, is `actor` and `place` in the audit log.
 
     Raises:
         PermanentError: there is no such export, or it has not loaded what it is chosen for.
@@ -47,11 +53,13 @@ def choose(
     if not set(months) & set(held):
         raise PermanentError(_not_held(account, period, export_id, source, held))
     source_choices.set_choice(connection, account, str(period or EVERY_MONTH), export_id, actor)
-    _record(connection, actor, "source.chosen", account, period, {"export": export_id})
+    _record(connection, actor, place, "source.chosen", account, period, {"export": export_id})
     return _reelect(connection, account, months, actor)
 
 
-def release(connection: Connection, account: str, period: BillingPeriod | None, actor: str) -> list[MonthElected]:
+def release(
+    connection: Connection, account: str, period: BillingPeriod | None, actor: str, place: str | None = None
+) -> list[MonthElected]:
     """Take a choice back: the one for the month, or the one for every month. Then the rule decides.
 
     Raises:
@@ -60,7 +68,7 @@ def release(connection: Connection, account: str, period: BillingPeriod | None, 
     sources.lock_account(connection, account)
     if not source_choices.remove_choice(connection, account, str(period or EVERY_MONTH)):
         raise PermanentError(_nothing_chosen(account, period, sorted(source_choices.choices(connection, account))))
-    _record(connection, actor, "source.released", account, period, {})
+    _record(connection, actor, place, "source.released", account, period, {})
     months = sources.months(connection, account) if period is None else [period]
     return _reelect(connection, account, months, actor)
 
@@ -84,13 +92,14 @@ def _months_of(connection: Connection, account: str, export_id: int) -> list[Bil
 def _record(
     connection: Connection,
     actor: str,
+    place: str | None,
     action: str,
     account: str,
     period: BillingPeriod | None,
     detail: dict[str, object],
 ) -> None:
     subject = f"account:{account}/{period or EVERY_MONTH}"
-    audit_log.record(connection, actor, action, subject, "done", detail=detail)
+    audit_log.record(connection, actor, action, subject, "done", place, detail)
 
 
 def _not_held(

@@ -17,11 +17,12 @@ from staxpipe.aws import link_billing
 from staxpipe.cli.compare import compare
 from staxpipe.comparison.invoices import Invoice
 from staxpipe.comparison.verdicts import Against, Comparison, Part, Reason, concluded
-from staxpipe.db import comparisons
+from staxpipe.db import audit_log, comparisons
 from staxpipe.db.links import Link
 from staxpipe.db.tables import deliveries, exports, period_sources
 from staxpipe.errors import NotGrantedError, OwnCredentialsError, PermanentError
 from staxpipe.lake.table import Lake
+from staxpipe.local.terminal import whereabouts
 from staxpipe.model import BillingPeriod
 from staxpipe.settings import read_settings
 from staxpipe_tests.ledger import ACCOUNT, NOON, a_delivery, add_link, record
@@ -131,6 +132,9 @@ def test_now_asks_at_once(
     monkeypatch.setattr(link_billing, "LinkBilling", FakeBilling)
     monkeypatch.setattr(FakeBilling, "permitted", False)
     answer = CliRunner().invoke(command, ["--now", "--json"], catch_exceptions=False)
+    with engine.connect() as connection:
+        [asked] = [entry for entry in audit_log.entries(connection) if entry.actor == "operator"]
+    assert (asked.action, asked.subject, asked.source_ip) == ("comparison.asked", "account:*/*", whereabouts())
     told = json.loads(answer.stdout)
     assert told["comparisons"] == []
     assert any(f"the role of {ACCOUNT} does not allow it." in note for note in told["notes"])

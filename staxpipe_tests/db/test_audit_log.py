@@ -1,10 +1,18 @@
-"""What was done is kept as one row, whatever characters it came with."""
+"""What was done is kept as one row, whatever characters it came with, and stays."""
 
 from __future__ import annotations
 
-from sqlalchemy import Engine
+import re
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Connection, Engine, inspect
+from sqlalchemy.exc import ProgrammingError
 
 from staxpipe.db import audit_log
+from staxpipe.db.audit_log import AuditEntry
+
+SECURITY_PAGE = Path(__file__).resolve().parents[2] / "docs" / "security.md"
 
 
 def test_an_act_is_kept_with_who_what_where_and_how_it_ended(engine: Engine) -> None:
@@ -38,3 +46,84 @@ def test_a_value_cannot_fill_the_disk(engine: Engine) -> None:
         audit_log.record(connection, "x" * 100_000, "a", "s", "done")
         (entry,) = audit_log.entries(connection)
     assert len(entry.actor) == 500
+
+
+CHANGES = (
+    "UPDATE audit_log SET actor = 'nobody'",
+    "UPDATE audit_log SET actor = 'nobody' WHERE false",
+    "DELETE FROM audit_log",
+    "TRUNCATE audit_log",
+    "TRUNCATE audit_log CASCADE",
+    "MERGE INTO audit_log USING (SELECT 1 AS id) AS it ON audit_log.id = it.id WHEN MATCHED THEN DELETE",
+    "INSERT INTO audit_log (actor, action, subject, result) VALUES ('a', 'b', 'c', 'd') "
+    "ON CONFLICT (id) DO UPDATE SET actor = 'nobody'",
+)
+
+
+def one_act(connection: Connection) -> AuditEntry:
+    audit_log.record(connection, "ada@example.com", "request.cancelled", "request:1", "done", "192.0.2.7")
+    return audit_log.entries(connection)[0]
+
+
+@pytest.mark.parametrize("change", CHANGES)
+@pytest.mark.parametrize("role", ["origin", "replica"])
+def test_rows_are_neither_changed_nor_removed_even_by_their_owner(engine: Engine, change: str, role: str) -> None:
+    with engine.begin() as connection:
+        before = one_act(connection)
+        connection.exec_driver_sql(
+            f"SET LOCAL session_replication_role = {role}"
+        )  # ordinary triggers sleep in a replica
+        with pytest.raises(ProgrammingError, match="The audit log only grows: "), connection.begin_nested():
+            connection.exec_driver_sql(change)
+        assert audit_log.entries(connection) == [before]
+
+
+def test_an_application_that_is_not_the_owner_can_only_add(engine: Engine) -> None:
+    """What docs/security.md tells a database administrator to run, run."""
+    [advice] = re.findall(r"```sql\n(CREATE ROLE .*?)```", SECURITY_PAGE.read_text(), re.DOTALL)
+    assert "DATABASE staxpipe " in advice
+    advice = advice.replace("DATABASE staxpipe ", f"DATABASE {engine.url.database} ")
+    with engine.connect() as connection:  # never committed: a role belongs to the whole server
+        connection.exec_driver_sql("CREATE ROLE staxpipe_app")
+        connection.exec_driver_sql(f"ALTER DATABASE {engine.url.database} OWNER TO staxpipe_app")
+        for table in inspect(connection).get_table_names():
+            connection.exec_driver_sql(f"ALTER TABLE {table} OWNER TO staxpipe_app")
+        connection.exec_driver_sql("ALTER FUNCTION refuse_to_change_audit_log() OWNER TO staxpipe_app")
+        connection.exec_driver_sql(advice)
+        connection.exec_driver_sql("SET LOCAL ROLE staxpipe_app")
+        before = one_act(connection)
+        for forbidden in (
+            *CHANGES,
+            "ALTER TABLE audit_log DISABLE TRIGGER audit_log_only_grows",
+            "DROP TRIGGER audit_log_only_grows ON audit_log",
+            "DROP FUNCTION refuse_to_change_audit_log() CASCADE",
+            "CREATE OR REPLACE FUNCTION refuse_to_change_audit_log() RETURNS trigger LANGUAGE plpgsql "
+            "AS 'BEGIN RETURN NULL; END'",
+            "ALTER TABLE audit_log RENAME TO gone",
+            "DROP TABLE audit_log",
+            "DROP SCHEMA public CASCADE",
+            "SET LOCAL session_replication_role = replica",
+        ):
+            with pytest.raises(ProgrammingError, match=r"permission denied|must be owner"), connection.begin_nested():
+                connection.exec_driver_sql(forbidden)
+        assert audit_log.entries(connection) == [before]
+        connection.exec_driver_sql("CREATE TABLE of_a_later_migration (id int)")
+        connection.exec_driver_sql("UPDATE link_requests SET state = state")
+
+
+def test_a_page_goes_on_where_the_one_before_ended(engine: Engine) -> None:
+    with engine.begin() as connection:
+        for number in range(5):
+            audit_log.record(connection, "operator", "a", f"request:{number % 2}", "done")
+        first = audit_log.entries(connection, limit=2)
+        second = audit_log.entries(connection, limit=2, before=first[-1].id)
+        of_one = audit_log.entries(connection, "request:0", 9, before=first[0].id)
+    assert [entry.id for entry in (*first, *second)] == [5, 4, 3, 2]
+    assert [entry.id for entry in of_one] == [3, 1]
+
+
+def test_a_subject_that_is_no_text_is_looked_for_as_it_would_be_written(engine: Engine) -> None:
+    with engine.begin() as connection:
+        audit_log.record(connection, "operator", "a", "odd\x00\ud800", "done")
+        assert len(audit_log.entries(connection, "odd\x00\ud800")) == 1
+        assert audit_log.entries(connection, "even\x00") == []

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, text
 
+from staxpipe.db import audit_log
 from staxpipe.exports.local import find
 from staxpipe.ingest.expiry import ExpiryReport, expire
 from staxpipe.ingest.load import LoadedMonth, load
@@ -76,6 +77,9 @@ def test_superseded_deliveries_go_after_their_time_and_the_ledger_stays(restated
     ]
     assert counts(restated.engine) == before
     assert expire(restated, LATER) == ExpiryReport(0, 0, 0)
+    with restated.engine.connect() as connection:
+        acts = [entry for entry in audit_log.entries(connection) if entry.action == "delivery.forgotten"]
+    assert [(entry.actor, entry.result) for entry in acts] == [("staxpipe", "done")]
 
 
 def test_nothing_expires_where_all_is_to_be_kept(restated: Platform) -> None:

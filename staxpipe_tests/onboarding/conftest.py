@@ -98,7 +98,8 @@ def serve(engine: Engine, tmp_path: Path) -> Iterator[Serve]:
         port = listener.getsockname()[1]
         settings = Settings(**{**given, "web_port": port, **options})
         clock = Clock()
-        config = uvicorn.Config(create_app(settings, database, clock), log_level="critical", access_log=False)
+        app = create_app(settings, database, clock)
+        config = uvicorn.Config(app, log_level="critical", access_log=False, proxy_headers=False)
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import string
 from datetime import timedelta
 
 import httpx
@@ -55,10 +56,39 @@ def test_sign_in_links_and_sessions_end(pages: Pages) -> None:
     assert browser.get("/requests").status_code == 403
 
 
-def test_signing_out_ends_the_session_here(pages: Pages) -> None:
-    browser = pages.operator()
+def test_signing_out_ends_the_session_here_and_for_whoever_copied_its_cookie(pages: Pages) -> None:
+    browser, other = pages.operator(), pages.operator()
+    thief = pages.visitor(cookies=dict(browser.cookies))
+    assert thief.get("/requests").status_code == 200
     assert browser.post("/sign-out").url.path == "/"
     assert browser.get("/requests").status_code == 403
+    answer = thief.get("/requests")
+    assert answer.status_code == 403
+    assert "Sign out" not in answer.text
+    assert other.get("/requests").status_code == 200  # begun in the same second, and a session of its own
+
+
+def test_a_newer_session_in_the_same_browser_ends_the_one_before(pages: Pages) -> None:
+    operator, browser = pages.operator(), pages.visitor()
+    mine = begin(operator)
+    browser.post(invitation(pages, operator, mine))
+    copied = dict(browser.cookies)
+    assert browser.post(pages.sign_in_link()).url.path == "/requests"
+    assert dict(browser.cookies) != copied
+    assert pages.visitor(cookies=copied).get(f"/requests/{mine}").status_code == 403
+
+
+def test_an_ended_session_cannot_be_written_another_way(pages: Pages) -> None:
+    browser = pages.operator()
+    cookie = browser.cookies["staxpipe"]
+    browser.post("/sign-out")
+    # base64 leaves two bits of its last character unused: several texts may hold the same signature
+    signer = Signer(pages.settings.signing_key())
+    rewritten = [cookie[:-1] + last for last in string.ascii_letters + string.digits + "-_="]
+    genuine = [value for value in rewritten if signer.read_session(value, pages.clock.now).operator]
+    assert len(genuine) > 1, "then this test is of no use any more"
+    for value in genuine:
+        assert pages.visitor(cookies={"staxpipe": value}).get("/requests").status_code == 403
 
 
 def test_a_stranger_is_told_how_to_get_in_and_sees_nothing(pages: Pages) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -17,6 +18,15 @@ def test_a_session_comes_back_until_it_ends(session: Session) -> None:
     value = SIGNER.session(session, NOW)
     assert SIGNER.read_session(value, NOW) == session
     assert SIGNER.read_session(value, NOW + SESSION_LIFETIME) == Session()
+
+
+def test_each_cookie_is_a_session_of_its_own() -> None:
+    values = [SIGNER.session(Session(True), NOW) for _ in range(100)]
+    ids = [SIGNER.read_session_id(value, NOW) for value in values]
+    assert len(set(ids)) == 100
+    assert all(id is not None and len(base64.urlsafe_b64decode(id + "==")) >= 16 for id in ids)  # 128 bits
+    assert SIGNER.read_session_id(values[0], NOW + SESSION_LIFETIME) is None
+    assert SIGNER.read_session_id(SIGNER.invite("a", NOW + timedelta(1)), NOW) is None
 
 
 def test_an_invitation_comes_back_until_it_ends() -> None:

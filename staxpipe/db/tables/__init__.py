@@ -6,6 +6,7 @@ things are short random text.
 """
 
 from staxpipe.db.tables.declaring import metadata
+from staxpipe.db.tables.guarding import ended_sessions, rate_limits
 from staxpipe.db.tables.ledger import deliveries, exports, lake_states, period_sources, source_choices
 from staxpipe.db.tables.linking import deletion_receipts, doctor_reports, invites, link_requests, links, sign_in_links
 from staxpipe.db.tables.operation import audit_log, outbox, sweep_positions
@@ -28,6 +29,7 @@ __all__ = [
     "delivery_services",
     "delivery_sums",
     "doctor_reports",
+    "ended_sessions",
     "exports",
     "findings",
     "invites",
@@ -38,6 +40,7 @@ __all__ = [
     "outbox",
     "period_sources",
     "quarantine",
+    "rate_limits",
     "reconciliations",
     "sign_in_links",
     "source_choices",

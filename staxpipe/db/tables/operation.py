@@ -24,14 +24,16 @@ outbox = Table(
 audit_log = Table(
     "audit_log",
     metadata,
+    # A trigger of the database refuses to change or remove a row: see migration 0007.
     Column("id", BigInteger, Identity(always=True), primary_key=True),
     now("at"),
     Column("actor", Text, nullable=False),
     Column("action", Text, nullable=False),
     Column("subject", Text, nullable=False),
     Column("result", Text, nullable=False),
-    Column("source_ip", Text),
+    Column("source_ip", Text),  # the client's address; of a command: the user and the machine
     Column("detail", JSONB, nullable=False, server_default="{}"),
+    Index("ix_audit_log_subject", "subject", "id"),
 )
 
 sweep_positions = Table(

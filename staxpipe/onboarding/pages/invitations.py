@@ -15,6 +15,7 @@ from staxpipe.db.invites import Invite
 from staxpipe.db.link_requests import OPERATOR
 from staxpipe.onboarding import forms
 from staxpipe.onboarding.forms import Errors, Invitation
+from staxpipe.onboarding.limits import FAILING, INVITED, INVITING, INVITING_TO_REQUEST, SIGNING_IN, Use
 from staxpipe.onboarding.site import AnyVisit, Known, Visit, see_other
 
 router = APIRouter()
@@ -37,6 +38,8 @@ def invite(visit: AnyVisit, request_id: str, addresses: Text = "", note: Text = 
     """Invite: one row and one mail an address, however often the form is sent."""
     raw = {"addresses": addresses, "note": note, "invited_by": invited_by}
     checked = forms.check_invitation(raw)
+    if isinstance(checked, Invitation):
+        visit.spend(*_uses(visit, request_id, checked))
     with visit.transaction() as connection:
         known = visit.find(connection, request_id, lock=True)  # the lock makes the cap hold for two forms at once
         if isinstance(checked, Invitation):
@@ -49,14 +52,20 @@ def invite(visit: AnyVisit, request_id: str, addresses: Text = "", note: Text = 
 @router.get("/invite/{token}")
 def open_invitation(visit: AnyVisit, token: str) -> Response:
     """What the invitation is about, with one button."""
+    failing = Use(FAILING, visit.client)
+    visit.spend(failing)
     with visit.transaction() as connection:
         invite = _read(visit, connection, token)
+    if invite is not None:
+        visit.give_back(failing)
     return visit.page("invitation.html", {"token": token, "invite": invite}, 200 if invite else 403)
 
 
 @router.post("/invite/{token}")
 def take_up(visit: AnyVisit, token: str) -> Response:
     """Begin a session that opens this one request."""
+    failing = Use(FAILING, visit.client)
+    visit.spend(Use(SIGNING_IN, visit.client), failing)
     with visit.transaction() as connection:
         invite = _read(visit, connection, token)
         if invite is None:
@@ -66,12 +75,29 @@ def take_up(visit: AnyVisit, token: str) -> Response:
             visit.record(connection, invite.email, "invitation.opened", f"request:{invite.request_id}")
     if invite is None:
         return visit.page("invitation.html", {"token": token, "invite": None}, 403)
+    visit.give_back(failing)
     return visit.keep(visit.session.with_invite(invite.id), see_other(f"/requests/{invite.request_id}"))
 
 
 def _read(visit: Visit, connection: Connection, token: str) -> Invite | None:
     invite_id = visit.site.signer.read_invite(token, visit.now)
     return invites.get(connection, invite_id, visit.now) if invite_id else None
+
+
+def _uses(visit: Visit, request_id: str, asked: Invitation) -> list[Use]:
+    """What sending these mails uses up; a colleague whose invitation is open gets none."""
+    with visit.transaction() as connection:
+        known = visit.find(connection, request_id)
+        invited = invites.of_request(connection, request_id)
+    open_ones = {invite.email for invite in invited if invite.expires_at > visit.now}
+    new = [address for address in asked.addresses if address not in open_ones]
+    if not new:
+        return []
+    return [
+        Use(INVITING, known.actor, len(new)),
+        Use(INVITING_TO_REQUEST, request_id, len(new)),
+        *(Use(INVITED, address.lower()) for address in new),
+    ]
 
 
 def _send(visit: Visit, connection: Connection, known: Known, asked: Invitation) -> Invitation | Errors:

@@ -15,6 +15,7 @@ from staxpipe.linking import quick_create
 from staxpipe.model import RequestState
 from staxpipe.onboarding import forms
 from staxpipe.onboarding.forms import Errors
+from staxpipe.onboarding.limits import BEGINNING, LOOKING, Use
 from staxpipe.onboarding.regions import REGIONS, default_region
 from staxpipe.onboarding.site import AnyVisit, Known, OperatorVisit, Visit, see_other
 from staxpipe.onboarding.status import describe
@@ -31,6 +32,7 @@ def begin(visit: OperatorVisit, key: Text = "") -> Response:
     request_id = visit.site.signer.read_begin(key, visit.now)
     if request_id is None:
         return see_other("/start")
+    visit.spend(Use(BEGINNING, OPERATOR))
     with visit.transaction() as connection:
         lifetime = visit.site.request_lifetime
         if link_requests.begin_once(connection, request_id, OPERATOR, visit.now, lifetime):
@@ -151,6 +153,8 @@ def look_now(visit: AnyVisit, request_id: str) -> Response:
     """Have the role looked for at the next occasion instead of after the back-off."""
     with visit.transaction() as connection:
         known = visit.find(connection, request_id)
+    visit.spend(Use(LOOKING, request_id))
+    with visit.transaction() as connection:
         if link_requests.probe_soon(connection, request_id, visit.now):
             visit.record(connection, known.actor, "request.look-asked", known.subject)
     return see_other(f"/requests/{request_id}")

@@ -1,0 +1,132 @@
+"""Whatever somebody does on the pages, and whatever is refused to them, is in the audit log."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from sqlalchemy import Engine
+
+from staxpipe.db import audit_log
+from staxpipe.db.audit_log import AuditEntry
+from staxpipe.db.engine import make_engine
+from staxpipe.onboarding import limits
+from staxpipe_tests.onboarding.conftest import DETAILS, Pages, Serve, begin, begin_listening
+from staxpipe_tests.onboarding.test_access import invitation
+from staxpipe_tests.onboarding.test_safe_methods import paths
+
+FORM = {"addresses": "barbara@example.com", "invited_by": "Alan", "note": ""}
+
+
+def told(engine: Engine, limit: int = 500) -> list[tuple[str, str, str]]:
+    """Who, what and result, the oldest first."""
+    with engine.connect() as connection:
+        return [(entry.actor, entry.action, entry.result) for entry in audit_log.entries(connection, limit=limit)][::-1]
+
+
+def newest(engine: Engine) -> AuditEntry:
+    with engine.connect() as connection:
+        return audit_log.entries(connection, limit=1)[0]
+
+
+def test_every_act_of_the_operator_and_of_an_invited_person(pages: Pages, engine: Engine) -> None:
+    operator = pages.operator()
+    request_id = begin(operator)
+    link = invitation(pages, operator, request_id)
+    invited = pages.visitor()
+    invited.post(link)
+    base = f"/requests/{request_id}"
+    invited.post(f"{base}/details", data=DETAILS)
+    with engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE link_requests SET next_probe_at = next_probe_at + interval '1 hour'")
+    invited.post(f"{base}/look-now")
+    invited.post(f"{base}/invite", data=FORM)
+    with engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE link_requests SET state = 'expired', next_probe_at = NULL")
+    operator.post(f"{base}/resume")
+    invited.post(f"{base}/cancel")
+    invited.post("/sign-out")
+    operator.post("/sign-out")
+    assert told(engine) == [
+        ("operator", "signed-in", "done"),
+        ("operator", "request.begun", "done"),
+        ("operator", "colleague.invited", "done"),
+        ("alan@example.com", "invitation.opened", "done"),
+        ("alan@example.com", "request.details-saved", "done"),
+        ("alan@example.com", "request.look-asked", "done"),
+        ("alan@example.com", "colleague.invited", "done"),
+        ("operator", "request.resumed", "done"),
+        ("alan@example.com", "request.cancelled", "done"),
+        ("alan@example.com", "signed-out", "done"),
+        ("operator", "signed-out", "done"),
+    ]
+    with engine.connect() as connection:
+        assert {entry.source_ip for entry in audit_log.entries(connection)} == {"127.0.0.1"}
+
+
+def test_no_page_that_changes_something_is_missing_above(pages: Pages) -> None:
+    """A new form needs a new line in the test above."""
+    assert set(paths(pages, "post")) == {
+        "/sign-in/{token}",
+        "/sign-out",
+        "/invite/{token}",
+        "/requests",
+        "/requests/{request_id}/details",
+        "/requests/{request_id}/invite",
+        "/requests/{request_id}/look-now",
+        "/requests/{request_id}/resume",
+        "/requests/{request_id}/cancel",
+    }
+
+
+def test_what_is_refused_is_written_down(pages: Pages, engine: Engine) -> None:
+    operator = pages.operator()
+    mine, other = begin(operator), begin_listening(operator)
+    invited, stranger = pages.visitor(), pages.visitor()
+    invited.post(invitation(pages, operator, mine))
+
+    stranger.post("/sign-in/invented")
+    assert newest(engine).actor == "anonymous"
+    assert (newest(engine).action, newest(engine).result) == ("signed-in", "refused")
+    stranger.post("/invite/invented")
+    assert (newest(engine).action, newest(engine).result) == ("invitation.opened", "refused")
+    invited.post(f"/requests/{other}/cancel")
+    entry = newest(engine)
+    assert (entry.actor, entry.action, entry.subject) == ("alan@example.com", "request.opened", f"request:{other}")
+    assert entry.result == "refused"
+    operator.post(f"/requests/{other}/cancel", headers={"Origin": "https://evil.example.com"})
+    entry = newest(engine)
+    assert (entry.actor, entry.action, entry.subject) == ("operator", "form.sent", "cross-site")
+    assert (entry.result, entry.detail) == ("refused", {"origin": "https://evil.example.com"})
+
+
+def test_a_flood_of_refusals_does_not_fill_the_log(pages: Pages, engine: Engine) -> None:
+    stranger = pages.visitor()
+    most = limits.WRITTEN_REFUSALS.most
+    for _ in range(most + 5):
+        assert stranger.post("/sign-out", headers={"Origin": "null"}).status_code == 403
+    assert told(engine) == [("anonymous", "form.sent", "refused")] * most
+    pages.clock.pass_by(limits.WRITTEN_REFUSALS.span + timedelta(seconds=1))
+    stranger.post("/sign-out", headers={"Origin": "null"})
+    assert len(told(engine)) == most + 1
+
+
+def test_no_token_stands_in_the_log(pages: Pages, engine: Engine) -> None:
+    operator = pages.operator()
+    request_id = begin_listening(operator)
+    tokens = [pages.sign_in_link(), invitation(pages, operator, request_id)]
+    for token in tokens:
+        pages.visitor().post(token, headers={"Sec-Fetch-Site": "cross-site"})
+        pages.visitor().post(token)
+        pages.visitor().post(token)
+    with engine.connect() as connection:
+        written = str(audit_log.entries(connection))
+    secrets = [token.rsplit("/", 1)[1] for token in tokens]
+    secrets += [pages.request(request_id).external_id, *operator.cookies.values()]
+    assert [secret for secret in secrets if secret in written] == []
+
+
+def test_a_refusal_needs_no_database(serve: Serve) -> None:
+    nowhere = make_engine("postgresql://nobody@127.0.0.1:1/nothing")
+    pages = serve(database=nowhere)
+    assert pages.visitor().post("/sign-out", headers={"Origin": "null"}).status_code == 403
+    nowhere.dispose()
