@@ -278,7 +278,7 @@ def test_somebody_elses_folder_is_an_error_in_words(home: Path, server_folder: P
 
 def test_a_folder_that_cannot_be_made_is_an_error_in_words(home: Path) -> None:
     home.write_text("a file where a folder should be")
-    with pytest.raises(PermanentError, match="cannot be made: .* Set STAXPIPE_HOME"):
+    with pytest.raises(PermanentError, match=r"cannot be made: .* Set STAXPIPE_HOME"):
         EmbeddedPostgres(home / "postgres").start()
 
 
