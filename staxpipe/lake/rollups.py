@@ -87,7 +87,7 @@ class RollupWriter:
 class KeptRollup:
     """A rollup that was kept. Iterated, as often as wanted, it gives lists of pieces (tables of `schema`).
 
-    Sums of the same day are in the same list, except that they may be spread over its pieces.
+    All sums of a day are in one list; those of the same dimensions may be in several of its pieces.
     """
 
     def __init__(self, io: FileIO, path: str) -> None:
