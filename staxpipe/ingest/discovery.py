@@ -39,6 +39,8 @@ def discover_link(engine: Engine, settings: Settings, link: Link, bucket: Bucket
         known = ledger.known_manifests(connection, link.id)
     seen = discover(bucket, link.prefix, known)  # no transaction is open while S3 is listed
     with engine.begin() as connection:
+        if not link_queries.is_still(connection, link):
+            return Discovered(0, 0)  # somebody corrected the bucket while the other one was listed
         new = broken = 0
         for delivery in seen.deliveries:
             export_id = ledger.record_export(connection, delivery.export, link.id)
