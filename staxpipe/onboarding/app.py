@@ -17,7 +17,17 @@ from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 from starlette.responses import Response
 
 from staxpipe.onboarding.guards import Guard, security_headers
-from staxpipe.onboarding.pages import health, help_pages, home, invitations, link_requests, sign_in, statuses
+from staxpipe.onboarding.pages import (
+    details,
+    export_pages,
+    health,
+    help_pages,
+    home,
+    invitations,
+    link_requests,
+    sign_in,
+    statuses,
+)
 from staxpipe.onboarding.rendering import make_templates
 from staxpipe.onboarding.sessions import Session, Signer
 from staxpipe.onboarding.site import Site
@@ -47,7 +57,7 @@ def create_app(settings: Settings, engine: Engine, clock: Callable[[], datetime]
     app = FastAPI(title="staxpipe", docs_url=None, redoc_url=None, openapi_url=None)
     site = Site(settings, engine, clock, make_templates(_STATIC), Signer(settings.signing_key()))
     app.state.site = site
-    for page in (home, sign_in, invitations, link_requests, statuses, help_pages, health):
+    for page in (home, sign_in, invitations, link_requests, details, statuses, export_pages, help_pages, health):
         app.include_router(page.router)
     app.mount("/static", StaticFiles(directory=_STATIC), name="static")
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from staxpipe.linking.quick_create import delete_command, stack_url
 from staxpipe.model import BillingPeriod
 from staxpipe.onboarding.regions import REGIONS
 from staxpipe.program import typed
@@ -47,7 +48,7 @@ def make_templates(static: Path) -> Environment:
             versions[name] = hashlib.sha256((static / name).read_bytes()).hexdigest()[:12]
         return f"/static/{name}?v={versions[name]}"
 
-    environment.globals.update(asset=asset, typed=typed)
+    environment.globals.update(asset=asset, typed=typed, stack_url=stack_url, delete_command=delete_command)
     environment.filters.update(
         account=account, money=money, number=number, month=month, size=size, day=day, date=date, region=region
     )

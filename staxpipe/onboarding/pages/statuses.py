@@ -6,6 +6,7 @@ from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 from starlette.responses import Response
 
+from staxpipe.db import link_requests
 from staxpipe.ingest.announcement import gaps
 from staxpipe.model import RequestState
 from staxpipe.onboarding.progress import Progress, read_progress
@@ -21,7 +22,13 @@ def status_page(visit: AnyVisit, request_id: str) -> Response:
     known, progress, status = _read(visit, request_id)
     if known.request.state is RequestState.DRAFT:
         return see_other(f"/requests/{request_id}/access")
-    return visit.page("request.html", _values(known, progress, status))
+    with visit.transaction() as connection:
+        group = [
+            (request, describe(request, read_progress(connection, request.id), visit.now))
+            for request in link_requests.of_group(connection, known.request)
+        ]
+    values = {"group": group, "key": visit.site.signer.begin(visit.now)}
+    return visit.page("request.html", _values(known, progress, status) | values)
 
 
 @router.get("/requests/{request_id}/status")
