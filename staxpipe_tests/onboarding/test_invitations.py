@@ -245,3 +245,16 @@ def test_those_who_were_invited_to_one_account_see_the_others_of_the_request(pag
     assert invited.get(f"/requests/{second}/details").status_code == 200
     assert invited.get(f"/requests/{other}/details").status_code == 404
     assert pages.request(second).first_id == first
+
+
+def test_no_more_than_ten_are_invited_to_all_accounts_of_a_request(pages: Pages, engine: Engine) -> None:
+    operator = pages.operator()
+    first = begin_listening(operator)
+    key = operator.get(f"/requests/{first}").text.split('name="key" value="')[1].split('"')[0]
+    second = operator.post(f"/requests/{first}/another", data={"key": key}).url.path.split("/")[2]
+    ask(operator, first, ",".join(f"a{number}@example.com" for number in range(9)))
+    form = {"addresses": "more@example.com, and@example.com", "invited_by": "Grace"}
+    refused = operator.post(f"/requests/{second}/invite", data=form)
+    assert "9 colleagues were invited to this request already; 1 more can be." in errors(refused)["addresses"]
+    ask(operator, second, "more@example.com")
+    assert len(mails(engine)) == 10

@@ -40,7 +40,9 @@ def invite(visit: AnyVisit, request_id: str, addresses: Text = "", note: Text = 
     raw = {"addresses": addresses, "note": note, "invited_by": invited_by}
     checked = forms.check_invitation(raw)
     with visit.transaction() as connection:
-        known = visit.find(connection, request_id, lock=True)  # the lock makes the cap hold for two forms at once
+        known = visit.find(connection, request_id)
+        # The lock makes the cap hold for two forms at once, also where they are of two accounts of one request.
+        link_requests.get(connection, known.request.first_id, lock=True)
         if isinstance(checked, Invitation):
             checked = _send(visit, connection, known, checked)
         if isinstance(checked, Errors):
