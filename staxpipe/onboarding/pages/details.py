@@ -24,6 +24,7 @@ from staxpipe.onboarding.status import describe
 router = APIRouter()
 
 Text = Annotated[str, Form()]
+_SAVED = "request.details-saved"
 
 
 @router.get("/requests/{request_id}/details")
@@ -71,7 +72,11 @@ def save_details(
             finished = not correctable and before.state not in EDITABLE
             status = see_other(f"/requests/{request_id}")
             return status if finished else _details_form(visit, before, raw, checked.by_field, seen)
-        match decide(before, checked, seen, correctable=correctable):
+        detail = {"account_id": checked.account_id, "bucket": checked.bucket, "prefix": checked.prefix}
+        saving = decide(before, checked, seen, correctable=correctable)
+        if saving in {Saving.ASK, Saving.TOO_LATE}:
+            visit.record(connection, known.actor, _SAVED, known.subject, "refused", detail)
+        match saving:
             case Saving.NOTHING:
                 editable = before.state in EDITABLE
                 return see_other(f"/requests/{request_id}/deploy" if editable else f"/requests/{request_id}")
@@ -86,8 +91,7 @@ def save_details(
                 link_requests.save_details(connection, request_id, checked, visit.now, visit.site.request_lifetime)
             case Saving.CORRECT if not _correct(connection, before, checked, visit):
                 return see_other(f"/requests/{request_id}")  # reports were found this very moment: it was right
-        detail = {"account_id": checked.account_id, "bucket": checked.bucket, "prefix": checked.prefix}
-        visit.record(connection, known.actor, "request.details-saved", known.subject, detail=detail)
+        visit.record(connection, known.actor, _SAVED, known.subject, detail=detail)
     return see_other(f"/requests/{request_id}/{_next_page(before, checked)}".rstrip("/"))
 
 
@@ -123,7 +127,7 @@ def _next_page(before: LinkRequest, written: Details) -> str:
 def _conflict(visit: Visit, connection: Connection, known: Known, written: Details, *, editable: bool) -> Response:
     """Show what is saved beside what this person wrote, who comes second."""
     acts = audit_log.entries(connection, known.subject, limit=20)
-    last = next((act for act in acts if act.action == "request.details-saved" and act.result == "done"), None)
+    last = next((act for act in acts if act.action == _SAVED and act.result == "done"), None)
     values = {
         "request": known.request,
         "status": describe(known.request, read_progress(connection, known.request.id), visit.now),
