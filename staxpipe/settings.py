@@ -109,7 +109,8 @@ class Settings(BaseSettings):
         str | None, _written_like(r"https://\S{1,1016}", "an https:// address of at most 1,024 characters")
     ] = Field(
         None,
-        description="S3 address of the published role template; without it pages offer a download and a command.",
+        description="S3 address of the published role template, with staxpipe-export.yaml beside it; without it pages "
+        "offer a download and a command.",
     )
     smtp_url: Annotated[SecretStr | None, AfterValidator(_mail_url)] = Field(
         None, description="Mail server; without it messages wait in the outbox and `status` says so."

@@ -14,7 +14,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, case, exists, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, case, exists, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from staxpipe.db.tables import link_requests, links
@@ -33,7 +33,8 @@ class LinkRequest:
     """One request to link an account, as stored. `prefix` has no slash at its ends; times are aware UTC.
 
     `updated_at` moves with the details and the state, not with probes. `verdict` is the code of the last probe's
-    verdict and `verdict_detail` the same in words.
+    verdict and `verdict_detail` the same in words. `stack_region` is where the person was first told to create the
+    stack: it stays there when the bucket's region is corrected.
     """
 
     id: str
@@ -52,6 +53,13 @@ class LinkRequest:
     created_at: datetime
     updated_at: datetime
     expires_at: datetime | None
+    group_id: str | None = None
+    stack_region: str | None = None
+
+    @property
+    def first_id(self) -> str:
+        """The request that the accounts of this one were added to: its own, where it is the first."""
+        return self.group_id or self.id
 
     @property
     def role_arn(self) -> str | None:
@@ -90,19 +98,30 @@ def create(connection: Connection, requested_by: str, now: datetime, lifetime: t
     return request
 
 
-def begin_once(connection: Connection, request_id: str, requested_by: str, now: datetime, lifetime: timedelta) -> bool:
-    """Begin a request under an id that we made before (22 random characters); False when it is begun already."""
+def begin_once(
+    connection: Connection,
+    request_id: str,
+    requested_by: str,
+    now: datetime,
+    lifetime: timedelta,
+    group_id: str | None = None,
+) -> bool:
+    """Begin a request under an id that we made before (22 random characters); False when it is begun already.
+
+    `group_id` is the first of several accounts that are asked for together.
+    """
     added = connection.execute(
         upsert(link_requests)
         .values(
             id=request_id,
             state=RequestState.DRAFT,
             requested_by=requested_by,
-            external_id=secrets.token_urlsafe(32),
-            role_name="staxpipe-link-" + "".join(secrets.choice(_ROLE_NAME_ALPHABET) for _ in range(12)),
+            external_id=_external_id(),
+            role_name=_role_name(),
             created_at=now,
             updated_at=now,
             expires_at=now + lifetime,
+            group_id=group_id,
         )
         .on_conflict_do_nothing(index_elements=["id"])
         .returning(link_requests.c.id)
@@ -115,6 +134,26 @@ def get(connection: Connection, request_id: str, *, lock: bool = False) -> LinkR
     statement = select(link_requests).where(link_requests.c.id == request_id)
     row = connection.execute(statement.with_for_update() if lock else statement).first()
     return _request(row) if row else None
+
+
+def of_group(connection: Connection, request: LinkRequest) -> list[LinkRequest]:
+    """All accounts that were asked for together with this one, itself among them, in the order of asking."""
+    first = request.first_id
+    statement = (
+        select(link_requests)
+        .where(or_(link_requests.c.id == first, link_requests.c.group_id == first))
+        .order_by(link_requests.c.created_at, link_requests.c.id)
+    )
+    return [_request(row) for row in connection.execute(statement)]
+
+
+def group_ids(request_id: str) -> Select[tuple[str]]:
+    """The ids of a request's group, as a query to be used within another."""
+    own, other = link_requests.alias(), link_requests.alias()
+    first = func.coalesce(own.c.group_id, own.c.id)
+    return (
+        select(other.c.id).join(own, func.coalesce(other.c.group_id, other.c.id) == first).where(own.c.id == request_id)
+    )
 
 
 def newest(connection: Connection, limit: int) -> list[LinkRequest]:
@@ -133,13 +172,14 @@ def listening(connection: Connection) -> list[LinkRequest]:
     return [_request(row) for row in connection.execute(statement)]
 
 
-def already_linked(connection: Connection, details: Details) -> bool:
-    """Whether an active link reads these very reports: a second one would only do the same again."""
+def already_linked(connection: Connection, details: Details, except_request: str = "") -> bool:
+    """Whether an active link, of another request, reads these very reports: a second one would only do the same."""
     same = (
         links.c.state == LinkState.ACTIVE,
         links.c.account_id == details.account_id,
         links.c.bucket == details.bucket,
         links.c.prefix == details.prefix,
+        links.c.request_id != except_request,
     )
     return bool(connection.execute(select(exists().where(*same))).scalar_one())
 
@@ -148,16 +188,34 @@ def save_details(connection: Connection, request_id: str, details: Details, now:
     """Keep what the person said and begin to listen; what earlier probes found is forgotten.
 
     Possible while the request is a draft, is listening, or was refused; not once it is linked, expired or cancelled.
+    As long as the account stays, so do ExternalId, role name and the stack's region: a stack that is there needs only
+    to be updated. Another account gets new ones, for what one account was told is not shown to another.
     """
+    same_account = link_requests.c.account_id == details.account_id
+    first_account = link_requests.c.account_id.is_(None)
     values: dict[str, object] = {
         "account_id": details.account_id,
         "bucket": details.bucket,
         "prefix": details.prefix,
         "region": details.region,
+        "external_id": case((or_(first_account, same_account), link_requests.c.external_id), else_=_external_id()),
+        "role_name": case((or_(first_account, same_account), link_requests.c.role_name), else_=_role_name()),
+        "stack_region": case(
+            (same_account, func.coalesce(link_requests.c.stack_region, details.region)), else_=details.region
+        ),
     }
     if details.contact is not None:
         values["requested_by"] = details.contact
     return _change(connection, request_id, _EDITABLE, **values, **_listening_from(now, lifetime))
+
+
+def correct(connection: Connection, request_id: str, details: Details, now: datetime) -> bool:
+    """Keep another bucket, prefix or region of a linked request; `links.correct` does the same to its link."""
+    values: dict[str, object] = {"bucket": details.bucket, "prefix": details.prefix, "region": details.region}
+    if details.contact is not None:
+        values["requested_by"] = details.contact
+    same_account = link_requests.c.account_id == details.account_id
+    return _change(connection, request_id, (RequestState.LINKED,), same_account, **values, updated_at=now)
 
 
 def resume(connection: Connection, request_id: str, now: datetime, lifetime: timedelta) -> bool:
@@ -285,6 +343,14 @@ def expire_overdue(connection: Connection, now: datetime) -> list[LinkRequest]:
         .returning(link_requests)
     )
     return [_request(row) for row in rows]
+
+
+def _external_id() -> str:
+    return secrets.token_urlsafe(32)
+
+
+def _role_name() -> str:
+    return "staxpipe-link-" + "".join(secrets.choice(_ROLE_NAME_ALPHABET) for _ in range(12))
 
 
 def _listening_from(now: datetime, lifetime: timedelta) -> dict[str, object]:

@@ -12,9 +12,9 @@ from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, bindparam, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Exists, Row, bindparam, exists, insert, select, update
 
-from staxpipe.db.tables import links
+from staxpipe.db.tables import deliveries, exports, links
 from staxpipe.errors import PermanentError
 from staxpipe.model import AccountId, LinkState
 
@@ -228,6 +228,42 @@ def set_problem(connection: Connection, link_id: str, problem: str | None) -> bo
     )
 
 
+def correct(
+    connection: Connection, link_id: str, bucket: str, prefix: str, region: str, contact: str, now: datetime
+) -> bool:
+    """Have the same role read another bucket, and look into it soon. False where something was found already.
+
+    What was found belongs to the bucket it was found in; another one is then another link.
+    """
+    changed = connection.execute(
+        update(links)
+        .where(links.c.id == link_id, links.c.state != LinkState.ENDED, ~_found())
+        .values(
+            bucket=bucket,
+            prefix=prefix,
+            region=region,
+            contact=contact,
+            problem=None,
+            discovered_at=None,
+            next_look_at=now,
+        )
+    )
+    return bool(changed.rowcount)
+
+
+def nothing_found(connection: Connection, request_id: str) -> bool:
+    """Whether the request is linked, and nothing was found in its bucket so far."""
+    linked = select(links.c.id).where(links.c.request_id == request_id, links.c.state != LinkState.ENDED, ~_found())
+    return connection.execute(linked).first() is not None
+
+
+def is_still(connection: Connection, link: Link) -> bool:
+    """Whether the link names the bucket that it did; it goes on doing so until the caller's transaction ends."""
+    statement = select(links.c.bucket, links.c.prefix, links.c.region).where(links.c.id == link.id)
+    row = connection.execute(statement.with_for_update(key_share=True)).first()
+    return row is not None and (row.bucket, row.prefix, row.region) == (link.bucket, link.prefix, link.region)
+
+
 def touch_verified(connection: Connection, link_id: str, now: datetime) -> None:
     """An active link's role was proved safe again at `now`."""
     _change(connection, link_id, LinkState.ACTIVE, verified_at=now)
@@ -236,6 +272,11 @@ def touch_verified(connection: Connection, link_id: str, now: datetime) -> None:
 def touch_discovered(connection: Connection, link_id: str, now: datetime) -> None:
     """A link's bucket was listed whole at `now`."""
     connection.execute(update(links).where(links.c.id == link_id).values(discovered_at=now))
+
+
+def _found() -> Exists:
+    """Whether a delivery was ever found in a link's bucket."""
+    return exists().where(exports.c.link_id == links.c.id, deliveries.c.export_id == exports.c.id)
 
 
 def _change(

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, delete, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from staxpipe.db.tables import outbox
@@ -57,6 +58,27 @@ def enqueue(connection: Connection, key: str, kind: str, payload: Mapping[str, o
         .returning(outbox.c.id)
     ).first()
     return added is not None
+
+
+class Fate(StrEnum):
+    """What became of a message."""
+
+    WAITING = "waiting"
+    SENT = "sent"
+    GIVEN_UP = "given up"
+
+
+def fates(connection: Connection, keys: Collection[str]) -> dict[str, Fate]:
+    """What became of the messages with these keys, as far as there are any."""
+    rows = connection.execute(
+        select(outbox.c.key, outbox.c.sent_at, outbox.c.given_up_at).where(outbox.c.key.in_(keys))
+    )
+    return {row.key: Fate.SENT if row.sent_at else Fate.GIVEN_UP if row.given_up_at else Fate.WAITING for row in rows}
+
+
+def take_back(connection: Connection, key: str) -> bool:
+    """Remove a message that still waits and shall not be sent any more; False when it was sent, or never there."""
+    return connection.execute(delete(outbox).where(outbox.c.key == key, _WAITING)).rowcount == 1
 
 
 def waiting(connection: Connection, now: datetime) -> int:

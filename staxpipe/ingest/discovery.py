@@ -41,6 +41,8 @@ def discover_link(engine: Engine, settings: Settings, link: Link, bucket: Bucket
     with engine.begin() as connection:
         if not link_queries.is_wanted(connection, link.id, changing=True):
             return Discovered(0, 0)  # somebody stopped it while its bucket was listed
+        if not link_queries.is_still(connection, link):
+            return Discovered(0, 0)  # somebody corrected the bucket while the other one was listed
         new = broken = 0
         for delivery in seen.deliveries:
             export_id = ledger.record_export(connection, delivery.export, link.id)

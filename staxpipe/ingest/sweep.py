@@ -86,6 +86,8 @@ def _look(
     except TransientError as error:
         seen = NoAnswer(str(error))  # and nothing is concluded from that
     with engine.begin() as connection:
+        if not link_queries.is_still(connection, link):
+            return seen  # corrected meanwhile: what was seen is of another bucket, and the right one is due already
         link_queries.look_again_at(connection, link.id, now + pause)
         if isinstance(seen, BucketProblem):
             record_bucket_problem(connection, settings, link, seen, now)

@@ -1,6 +1,7 @@
 """How a person creates the role: a console address with everything filled in, or one command. Pure.
 
-The template itself is cfn/staxpipe-link.yaml; its parameters are named here once.
+The template itself is cfn/staxpipe-link.yaml; its parameters are named here once. Where a stack is updated and deleted
+is here too, and what any template of ours needs for its console address and its command.
 """
 
 from __future__ import annotations
@@ -8,19 +9,14 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping
 from functools import cache
-from pathlib import Path
 from typing import Protocol
 from urllib.parse import quote
 
 from staxpipe.errors import PermanentError
 from staxpipe.settings import Settings
+from staxpipe.shipped import shipped
 
 TEMPLATE_NAME = "staxpipe-link.yaml"
-_HERE = Path(__file__).resolve()
-_PLACES = (
-    _HERE.parents[1] / "shipped" / "cfn" / TEMPLATE_NAME,  # an installed package
-    _HERE.parents[2] / "cfn" / TEMPLATE_NAME,  # a checkout
-)
 
 
 class Requested(Protocol):
@@ -36,15 +32,19 @@ class Requested(Protocol):
     def prefix(self) -> str: ...  # noqa: D102
     @property
     def region(self) -> str | None: ...  # noqa: D102
+    @property
+    def stack_region(self) -> str | None: ...  # noqa: D102
 
 
 @cache
-def template_text() -> str:
-    """The role's CloudFormation template, as it is published and downloaded."""
-    for place in _PLACES:
-        if place.is_file():
-            return place.read_text(encoding="utf-8")
-    raise PermanentError(f"The template {TEMPLATE_NAME} is missing from this installation. Install staxpipe again.")
+def template_text(name: str = TEMPLATE_NAME) -> str:
+    """A CloudFormation template of ours (the role's, if nothing else is said), as it is published and downloaded."""
+    try:
+        return shipped(f"cfn/{name}").read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise PermanentError(
+            f"The template {name} is missing from this installation. Install staxpipe again."
+        ) from None
 
 
 def parameters(settings: Settings, request: Requested) -> Mapping[str, str]:
@@ -77,35 +77,65 @@ def quick_create_url(settings: Settings, request: Requested) -> str | None:
     """
     if settings.template_url is None:
         return None
-    given = parameters(settings, request)
-    region = str(request.region)
-    query = "&".join(
-        f"{name}={quote(value, safe='')}"
-        for name, value in (
-            ("templateURL", settings.template_url),
-            ("stackName", request.role_name),  # unique, and recognisable beside its role
-            *((f"param_{name}", value) for name, value in given.items()),
-        )
-    )
-    return f"https://{region}.{_console(region)}/cloudformation/home?region={region}#/stacks/quickcreate?{query}"
+    # The stack's name is the role's: unique, and recognisable beside it.
+    return create_page(_region(request), settings.template_url, request.role_name, parameters(settings, request))
 
 
-def deploy_command(settings: Settings, request: Requested, template: str) -> str:
+def deploy_command(settings: Settings, request: Requested, template: str, *, update: bool = False) -> str:
     """One command for a shell that is signed in to the account; `template` is the path of the downloaded file.
+
+    With `update`, for a stack that is there: then a parameter that is left out keeps its value, so none is.
 
     Raises:
         PermanentError: as `parameters` does.
     """
     given = parameters(settings, request)
+    said = given if update else {name: value for name, value in given.items() if value}
+    return command(_region(request), request.role_name, template, said, "CAPABILITY_NAMED_IAM")
+
+
+def stack_url(request: Requested) -> str:
+    """The console's page that shows the request's stack, where there is one."""
+    query = f"filteringText={quote(request.role_name, safe='')}&filteringStatus=active"
+    return f"{_cloudformation(_region(request))}#/stacks?{query}"
+
+
+def delete_command(request: Requested) -> str:
+    """One command that deletes the stack, and with it the role."""
+    return shlex.join(
+        ["aws", "cloudformation", "delete-stack", "--region", _region(request), "--stack-name", request.role_name]
+    )
+
+
+def create_page(region: str, template_url: str, stack: str, values: Mapping[str, str]) -> str:
+    """The console's page that creates a stack with its parameters filled in."""
+    asked = {"templateURL": template_url, "stackName": stack}
+    asked |= {f"param_{name}": value for name, value in values.items()}
+    query = "&".join(f"{name}={quote(value, safe='')}" for name, value in asked.items())
+    return f"{_cloudformation(region)}#/stacks/quickcreate?{query}"
+
+
+def command(region: str, stack: str, template: str, values: Mapping[str, str], capability: str | None = None) -> str:
+    """One command that creates a stack, or updates the one that is there."""
     options = [
         ["aws", "cloudformation", "deploy"],
-        ["--region", str(request.region)],
-        ["--stack-name", request.role_name],
+        ["--region", region],
+        ["--stack-name", stack],
         ["--template-file", template],
-        ["--capabilities", "CAPABILITY_NAMED_IAM"],
-        ["--parameter-overrides", *(f"{name}={value}" for name, value in given.items() if value)],
     ]
+    if capability is not None:
+        options.append(["--capabilities", capability])
+    if values:
+        options.append(["--parameter-overrides", *(f"{name}={value}" for name, value in values.items())])
     return " \\\n  ".join(shlex.join(option) for option in options)
+
+
+def _region(request: Requested) -> str:
+    return str(request.stack_region or request.region)
+
+
+def _cloudformation(region: str) -> str:
+    return f"https://{region}.{_console(region)}/cloudformation/home?region={region}"
 
 
 def _console(region: str) -> str:

@@ -233,4 +233,5 @@ def _look_into_buckets(
     for asked in ask_all(made, lambda link: check(operator, link), workers, ends - time.monotonic()):
         if not isinstance(asked.answer, NoAnswer):
             with engine.begin() as connection:
-                record_bucket_problem(connection, settings, asked.item, asked.answer, now)
+                if links.is_still(connection, asked.item):  # else another bucket is meant by now
+                    record_bucket_problem(connection, settings, asked.item, asked.answer, now)

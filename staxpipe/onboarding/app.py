@@ -20,6 +20,8 @@ from staxpipe.onboarding.guards import LARGEST_BODY, Guard, security_headers
 from staxpipe.onboarding.limits import TooManyError
 from staxpipe.onboarding.pages import (
     activity,
+    details,
+    export_pages,
     health,
     help_pages,
     home,
@@ -59,7 +61,20 @@ def create_app(settings: Settings, engine: Engine, clock: Callable[[], datetime]
     app = FastAPI(title="staxpipe", docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
     site = Site(settings, engine, clock, make_templates(_STATIC), Signer(settings.signing_key()))
     app.state.site = site
-    for page in (home, sign_in, invitations, link_requests, statuses, unlinking, activity, help_pages, health):
+    pages = (
+        home,
+        sign_in,
+        invitations,
+        link_requests,
+        details,
+        statuses,
+        export_pages,
+        unlinking,
+        activity,
+        help_pages,
+        health,
+    )
+    for page in pages:
         app.include_router(page.router)
     app.mount("/static", StaticFiles(directory=_STATIC), name="static")
 

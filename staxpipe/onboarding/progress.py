@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 
 from sqlalchemy import Connection, Row, and_, func, or_, select
@@ -17,7 +17,8 @@ from staxpipe.db.tables import deliveries, delivery_sums, exports, findings, lin
 from staxpipe.model import BillingPeriod, DeliveryState, Finding, LinkState, Severity
 
 _GRAVEST_FIRST = (Severity.ERROR, Severity.WARNING, Severity.INFO)
-_DONE_SHARE = {DeliveryState.DISCOVERED: 0.0, DeliveryState.LANDED: 0.4, DeliveryState.COMMITTED: 0.9}
+DONE_SHARE = {DeliveryState.DISCOVERED: 0.0, DeliveryState.LANDED: 0.4, DeliveryState.COMMITTED: 0.9}
+"""How much of the work on a month is done in each state on its way."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ class Month:
     @property
     def pending(self) -> bool:
         """Whether it leads to a loaded month by itself."""
-        return self.state in _DONE_SHARE
+        return self.state in DONE_SHARE
 
 
 @dataclass(frozen=True)
@@ -99,7 +100,7 @@ class Progress:
     @property
     def fraction(self) -> float:
         """How much is done, 0 to 1, by bytes; an empty file weighs one."""
-        weights = [(max(month.bytes, 1), _DONE_SHARE.get(month.state, 1.0)) for month in self.months]
+        weights = [(max(month.bytes, 1), DONE_SHARE.get(month.state, 1.0)) for month in self.months]
         done = sum(weight * share for weight, share in weights)
         return done / sum(weight for weight, _ in weights) if weights else 0.0
 
@@ -143,17 +144,6 @@ def _shown(link: LinkState) -> frozenset[DeliveryState]:
     if link is LinkState.ENDED:
         return frozenset({DeliveryState.LOADED})
     return frozenset(DeliveryState) - {DeliveryState.SUPERSEDED}
-
-
-def remaining(progress: Progress, now: datetime) -> timedelta | None:
-    """How long the months on their way will take, at the pace of those that are loaded; None while nobody can tell."""
-    done = [month for month in progress.loaded if month.loaded_at is not None]
-    if not done or not progress.pending:
-        return None
-    elapsed = now - min(month.discovered_at for month in progress.months)
-    done_bytes = sum(max(month.bytes, 1) for month in done)
-    left = sum(max(month.bytes, 1) * (1 - _DONE_SHARE[month.state]) for month in progress.pending)
-    return elapsed * (left / done_bytes) if elapsed > timedelta() else None
 
 
 def _month(

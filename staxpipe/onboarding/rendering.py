@@ -10,6 +10,7 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from staxpipe.aws.permissions import switches
+from staxpipe.linking.quick_create import delete_command, stack_url
 from staxpipe.model import BillingPeriod
 from staxpipe.onboarding.regions import REGIONS
 from staxpipe.program import typed
@@ -48,7 +49,9 @@ def make_templates(static: Path) -> Environment:
             versions[name] = hashlib.sha256((static / name).read_bytes()).hexdigest()[:12]
         return f"/static/{name}?v={versions[name]}"
 
-    environment.globals.update(asset=asset, typed=typed, switches=switches())
+    environment.globals.update(
+        asset=asset, typed=typed, switches=switches(), stack_url=stack_url, delete_command=delete_command
+    )
     environment.filters.update(
         account=account,
         money=money,

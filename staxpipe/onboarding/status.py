@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -9,7 +10,8 @@ from enum import StrEnum
 
 from staxpipe.db.link_requests import LinkRequest
 from staxpipe.model import LinkState, RequestState
-from staxpipe.onboarding.progress import Progress, remaining
+from staxpipe.onboarding.estimate import remaining
+from staxpipe.onboarding.progress import Progress
 
 
 class Stage(StrEnum):
@@ -120,7 +122,7 @@ def _with_link(progress: Progress, now: datetime) -> Status:
         return _without_months(progress)
     if progress.pending and not _only_updates(progress):
         estimate = remaining(progress, now)
-        left = f"about {duration(estimate)} left" if estimate is not None else None
+        left = f"{between(estimate.least, estimate.most)} left" if estimate else "too early to say how long it takes"
         text = "You can close this page: the data loads by itself, and a mail tells you when it is done."
         return Status(Stage.LOADING, "Your data is loading", text, changes=True, left=left)
     if not progress.loaded:
@@ -159,3 +161,19 @@ def duration(span: timedelta) -> str:
             count = round(seconds / length)
             return f"{count} {name}" if count == 1 else f"{count} {name}s"
     return "a moment"
+
+
+def between(least: timedelta, most: timedelta) -> str:
+    """A span of time of which only the bounds are known, as people say it: never narrower than it is."""
+    if most < timedelta(minutes=1):
+        return "less than a minute"
+    units = ((86_400, "day"), (3_600, "hour"), (60, "minute"))
+    length, name = next((unit for unit in units if most.total_seconds() >= 2 * unit[0]), units[-1])
+    low = int(least.total_seconds() // length)
+    high = max(math.ceil(most.total_seconds() / length), low + 1)
+    words = f"{high} {name}" if high == 1 else f"{high} {name}s"
+    if low >= 1:
+        return f"between {low} and {words}"
+    if least < timedelta(minutes=1):
+        return f"at most {words}"
+    return f"between {duration(timedelta(minutes=int(least.total_seconds() // 60)))} and {words}"

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import Connection, Engine, update
 from sqlalchemy.exc import IntegrityError
 
-from staxpipe.db import link_requests
+from staxpipe.db import link_requests, links
 from staxpipe.db.link_requests import Details, LinkRequest
 from staxpipe.db.tables import link_requests as table
 from staxpipe.model import RequestState
@@ -230,3 +230,89 @@ def test_the_database_itself_refuses_an_account_id_in_other_digits(engine: Engin
         odd = Details("١٢٣٤٥٦٧٨٩٠١٢", "acme-billing", "", "eu-west-1")  # type: ignore[arg-type]  # the case under test
         with pytest.raises(IntegrityError):
             link_requests.save_details(connection, request.id, odd, NOW, LIFETIME)
+
+
+def test_another_account_gets_another_external_id_and_role(engine: Engine) -> None:
+    other = Details(parse_account_id("210987654321"), DETAILS.bucket, DETAILS.prefix, "us-east-2")
+    with engine.begin() as connection:
+        request = listening(connection)
+        assert link_requests.save_details(connection, request.id, other, NOW + MINUTE, LIFETIME)
+        changed = reread(connection, request)
+    assert changed.account_id == other.account_id
+    assert changed.stack_region == "us-east-2"
+    assert changed.external_id != request.external_id
+    assert re.fullmatch(r"[A-Za-z0-9_-]{43}", changed.external_id)
+    assert changed.role_name != request.role_name
+    assert re.fullmatch(r"staxpipe-link-[a-z0-9]{12}", changed.role_name)
+
+
+def test_the_first_account_keeps_what_was_made_for_it(engine: Engine) -> None:
+    with engine.begin() as connection:
+        draft = begun(connection)
+        link_requests.save_details(connection, draft.id, DETAILS, NOW, LIFETIME)
+        saved = reread(connection, draft)
+    assert (saved.external_id, saved.role_name) == (draft.external_id, draft.role_name)
+    assert saved.stack_region == DETAILS.region
+
+
+def test_a_stack_stays_where_it_is_when_the_bucket_is_elsewhere(engine: Engine) -> None:
+    corrected = Details(DETAILS.account_id, DETAILS.bucket, DETAILS.prefix, "us-east-1")
+    with engine.begin() as connection:
+        request = listening(connection)
+        link_requests.save_details(connection, request.id, corrected, NOW + MINUTE, LIFETIME)
+        changed = reread(connection, request)
+    assert (changed.region, changed.stack_region) == ("us-east-1", "eu-west-1")
+
+
+@pytest.mark.parametrize("state", [state for state in RequestState if state is not RequestState.LINKED])
+def test_only_a_linked_request_is_corrected_and_its_account_stays(engine: Engine, state: RequestState) -> None:
+    other = Details(DETAILS.account_id, "other-bucket", "", "us-east-1", "grace@example.com")
+    elsewhere = Details(parse_account_id("210987654321"), "other-bucket", "", "us-east-1")
+    with engine.begin() as connection:
+        assert not link_requests.correct(connection, in_state(connection, state).id, other, NOW)
+        linked = in_state(connection, RequestState.LINKED)
+        assert not link_requests.correct(connection, linked.id, elsewhere, NOW)
+        assert link_requests.correct(connection, linked.id, other, NOW + MINUTE)
+        changed = reread(connection, linked)
+    assert (changed.bucket, changed.prefix, changed.region) == ("other-bucket", "", "us-east-1")
+    assert (changed.state, changed.external_id, changed.role_name, changed.contact) == (
+        RequestState.LINKED,
+        linked.external_id,
+        linked.role_name,
+        "grace@example.com",
+    )
+
+
+def test_accounts_asked_for_together_know_each_other(engine: Engine) -> None:
+    with engine.begin() as connection:
+        first, alone = begun(connection), begun(connection)
+        second, third = "b" * 22, "c" * 22
+        for number, name in enumerate((second, third), start=1):
+            link_requests.begin_once(connection, name, "ada@example.com", NOW + number * MINUTE, LIFETIME, first.id)
+        group = link_requests.of_group(connection, first)
+        assert [request.id for request in group] == [first.id, second, third]
+        assert link_requests.of_group(connection, group[2]) == group
+        assert {request.first_id for request in group} == {first.id}
+        assert link_requests.of_group(connection, alone) == [alone]
+        for request in group:
+            ids = sorted(row.id for row in connection.execute(link_requests.group_ids(request.id)))
+            assert ids == sorted([first.id, second, third])
+
+
+def test_the_link_that_is_corrected_is_no_other_that_reads_the_same(engine: Engine) -> None:
+    with engine.begin() as connection:
+        request = in_state(connection, RequestState.LINKED)
+        links.create(
+            connection,
+            request_id=request.id,
+            account_id=DETAILS.account_id,
+            role_arn=str(request.role_arn),
+            external_id=request.external_id,
+            bucket=DETAILS.bucket,
+            prefix=DETAILS.prefix,
+            region=DETAILS.region,
+            contact="ada@example.com",
+            now=NOW,
+        )
+        assert link_requests.already_linked(connection, DETAILS)
+        assert not link_requests.already_linked(connection, DETAILS, except_request=request.id)

@@ -11,7 +11,8 @@ from sqlalchemy.exc import IntegrityError
 from staxpipe.db import link_requests, links, sweep_positions
 from staxpipe.db.links import Link
 from staxpipe.errors import PermanentError
-from staxpipe.model import LinkState
+from staxpipe.model import DeliveryState, LinkState
+from staxpipe_tests.onboarding.ledger import add_delivery, add_export
 
 NOW = datetime(2026, 11, 3, 12, tzinfo=UTC)
 LATER = NOW + timedelta(hours=1)
@@ -161,3 +162,40 @@ def test_a_sweep_remembers_where_it_stopped(engine: Engine) -> None:
         sweep_positions.move(connection, "one", "b")
         sweep_positions.move(connection, "two", "c")
         assert sweep_positions.position(connection, "one") == "b"
+
+
+def test_a_link_that_found_nothing_reads_another_bucket_with_the_same_role(engine: Engine) -> None:
+    with engine.begin() as connection:
+        before = link(connection)
+        links.touch_discovered(connection, before.id, NOW)
+        links.set_problem(connection, before.id, "There is nothing in it.")
+        assert links.nothing_found(connection, before.request_id)
+        assert links.is_still(connection, before)
+        assert links.correct(connection, before.id, "other", "", "us-east-1", "grace@example.com", LATER)
+        after = links.get(connection, before.id)
+        assert not links.is_still(connection, before)
+        assert links.is_still(connection, after)
+        assert after in links.take_looks(connection, LATER, LATER + timedelta(minutes=1))
+    assert (after.bucket, after.prefix, after.region, after.contact) == ("other", "", "us-east-1", "grace@example.com")
+    assert (after.role_arn, after.external_id, after.state) == (before.role_arn, before.external_id, LinkState.ACTIVE)
+    assert (after.problem, after.discovered_at) == (None, None)
+
+
+def test_a_link_that_found_something_or_has_ended_keeps_its_bucket(engine: Engine) -> None:
+    with engine.begin() as connection:
+        found, ended = link(connection), link(connection, "333333333333")
+        add_delivery(connection, add_export(connection, found.id, "cur"), "2026-10", DeliveryState.FAILED, error="Why.")
+        links.end(connection, ended.id)
+        for kept in (found, ended):
+            assert not links.nothing_found(connection, kept.request_id)
+            assert not links.correct(connection, kept.id, "other", "", "us-east-1", "ada@example.com", LATER)
+            assert links.get(connection, kept.id).bucket == "bills"
+        assert not links.nothing_found(connection, "no such request")
+
+
+def test_a_link_without_deliveries_is_corrected_though_another_has_some(engine: Engine) -> None:
+    with engine.begin() as connection:
+        found, empty = link(connection), link(connection, "333333333333")
+        add_delivery(connection, add_export(connection, found.id, "cur"), "2026-10", DeliveryState.LOADED)
+        assert links.correct(connection, empty.id, "other", "", "us-east-1", "ada@example.com", LATER)
+        assert links.get(connection, found.id).bucket == "bills"

@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
@@ -181,3 +182,34 @@ def _lock_is_held(engine: Engine) -> bool:
     with engine.connect() as connection:
         query = text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objid = :key")
         return bool(connection.scalar(query, {"key": MIGRATION_LOCK}))
+
+
+def test_requests_that_are_there_keep_their_stack_and_invitations_their_mail(empty_engine: Engine) -> None:
+    script = ScriptDirectory(str(MIGRATIONS))
+    with empty_engine.begin() as connection:
+        _upgrade_to(connection, str(script.get_revision("0008").down_revision))
+        connection.execute(
+            text(
+                """
+                INSERT INTO link_requests (id, requested_by, account_id, bucket, region, external_id, role_name, state)
+                VALUES ('draft', 'operator', NULL, NULL, NULL, repeat('a', 43), 'one', 'draft'),
+                       ('old', 'operator', '123456789012', 'bills', 'eu-west-1', repeat('b', 43), 'two', 'listening');
+                INSERT INTO invites (id, request_id, email, invited_by, created_at, expires_at)
+                VALUES ('i', 'old', 'ada@example.com', 'Grace', '2026-11-03 12:00+00', '2026-11-10 12:00+00')"""
+            )
+        )
+    migrate(empty_engine)
+    with empty_engine.connect() as connection:
+        requests = connection.execute(text("SELECT id, stack_region, group_id FROM link_requests ORDER BY id")).all()
+        invite = connection.execute(text("SELECT mails, mailed_at = created_at, withdrawn_at, inviter FROM invites"))
+        assert [tuple(row) for row in requests] == [("draft", None, None), ("old", "eu-west-1", None)]
+        assert tuple(invite.one()) == (1, True, None, "operator")
+    empty_engine.dispose()
+
+
+def _upgrade_to(connection: Connection, step: str) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    config.attributes["connection"] = connection
+    config.attributes["version_table"] = VERSION_TABLE
+    command.upgrade(config, step)

@@ -142,3 +142,30 @@ def test_waiting_counts_what_is_due_and_nothing_else(engine: Engine) -> None:
         outbox.mark_failed(connection, claimed(engine), "the mailbox is full", NOW + HOUR)
     assert waiting(NOW) == 1
     assert waiting(NOW + HOUR) == 2
+
+
+def test_what_became_of_a_message_is_known_by_its_key(engine: Engine) -> None:
+    for key in ("sent", "given-up", "waiting"):
+        enqueue(engine, key)
+    with engine.begin() as connection:
+        outbox.mark_sent(connection, claimed(engine), NOW)
+        outbox.mark_given_up(connection, claimed(engine), "no such address", NOW)
+        fates = outbox.fates(connection, ["sent", "given-up", "waiting", "never"])
+    assert fates == {
+        "sent": outbox.Fate.SENT,
+        "given-up": outbox.Fate.GIVEN_UP,
+        "waiting": outbox.Fate.WAITING,
+    }
+
+
+def test_only_a_message_that_waits_is_taken_back(engine: Engine) -> None:
+    enqueue(engine, "sent")
+    with engine.begin() as connection:
+        outbox.mark_sent(connection, claimed(engine), NOW)
+    enqueue(engine, "waiting")
+    with engine.begin() as connection:
+        assert outbox.take_back(connection, "waiting")
+        assert not outbox.take_back(connection, "waiting")
+        assert not outbox.take_back(connection, "sent")
+    assert claim(engine) is None
+    assert only_row(engine).key == "sent"

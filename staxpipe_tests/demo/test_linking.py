@@ -17,6 +17,7 @@ class Request:
     bucket = "acme-billing"
     prefix = "cur reports/it's"
     region = "eu-west-1"
+    stack_region = "eu-west-1"
 
 
 def _page(command: str) -> Page:

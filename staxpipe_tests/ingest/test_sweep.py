@@ -141,3 +141,27 @@ def test_links_with_something_new_are_named(engine: Engine, link: Link, tmp_path
         assert looks.looked == 1
         named.append([found.id for found in looks.new_links])
     assert named == [[link.id], []]
+
+
+class CorrectedMeanwhile(Failing):
+    """A bucket that is refused, while somebody says that another one was meant."""
+
+    def __init__(self, folder: Path, engine: Engine, link: Link) -> None:
+        super().__init__(folder, AccessError("AWS refuses access."))
+        self.engine = engine
+        self.link = link
+
+    def list(self, prefix: str) -> Iterator[StoredObject]:
+        with self.engine.begin() as connection:
+            assert links.correct(connection, self.link.id, "meant", "", "eu-west-1", "ada@example.com", NOW)
+        return super().list(prefix)
+
+
+def test_the_bucket_that_was_meant_is_due_at_once_and_not_blamed_for_another(
+    engine: Engine, link: Link, tmp_path: Path
+) -> None:
+    look_into_buckets(engine, SETTINGS, lambda link: CorrectedMeanwhile(tmp_path, engine, link), NOW, 10)
+    with engine.connect() as connection:
+        assert links.get(connection, link.id).problem is None
+    assert mails(engine) == []
+    assert next_looks(engine) == {link.account_id: NOW}

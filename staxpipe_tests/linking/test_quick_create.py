@@ -10,7 +10,14 @@ import pytest
 from cfnlint import decode as cfn_decode
 
 from staxpipe.errors import PermanentError
-from staxpipe.linking.quick_create import deploy_command, parameters, quick_create_url, template_text
+from staxpipe.linking.quick_create import (
+    delete_command,
+    deploy_command,
+    parameters,
+    quick_create_url,
+    stack_url,
+    template_text,
+)
 from staxpipe.settings import Settings
 
 OPERATOR = "arn:aws:iam::111111111111:role/ops/staxpipe"
@@ -23,6 +30,7 @@ class Request:
     bucket: str | None = "bills"
     prefix: str = "cost reports/daily & monthly"
     region: str | None = "eu-west-1"
+    stack_region: str | None = None
 
 
 def settings(**changed: object) -> Settings:
@@ -111,3 +119,23 @@ def test_as_whom_staxpipe_runs_must_be_known() -> None:
 def test_the_details_must_be_known() -> None:
     with pytest.raises(PermanentError, match="details"):
         quick_create_url(settings(), replace(Request(), bucket=None))
+
+
+def test_the_stack_stays_where_it_was_created_when_the_region_is_corrected() -> None:
+    corrected = replace(Request(), region="eu-west-1", stack_region="us-east-2")
+    address, _ = taken_apart(str(quick_create_url(settings(), corrected)))
+    assert address == "https://us-east-2.console.aws.amazon.com/cloudformation/home?region=us-east-2"
+    for line in (deploy_command(settings(), corrected, "t.yaml"), delete_command(corrected)):
+        words = shlex.split(line)
+        assert words[words.index("--region") + 1] == "us-east-2"
+        assert words[words.index("--stack-name") + 1] == corrected.role_name
+    assert stack_url(corrected).startswith(
+        "https://us-east-2.console.aws.amazon.com/cloudformation/home?region=us-east-2#"
+    )
+    assert f"filteringText={corrected.role_name}" in stack_url(corrected)
+
+
+def test_an_update_says_that_the_prefix_is_empty_now() -> None:
+    # What is left out keeps the value that the stack has.
+    command = deploy_command(settings(), replace(Request(), prefix=""), "t.yaml", update=True)
+    assert "BucketPrefix=" in shlex.split(command)

@@ -164,3 +164,51 @@ def test_a_form_on_another_site_changes_nothing(browser: Browser, pages: Pages) 
         expect(page.get_by_text("This did not come from our own page")).to_be_visible()
     assert pages.request(request.id).state == "draft"
     context.close()
+
+
+def test_every_way_out_of_a_mistake_fits_a_phone_and_needs_no_scripts(browser: Browser, pages: Pages) -> None:
+    context = browser.new_context(base_url=pages.url, viewport={"width": 360, "height": 740}, java_script_enabled=False)
+    page = context.new_page()
+    hosts, complaints = watch(page)
+
+    def shown(heading: str) -> None:
+        expect(page.get_by_role("heading", name=heading)).to_be_visible()
+        page.wait_for_load_state("load")  # styles too
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), page.url
+
+    page.goto(pages.sign_in_link())
+    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("button", name="Link an account").click()
+    page.get_by_role("button", name="Get started").click()
+    page.get_by_role("link", name="No, or I am not technical").click()
+    page.locator("#addresses").fill("a.colleague.with.a.long.name@subsidiary.example.com")
+    page.locator("#invited_by").fill("Grace")
+    page.get_by_role("button", name="Send invitations").click()
+    page.get_by_role("button", name="Withdraw the invitation").click()
+    expect(page.get_by_text("Withdrawn", exact=True)).to_be_visible()
+    shown("Invite colleagues")
+    page.get_by_role("link", name="See how the request stands").click()
+    page.get_by_role("link", name="Yes, I do").click()
+    page.get_by_text("There is no report yet").click()
+    page.get_by_role("link", name="Have AWS write one").click()
+    shown("Have AWS write billing reports")
+    page.get_by_role("link", name="Tell staxpipe where the reports will be").click()
+    details(page, account_id="123456789012")
+    shown("Create the read-only role")
+    page.get_by_role("link", name="Change", exact=True).click()
+    details(page, bucket="the-bucket-that-was-meant", prefix="")
+    shown("Update the stack")
+    page.get_by_role("button", name="I have updated the stack").click()
+    page.get_by_text("I have another account").click()
+    page.get_by_role("button", name="Add another account").click()
+    details(page, account_id="210987654321", bucket="another-bucket")
+    page.get_by_role("button", name="I have created the stack").click()
+    expect(page.get_by_text("1234-5678-9012")).to_be_visible()
+    shown("Accounts in this request")
+    page.get_by_role("link", name="Cancel").click()
+    shown("Cancel this request?")
+    page.get_by_role("button", name="Cancel the request").click()
+    shown("This request was cancelled")
+    assert complaints == []
+    assert set(hosts) == {"127.0.0.1"}
+    context.close()

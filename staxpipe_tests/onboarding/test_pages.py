@@ -14,6 +14,7 @@ from staxpipe_tests.onboarding.conftest import Pages, Serve, begin, begin_listen
 
 EVERY_QUESTION = (
     "I have more than one account",
+    "I have no billing reports yet",
     "How is the role secured?",
     "What exactly does the role allow?",
     "What if I change my mind?",
@@ -38,8 +39,9 @@ def test_every_answer_has_the_security_headers(pages: Pages) -> None:
 def test_pages_need_nothing_inline_and_nothing_from_elsewhere(pages: Pages) -> None:
     browser = pages.operator()
     listening = begin_listening(browser)
-    paths = ["/", "/start", "/help", "/help/role", f"/requests/{listening}", f"/requests/{listening}/deploy"]
-    paths += [f"/requests/{begin(browser)}/{page}" for page in ("access", "details", "invite", "cancel")]
+    paths = ["/", "/start", "/help", "/help/role", "/help/export", f"/requests/{listening}"]
+    paths += [f"/requests/{listening}/{page}" for page in ("deploy", "update", "cancel", "details")]
+    paths += [f"/requests/{begin(browser)}/{page}" for page in ("access", "details", "invite", "export", "cancel")]
     for path in paths:
         page = browser.get(path).text
         assert not re.search(r"<[^>]+ (style|on\w+)=", page)

@@ -12,7 +12,7 @@ from staxpipe.db.link_requests import Details
 from staxpipe.db.tables import period_sources
 from staxpipe.model import BillingPeriod, DeliveryState, Finding, Severity
 from staxpipe.model import account_id as parse_account_id
-from staxpipe.onboarding.progress import Progress, Total, read_progress, remaining
+from staxpipe.onboarding.progress import Progress, Total, read_progress
 from staxpipe_tests.onboarding.ledger import ACCOUNT, NOW, add_delivery, add_export, add_link, add_sum
 
 HOUR = timedelta(hours=1)
@@ -98,23 +98,11 @@ def test_findings_come_gravest_first_and_stay_with_their_account(engine: Engine)
     )
 
 
-def test_the_time_left_follows_the_pace_so_far(engine: Engine) -> None:
-    with engine.begin() as connection:
-        request_id, export = linked(connection)
-        add_delivery(connection, export, "2026-09", DeliveryState.DISCOVERED, size=3_000)
-        assert remaining(progress_of(connection, request_id), NOW + HOUR) is None  # nothing to judge by yet
-        add_delivery(connection, export, "2026-10", DeliveryState.LOADED, size=1_000)
-        progress = progress_of(connection, request_id)
-        assert progress.fraction == 0.25
-        assert remaining(progress, NOW + HOUR) == 3 * HOUR
-        assert remaining(progress, NOW) is None
-
-
-def test_nothing_is_left_when_all_is_loaded(engine: Engine) -> None:
+def test_what_is_done_is_weighed_by_bytes(engine: Engine) -> None:
     with engine.begin() as connection:
         request_id, export = linked(connection)
         assert progress_of(connection, request_id).fraction == 0
         add_delivery(connection, export, "2026-10", DeliveryState.LOADED, size=0)
-        progress = progress_of(connection, request_id)
-    assert remaining(progress, NOW + HOUR) is None
-    assert progress.fraction == 1.0
+        assert progress_of(connection, request_id).fraction == 1
+        add_delivery(connection, export, "2026-09", DeliveryState.DISCOVERED, size=3)
+        assert progress_of(connection, request_id).fraction == 0.25

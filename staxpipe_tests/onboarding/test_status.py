@@ -11,7 +11,7 @@ from staxpipe.db.link_requests import LinkRequest
 from staxpipe.model import BillingPeriod, DeliveryState, LinkState, RequestState
 from staxpipe.model import account_id as parse_account_id
 from staxpipe.onboarding.progress import Month, Progress
-from staxpipe.onboarding.status import Stage, Status, describe, duration
+from staxpipe.onboarding.status import Stage, Status, between, describe, duration
 
 NOW = datetime(2026, 11, 3, 12, tzinfo=UTC)
 REQUEST = LinkRequest(
@@ -96,9 +96,29 @@ def test_a_link_is_described_by_its_months(states: tuple[DeliveryState, ...], st
     assert described.changes
 
 
-def test_an_estimate_goes_with_loading() -> None:
-    assert status(WAITING, LOADED).left == "about 4 minutes left"
-    assert status(WAITING).left is None
+def test_an_estimate_goes_with_loading_and_says_how_sure_it_is() -> None:
+    assert status(WAITING, LOADED).left == "too early to say how long it takes"
+    # Two months of four in four minutes: about four more, and two are few to judge by.
+    assert status(WAITING, WAITING, LOADED, LOADED).left == "between 2 and 7 minutes left"
+
+
+@pytest.mark.parametrize(
+    ("least", "most", "words"),
+    [
+        (10, 59, "less than a minute"),
+        (30, 61, "at most 2 minutes"),
+        (30, 60, "at most 1 minute"),
+        (185, 470, "between 3 and 8 minutes"),
+        (119, 121, "between 1 and 3 minutes"),
+        (600, 7_100, "between 10 and 119 minutes"),
+        (600, 7_201, "between 10 minutes and 3 hours"),
+        (4_000, 20_000, "between 1 and 6 hours"),
+        (100, 200_000, "between 1 minute and 3 days"),
+        (10, 9_000, "at most 3 hours"),
+    ],
+)
+def test_bounds_are_said_roughly_and_never_narrower(least: int, most: int, words: str) -> None:
+    assert between(timedelta(seconds=least), timedelta(seconds=most)) == words
 
 
 def test_before_the_first_listing_nothing_is_called_empty() -> None:

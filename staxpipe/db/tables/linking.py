@@ -39,6 +39,8 @@ link_requests = Table(
     now("created_at"),
     now("updated_at"),
     moment("expires_at"),
+    Column("group_id", ForeignKey("link_requests.id")),  # the first of several accounts; of the first itself, none
+    Column("stack_region", Text),  # where the stack is: a bucket's region may be corrected, a stack does not move
     one_of("state", RequestState),
     CheckConstraint(f"account_id IS NULL OR account_id {ACCOUNT_RULE}", name="account_id"),
     CheckConstraint("length(external_id) BETWEEN 32 AND 128", name="external_id"),
@@ -48,6 +50,7 @@ link_requests = Table(
         name="complete",
     ),
     Index("ix_link_requests_due", "next_probe_at", postgresql_where=text("state = 'listening'")),
+    Index("ix_link_requests_group_id", "group_id"),
 )
 
 invites = Table(
@@ -58,9 +61,13 @@ invites = Table(
     Column("email", Text, nullable=False),
     Column("note", Text, nullable=False, server_default=""),
     Column("invited_by", Text, nullable=False),
+    Column("inviter", Text, nullable=False, server_default="operator"),  # who it was to us: an actor of the audit log
     now("created_at"),
     Column("expires_at", DateTime(timezone=True), nullable=False),
     moment("first_used_at"),
+    moment("withdrawn_at"),
+    Column("mails", Integer, nullable=False, server_default="1"),  # how many were sent to this address, ever
+    now("mailed_at"),  # the last of them
     UniqueConstraint("request_id", "email", name="uq_invites_request_email"),
 )
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from fastapi import APIRouter
 from starlette.responses import Response
 
 from staxpipe.db import invites, link_requests
+from staxpipe.db.link_requests import LinkRequest
 from staxpipe.onboarding.progress import read_progress
 from staxpipe.onboarding.site import AnyVisit, OperatorVisit, see_other
 from staxpipe.onboarding.status import describe
@@ -29,11 +32,11 @@ def home(visit: AnyVisit) -> Response:
 
 @router.get("/requests")
 def requests(visit: OperatorVisit) -> Response:
-    """All requests, the newest first."""
+    """All requests, the newest first, and accounts that were asked for together beside each other."""
     with visit.transaction() as connection:
         found = [
             (request, describe(request, read_progress(connection, request.id), visit.now))
-            for request in link_requests.newest(connection, _MOST_SHOWN)
+            for request in together(link_requests.newest(connection, _MOST_SHOWN))
         ]
     return visit.page("requests.html", {"requests": found})
 
@@ -42,3 +45,11 @@ def requests(visit: OperatorVisit) -> Response:
 def start(visit: OperatorVisit) -> Response:
     """What linking an account means, before anything is written."""
     return visit.page("start.html", {"key": visit.site.signer.begin(visit.now)})
+
+
+def together(requests: Sequence[LinkRequest]) -> list[LinkRequest]:
+    """The same requests in the same order, but each group where its first member stands."""
+    groups: dict[str, list[LinkRequest]] = {}
+    for request in requests:
+        groups.setdefault(request.first_id, []).append(request)
+    return [request for group in groups.values() for request in group]

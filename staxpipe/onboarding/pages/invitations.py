@@ -1,22 +1,25 @@
-"""Inviting colleagues to go on with a request, and taking up an invitation."""
+"""Inviting colleagues to go on with a request, sending again, withdrawing, and taking up an invitation."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Annotated
 
-from fastapi import APIRouter, Form
+from fastapi import APIRouter, Form, HTTPException
 from sqlalchemy import Connection
 from starlette.responses import Response
 
-from staxpipe.db import invites, outbox
+from staxpipe.db import invites, link_requests, outbox
 from staxpipe.db.invites import Invite
 from staxpipe.db.link_requests import OPERATOR
 from staxpipe.onboarding import forms
 from staxpipe.onboarding.forms import Errors, Invitation
+from staxpipe.onboarding.invited import may_withdraw, standing, why_not_again
 from staxpipe.onboarding.limits import FAILING, INVITED, INVITING, INVITING_TO_REQUEST, SIGNING_IN, Use
+from staxpipe.onboarding.progress import read_progress
 from staxpipe.onboarding.site import AnyVisit, Known, Visit, see_other
+from staxpipe.onboarding.status import describe
 
 router = APIRouter()
 INVITE_LIFETIME = timedelta(days=7)
@@ -29,8 +32,7 @@ def ask(visit: AnyVisit, request_id: str) -> Response:
     """The form, and who was invited already."""
     with visit.transaction() as connection:
         known = visit.find(connection, request_id)
-        name = "" if known.actor == OPERATOR else known.actor
-        return _form(visit, connection, known, {"addresses": "", "note": "", "invited_by": name}, {})
+        return _form(visit, connection, known, _empty(known), {})
 
 
 @router.post("/requests/{request_id}/invite")
@@ -39,9 +41,11 @@ def invite(visit: AnyVisit, request_id: str, addresses: Text = "", note: Text = 
     raw = {"addresses": addresses, "note": note, "invited_by": invited_by}
     checked = forms.check_invitation(raw)
     if isinstance(checked, Invitation):
-        visit.spend(*_uses(visit, request_id, checked))
+        visit.spend(*_new_ones(visit, request_id, checked))
     with visit.transaction() as connection:
-        known = visit.find(connection, request_id, lock=True)  # the lock makes the cap hold for two forms at once
+        known = visit.find(connection, request_id)
+        # The lock makes the cap hold for two forms at once, also where they are of two accounts of one request.
+        link_requests.get(connection, known.request.first_id, lock=True)
         if isinstance(checked, Invitation):
             checked = _send(visit, connection, known, checked)
         if isinstance(checked, Errors):
@@ -49,16 +53,57 @@ def invite(visit: AnyVisit, request_id: str, addresses: Text = "", note: Text = 
     return see_other(f"/requests/{request_id}/invite#invited")
 
 
+@router.post("/requests/{request_id}/invites/{invite_id}/resend")
+def resend(visit: AnyVisit, request_id: str, invite_id: str) -> Response:
+    """Send an invitation another time; from then on it works for its full time again."""
+    with visit.transaction() as connection:
+        known = visit.find(connection, request_id)
+        before = _of(connection, request_id, invite_id)
+    visit.spend(*_uses(known, [before.email]))
+    with visit.transaction() as connection:
+        again = invites.send_again(connection, request_id, invite_id, visit.now, visit.now + INVITE_LIFETIME)
+        if again is None:
+            return _form(visit, connection, known, _empty(known), {}, why_not_again(before, visit.now))
+        outbox.take_back(connection, before.mail_key)  # one that still waits would only come twice
+        _mail(visit, connection, again)
+        visit.record(connection, known.actor, "colleague.reminded", known.subject, detail={"email": again.email})
+    return see_other(f"/requests/{request_id}/invite#invited")
+
+
+@router.post("/requests/{request_id}/invites/{invite_id}/withdraw")
+def withdraw(visit: AnyVisit, request_id: str, invite_id: str) -> Response:
+    """End an invitation at once."""
+    with visit.transaction() as connection:
+        known = visit.find(connection, request_id)
+        if not may_withdraw(known.actor, _of(connection, request_id, invite_id)):
+            raise HTTPException(404)
+        withdrawn = invites.withdraw(connection, request_id, invite_id, visit.now)
+        if withdrawn is not None:
+            outbox.take_back(connection, withdrawn.mail_key)
+            detail = {"email": withdrawn.email}
+            visit.record(connection, known.actor, "invitation.withdrawn", known.subject, detail=detail)
+    if known.actor != OPERATOR and withdrawn is not None and withdrawn.id in visit.session.invite_ids:
+        return see_other("/")  # people may end their own
+    return see_other(f"/requests/{request_id}/invite#invited")
+
+
 @router.get("/invite/{token}")
 def open_invitation(visit: AnyVisit, token: str) -> Response:
-    """What the invitation is about, with one button."""
+    """What the invitation is about, with one button; who is in by it already goes on where the request stands."""
     failing = Use(FAILING, visit.client)
     visit.spend(failing)
     with visit.transaction() as connection:
         invite = _read(visit, connection, token)
-    if invite is not None:
-        visit.give_back(failing)
-    return visit.page("invitation.html", {"token": token, "invite": invite}, 200 if invite else 403)
+        if invite is None:
+            return visit.page("invitation.html", {"token": token, "invite": None}, 403)
+        request = link_requests.get(connection, invite.request_id)
+        if request is None:
+            raise AssertionError("an invitation refers to a request that is not there")
+        status = describe(request, read_progress(connection, request.id), visit.now)
+    visit.give_back(failing)
+    if invite.id in visit.session.invite_ids:
+        return see_other(f"/requests/{invite.request_id}")
+    return visit.page("invitation.html", {"token": token, "invite": invite, "request": request, "status": status})
 
 
 @router.post("/invite/{token}")
@@ -84,29 +129,40 @@ def _read(visit: Visit, connection: Connection, token: str) -> Invite | None:
     return invites.get(connection, invite_id, visit.now) if invite_id else None
 
 
-def _uses(visit: Visit, request_id: str, asked: Invitation) -> list[Use]:
+def _new_ones(visit: Visit, request_id: str, asked: Invitation) -> list[Use]:
     """What sending these mails uses up; a colleague whose invitation is open gets none."""
     with visit.transaction() as connection:
         known = visit.find(connection, request_id)
         invited = invites.of_request(connection, request_id)
-    open_ones = {invite.email for invite in invited if invite.expires_at > visit.now}
+    open_ones = {invite.email for invite in invited if invite.is_open(visit.now)}
     new = [address for address in asked.addresses if address not in open_ones]
-    if not new:
-        return []
+    return _uses(known, new) if new else []
+
+
+def _uses(known: Known, addresses: Sequence[str]) -> list[Use]:
+    """What mails to these addresses use up."""
     return [
-        Use(INVITING, known.actor, len(new)),
-        Use(INVITING_TO_REQUEST, request_id, len(new)),
-        *(Use(INVITED, address.lower()) for address in new),
+        Use(INVITING, known.actor, len(addresses)),
+        Use(INVITING_TO_REQUEST, known.request.id, len(addresses)),
+        *(Use(INVITED, address.lower()) for address in addresses),
     ]
+
+
+def _of(connection: Connection, request_id: str, invite_id: str) -> Invite:
+    for known in invites.of_request(connection, request_id):
+        if known.id == invite_id:
+            return known
+    raise HTTPException(404)
 
 
 def _send(visit: Visit, connection: Connection, known: Known, asked: Invitation) -> Invitation | Errors:
     before = {invite.email for invite in invites.of_request(connection, known.request.id)}
     new = [address for address in asked.addresses if address not in before]
-    left = max(forms.MOST_INVITES - len(before), 0)
+    count = invites.count(connection, known.request.id)
+    left = max(forms.MOST_INVITES - count, 0)
     if len(new) > left:
         allowed = f"{left} more can be" if left else "no more can be"
-        return Errors({"addresses": f"{len(before)} colleagues were invited to this request already; {allowed}."})
+        return Errors({"addresses": f"{count} colleagues were invited to this request already; {allowed}."})
     for address in asked.addresses:
         invite = invites.invite(
             connection,
@@ -116,38 +172,65 @@ def _send(visit: Visit, connection: Connection, known: Known, asked: Invitation)
             asked.invited_by,
             visit.now,
             visit.now + INVITE_LIFETIME,
+            known.actor,
         )
         if invite is None:
             continue
-        payload = {
-            "to": [invite.email],
-            "invited_by": invite.invited_by,
-            "note": invite.note,
-            "url": _url(visit, invite),
-            "expires_at": invite.expires_at.isoformat(),
-        }
-        outbox.enqueue(connection, f"invite:{invite.id}", "invite", payload)
+        _mail(visit, connection, invite)
         visit.record(connection, known.actor, "colleague.invited", known.subject, detail={"email": invite.email})
     return asked
 
 
+def _mail(visit: Visit, connection: Connection, invite: Invite) -> None:
+    payload = {
+        "to": [invite.email],
+        "invited_by": invite.invited_by,
+        "note": invite.note,
+        "url": _url(visit, invite),
+        "expires_at": invite.expires_at.isoformat(),
+    }
+    outbox.enqueue(connection, invite.mail_key, "invite", payload)
+
+
+def _empty(known: Known) -> dict[str, str]:
+    return {"addresses": "", "note": "", "invited_by": "" if known.actor == OPERATOR else known.actor}
+
+
 def _form(
-    visit: Visit, connection: Connection, known: Known, raw: Mapping[str, str], errors: Mapping[str, str]
+    visit: Visit,
+    connection: Connection,
+    known: Known,
+    raw: Mapping[str, str],
+    errors: Mapping[str, str],
+    notice: str | None = None,
 ) -> Response:
-    invited = [
-        (invite, _url(visit, invite) if known.actor == OPERATOR and invite.expires_at > visit.now else None)
-        for invite in invites.of_request(connection, known.request.id)
-    ]
+    found = invites.of_request(connection, known.request.id)
+    mails = outbox.fates(connection, [invite.mail_key for invite in found])
     values = {
         "request": known.request,
         "raw": raw,
         "errors": errors,
-        "invited": invited,
+        "notice": notice,
+        "invited": [
+            standing(
+                invite,
+                mails.get(invite.mail_key),
+                visit.now,
+                known.actor,
+                _url(visit, invite) if _hands_on(known) else None,
+            )
+            for invite in found
+        ],
         "days": INVITE_LIFETIME.days,
         "most": forms.MOST_INVITES,
         "longest_note": forms.LONGEST_NOTE,
     }
-    return visit.page("invite.html", values, 422 if errors else 200)
+    return visit.page("invite.html", values, 422 if errors or notice else 200)
+
+
+def _hands_on(known: Known) -> bool:
+    """Only the operator sees invitations' addresses: with another's, one could act in another's name."""
+    return known.actor == OPERATOR
 
 
 def _url(visit: Visit, invite: Invite) -> str:

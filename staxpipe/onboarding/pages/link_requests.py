@@ -1,29 +1,27 @@
-"""The steps of a link request: beginning, access, account, role; and changing one's mind."""
+"""The steps of a link request: beginning, access, account, role, another account; and changing one's mind."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Annotated
 
 from fastapi import APIRouter, Form
 from starlette.responses import Response
 
-from staxpipe.db import link_requests
-from staxpipe.db.link_requests import OPERATOR, Details, LinkRequest
+from staxpipe.db import link_requests, links
+from staxpipe.db.link_requests import OPERATOR
 from staxpipe.errors import PermanentError
 from staxpipe.linking import quick_create
 from staxpipe.model import RequestState
-from staxpipe.onboarding import forms
-from staxpipe.onboarding.forms import Errors
+from staxpipe.onboarding.corrections import EDITABLE
 from staxpipe.onboarding.limits import BEGINNING, LOOKING, Use
-from staxpipe.onboarding.regions import REGIONS, default_region
-from staxpipe.onboarding.site import AnyVisit, Known, OperatorVisit, Visit, see_other
+from staxpipe.onboarding.site import AnyVisit, OperatorVisit, see_other
 from staxpipe.onboarding.status import describe
 
 router = APIRouter()
 
 Text = Annotated[str, Form()]
-_EDITABLE = {RequestState.DRAFT, RequestState.LISTENING, RequestState.REFUSED}
+MOST_ACCOUNTS = 50
+"""Accounts of one request: an invited person must not be able to fill the database."""
 
 
 @router.post("/requests")
@@ -40,60 +38,45 @@ def begin(visit: OperatorVisit, key: Text = "") -> Response:
     return see_other(f"/requests/{request_id}/access")
 
 
+@router.post("/requests/{request_id}/another")
+def begin_another(visit: AnyVisit, request_id: str, key: Text = "") -> Response:
+    """Add an account to the request: one of its own beside it, for the same asker; once for each page shown."""
+    new_id = visit.site.signer.read_begin(key, visit.now)
+    with visit.transaction() as connection:
+        actor = visit.find(connection, request_id).actor
+    visit.spend(Use(BEGINNING, actor))
+    with visit.transaction() as connection:
+        known = visit.find(connection, request_id)
+        request = known.request
+        if new_id is None or request.state is RequestState.CANCELLED:
+            return see_other(f"/requests/{request_id}")
+        first = request.first_id
+        link_requests.get(connection, first, lock=True)  # the lock makes the cap hold for two forms at once
+        group = link_requests.of_group(connection, request)
+        if len(group) >= MOST_ACCOUNTS and new_id not in {other.id for other in group}:
+            title = "This request has as many accounts as it may"
+            text = f"A request has at most {MOST_ACCOUNTS} accounts. Whoever runs staxpipe can begin another one."
+            return visit.page("error.html", {"title": title, "text": text}, 422)
+        asker, lifetime = request.requested_by, visit.site.request_lifetime
+        if link_requests.begin_once(connection, new_id, asker, visit.now, lifetime, first):
+            detail = {"beside": request_id}
+            visit.record(connection, known.actor, "request.begun", f"request:{new_id}", detail=detail)
+    return see_other(f"/requests/{new_id}/details")
+
+
 @router.get("/requests/{request_id}/access")
 def access(visit: AnyVisit, request_id: str) -> Response:
-    """Whether this person can create the role, or knows somebody who can."""
+    """Whether this person can create the role, or knows somebody who can: asked before anything else is known."""
     with visit.transaction() as connection:
         known = visit.find(connection, request_id)
-    return _unless_finished(known) or visit.page("access.html", {"request": known.request})
-
-
-@router.get("/requests/{request_id}/details")
-def details(visit: AnyVisit, request_id: str) -> Response:
-    """The account, its bucket, prefix and region."""
-    with visit.transaction() as connection:
-        known = visit.find(connection, request_id)
-    request = known.request
-    raw = {
-        "account_id": request.account_id or "",
-        "bucket": request.bucket or "",
-        "prefix": request.prefix,
-        "region": request.region or default_region(visit.site.settings.region),
-        "contact": request.contact or (known.actor if known.actor != OPERATOR else ""),
-    }
-    return _unless_finished(known) or _details_form(visit, request, raw, {})
-
-
-@router.post("/requests/{request_id}/details")
-def save_details(
-    visit: AnyVisit,
-    request_id: str,
-    account_id: Text = "",
-    bucket: Text = "",
-    prefix: Text = "",
-    region: Text = "",
-    contact: Text = "",
-) -> Response:
-    """Keep the details and begin to listen."""
-    raw = {"account_id": account_id, "bucket": bucket, "prefix": prefix, "region": region, "contact": contact}
-    checked = forms.check_details(raw)
-    with visit.transaction() as connection:
-        known = visit.find(connection, request_id, lock=True)
-        if isinstance(checked, Details) and link_requests.already_linked(connection, checked):
-            checked = Errors({"bucket": "The reports in this bucket, below this prefix, are linked already."})
-        if isinstance(checked, Errors):
-            return _unless_finished(known) or _details_form(visit, known.request, raw, checked.by_field)
-        if not _says_the_same(known.request, checked):
-            saved = link_requests.save_details(connection, request_id, checked, visit.now, visit.site.request_lifetime)
-            detail = {"account_id": checked.account_id, "bucket": checked.bucket, "prefix": checked.prefix}
-            result = "done" if saved else "refused"
-            visit.record(connection, known.actor, "request.details-saved", known.subject, result, detail)
-    return _unless_finished(known) or see_other(f"/requests/{request_id}/deploy")
+    if known.request.state is not RequestState.DRAFT:
+        return see_other(f"/requests/{request_id}")
+    return visit.page("access.html", {"request": known.request})
 
 
 @router.get("/requests/{request_id}/deploy")
-def deploy(visit: AnyVisit, request_id: str) -> Response:
-    """How to create the role: a console link, the template, one command."""
+def deploy(visit: AnyVisit, request_id: str, left: str = "") -> Response:
+    """How to create the role: a console link, the template, one command. `left` is an account that is not meant now."""
     with visit.transaction() as connection:
         known = visit.find(connection, request_id)
     request, settings = known.request, visit.site.settings
@@ -114,8 +97,32 @@ def deploy(visit: AnyVisit, request_id: str) -> Response:
         "request": request,
         "template_name": quick_create.TEMPLATE_NAME,
         "status": describe(request, None, visit.now),
+        "account_changed": bool(left),
     }
     return visit.page("deploy.html", values)
+
+
+@router.get("/requests/{request_id}/update")
+def update(visit: AnyVisit, request_id: str) -> Response:
+    """How to have a stack that is there read another bucket or prefix."""
+    with visit.transaction() as connection:
+        known = visit.find(connection, request_id)
+        correctable = links.nothing_found(connection, request_id)
+    request, settings = known.request, visit.site.settings
+    if request.state is RequestState.DRAFT or (request.state not in EDITABLE and not correctable):
+        return see_other(f"/requests/{request_id}")
+    try:
+        given = quick_create.parameters(settings, request)
+        command = quick_create.deploy_command(settings, request, quick_create.TEMPLATE_NAME, update=True)
+    except PermanentError:  # the page about the role says who must mend it
+        return see_other(f"/requests/{request_id}/deploy")
+    values = {
+        "request": request,
+        "parameters": {name: given[name] for name in ("BucketName", "BucketPrefix")},
+        "command": command,
+        "template_name": quick_create.TEMPLATE_NAME,
+    }
+    return visit.page("update.html", values)
 
 
 @router.get("/requests/{request_id}/cancel")
@@ -123,9 +130,10 @@ def ask_to_cancel(visit: AnyVisit, request_id: str) -> Response:
     """Ask once more."""
     with visit.transaction() as connection:
         known = visit.find(connection, request_id)
+        others = len(link_requests.of_group(connection, known.request)) - 1
     if known.request.state in {RequestState.LINKED, RequestState.CANCELLED}:
         return see_other(f"/requests/{request_id}")
-    return visit.page("cancel.html", {"request": known.request})
+    return visit.page("cancel.html", {"request": known.request, "others": others})
 
 
 @router.post("/requests/{request_id}/cancel")
@@ -150,28 +158,16 @@ def resume(visit: AnyVisit, request_id: str) -> Response:
 
 @router.post("/requests/{request_id}/look-now")
 def look_now(visit: AnyVisit, request_id: str) -> Response:
-    """Have the role looked for at the next occasion instead of after the back-off."""
+    """Have the role, or the bucket that holds nothing yet, looked at at the next occasion instead of later."""
     with visit.transaction() as connection:
         known = visit.find(connection, request_id)
     visit.spend(Use(LOOKING, request_id))
     with visit.transaction() as connection:
-        if link_requests.probe_soon(connection, request_id, visit.now):
+        asked = link_requests.probe_soon(connection, request_id, visit.now)
+        link = links.of_request(connection, request_id)
+        if link is not None and links.nothing_found(connection, request_id):
+            links.look_again_at(connection, link.id, visit.now)
+            asked = True
+        if asked:
             visit.record(connection, known.actor, "request.look-asked", known.subject)
     return see_other(f"/requests/{request_id}")
-
-
-def _unless_finished(known: Known) -> Response | None:
-    """Where a request can no longer be changed, its status is the page to see."""
-    return None if known.request.state in _EDITABLE else see_other(f"/requests/{known.request.id}")
-
-
-def _says_the_same(request: LinkRequest, details: Details) -> bool:
-    """Whether the form changes nothing: then the role that is being looked for goes on being looked for."""
-    there = (request.account_id, request.bucket, request.prefix, request.region)
-    same = there == (details.account_id, details.bucket, details.prefix, details.region)
-    return same and details.contact in {None, request.contact} and request.state is RequestState.LISTENING
-
-
-def _details_form(visit: Visit, request: LinkRequest, raw: Mapping[str, str], errors: Mapping[str, str]) -> Response:
-    values = {"request": request, "raw": raw, "errors": errors, "regions": REGIONS}
-    return visit.page("details.html", values, 422 if errors else 200)

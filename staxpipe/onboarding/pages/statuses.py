@@ -6,6 +6,7 @@ from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 from starlette.responses import Response
 
+from staxpipe.db import link_requests
 from staxpipe.doctor.findings import as_json
 from staxpipe.ingest.announcement import gaps
 from staxpipe.model import RequestState
@@ -23,7 +24,13 @@ def status_page(visit: AnyVisit, request_id: str) -> Response:
     known, progress, status, checkup = _read(visit, request_id)
     if known.request.state is RequestState.DRAFT:
         return see_other(f"/requests/{request_id}/access")
-    return visit.page("request.html", _values(known, progress, status, checkup))
+    with visit.transaction() as connection:
+        group = [
+            (request, describe(request, read_progress(connection, request.id), visit.now))
+            for request in link_requests.of_group(connection, known.request)
+        ]
+    values = {"group": group, "key": visit.site.signer.begin(visit.now)}
+    return visit.page("request.html", _values(known, progress, status, checkup) | values)
 
 
 @router.get("/requests/{request_id}/status")

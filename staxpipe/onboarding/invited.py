@@ -1,0 +1,60 @@
+"""How an invitation stands, in words: pure functions that the page of invitations shows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from staxpipe.db.invites import MOST_MAILS, SHORTEST_PAUSE, Invite
+from staxpipe.db.link_requests import OPERATOR
+from staxpipe.db.outbox import Fate
+
+
+@dataclass(frozen=True)
+class Standing:
+    """One invitation's state. `url` is for those who may hand it on themselves."""
+
+    invite: Invite
+    words: str
+    tone: str
+    is_open: bool
+    may_send_again: bool
+    may_withdraw: bool
+    url: str | None = None
+
+
+def standing(invite: Invite, mail: Fate | None, now: datetime, actor: str, url: str | None) -> Standing:
+    """Say how an invitation stands to `actor`; `mail` is what became of the last mail about it."""
+    words, tone = _words(invite, mail, now)
+    is_open = invite.is_open(now)
+    may_send_again = invite.withdrawn_at is None and invite.mails < MOST_MAILS
+    withdrawable = is_open and may_withdraw(actor, invite)
+    return Standing(invite, words, tone, is_open, may_send_again, withdrawable, url if is_open else None)
+
+
+def may_withdraw(actor: str, invite: Invite) -> bool:
+    """The operator may, whoever invited, and the invited person: nobody else locks a colleague out."""
+    return actor in {OPERATOR, invite.inviter, invite.email}
+
+
+def why_not_again(invite: Invite, now: datetime) -> str:
+    """Why an invitation is not sent another time."""
+    if invite.withdrawn_at is not None:
+        return f"The invitation of {invite.email} was withdrawn. Invite the address anew, above."
+    if invite.mails >= MOST_MAILS:
+        return f"{invite.email} got {invite.mails} mails about this request already; that is enough."
+    minutes = max(round((invite.mailed_at + SHORTEST_PAUSE - now).total_seconds() / 60), 1)
+    wait = "a minute" if minutes == 1 else f"{minutes} minutes"
+    return f"The last mail to {invite.email} was sent just now. Wait {wait}, and look into the spam folder meanwhile."
+
+
+def _words(invite: Invite, mail: Fate | None, now: datetime) -> tuple[str, str]:
+    if invite.withdrawn_at is not None:
+        return "Withdrawn", ""
+    if not invite.is_open(now):
+        return ("Opened, then expired" if invite.first_used_at else "Expired"), "warn"
+    if invite.first_used_at is not None:
+        return "Opened", "good"
+    if mail is Fate.GIVEN_UP:
+        return "Could not be delivered", "bad"
+    return ("Sent, not opened yet" if mail is Fate.SENT else "Not sent yet"), "wait"
