@@ -70,7 +70,7 @@ def _organization(name: str, reason: str, remark: str = "") -> Permission:
 MANIFEST = (
     Permission(
         "s3:ListBucket",
-        operations=("ListObjectsV2",),
+        operations=("ListObjectsV2", "HeadBucket"),
         reason="To see which billing reports AWS has delivered, and when a new one arrives.",
         scope="The one bucket that you name, below your prefix, while it belongs to your account.",
         without="No report can be found.",
