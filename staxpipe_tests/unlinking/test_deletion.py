@@ -225,6 +225,32 @@ def test_what_another_link_reads_too_is_handed_over_to_it(ada: Customer, ben: Cu
     assert owners == [BEN]
 
 
+def test_naming_a_bucket_is_no_claim_to_what_another_account_loaded_from_it(ada: Customer, ben: Customer) -> None:
+    engine = ada.platform.engine
+    with engine.begin() as connection:
+        connection.execute(
+            text("UPDATE exports SET source = 's3://bills-of-444455556666/billing/all' WHERE link_id = :link"),
+            {"link": ada.link.id},
+        )
+        connection.execute(text("UPDATE links SET discovered_at = NULL WHERE id = :link"), {"link": ben.link.id})
+    receipt = delete(ada)
+    assert receipt.scope is not None
+    assert receipt.scope["handed_over"] == []
+    assert [int(ada.billed()), int(ben.billed())] == [0, 30]
+    assert one_value(engine, "SELECT count(*) FROM deliveries WHERE account_id = :account", account=ADA) == 0
+    assert one_value(engine, "SELECT count(*) FROM exports WHERE link_id = :link", link=ben.link.id) == 1
+
+
+def test_what_is_kept_of_another_link_of_the_account_stays_marked(ada: Customer, tmp_path: Path) -> None:
+    other = Customer(ada.platform, ADA, tmp_path / "other", ada.linked_again().link)
+    other.load("other-1", "100")
+    with ada.platform.engine.begin() as connection:
+        acts.keep(connection, other.link, "ada@example.com", datetime.now(UTC))
+    delete(ada)
+    assert other.billed() == 100
+    assert one_value(ada.platform.engine, "SELECT count(*) FROM findings WHERE code = 'link-ended'") == 1
+
+
 def test_the_other_export_of_the_account_counts_when_the_first_is_gone(ada: Customer, tmp_path: Path) -> None:
     other = Customer(ada.platform, ADA, tmp_path / "other", ada.linked_again().link)
     other.load("other-1", "100")
