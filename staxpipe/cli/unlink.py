@@ -135,7 +135,7 @@ def _finish(platform: Platform, account: str) -> None:
         receipts = deletion_receipts.of_account(connection, account)
     for found in receipts:
         if found.finished_at is None:
-            delete_data(platform, found.id, datetime.now(UTC))
+            delete_data(platform, found.id)
     with platform.engine.connect() as connection:
         unpublished = ledger.unpublished_of_unlinked(connection)
     for entry in unpublished:

@@ -38,7 +38,7 @@ def finish_unlinkings(platform: Platform, now: datetime) -> UnlinkingReport:
         due = deletion_receipts.due(connection, now)
     for receipt_id in due:
         try:
-            report.finished.append(delete_data(platform, receipt_id, now))
+            report.finished.append(delete_data(platform, receipt_id))
         except StaxpipeError as error:
             report.postponed.append(str(error))
             with platform.engine.begin() as connection:

@@ -13,10 +13,12 @@ import pytest
 from pyiceberg.table import Table
 from sqlalchemy import text
 
-from staxpipe.db import deletion_receipts, links
+from staxpipe.db import deletion_receipts, links, outbox
 from staxpipe.db import deliveries as ledger
 from staxpipe.db.deletion_receipts import DeletionReceipt
 from staxpipe.db.tables import metadata
+from staxpipe.doctor import keeping
+from staxpipe.doctor.findings import Report
 from staxpipe.errors import PermanentError
 from staxpipe.ingest.exclusive import month_held
 from staxpipe.ingest.expiry import expire
@@ -24,7 +26,7 @@ from staxpipe.ingest.platform import Platform
 from staxpipe.lake.catalog import TABLE, open_catalog
 from staxpipe.model import BillingPeriod
 from staxpipe.unlinking import acts
-from staxpipe.unlinking.deletion import STEPS, delete_data
+from staxpipe.unlinking.deletion import STEPS, delete_data, take_rows
 from staxpipe.unlinking.run import finish_unlinkings, waiting
 from staxpipe_tests.unlinking.conftest import ADA, BEN, Customer, actions, link_account, one_value
 
@@ -44,7 +46,7 @@ def order(customer: Customer) -> int:
 
 
 def delete(customer: Customer) -> DeletionReceipt:
-    return delete_data(customer.platform, order(customer), datetime.now(UTC))
+    return delete_data(customer.platform, order(customer))
 
 
 def iceberg(platform: Platform) -> Table:
@@ -122,7 +124,7 @@ def test_all_of_it_is_gone_and_the_receipt_counts_it_before_and_after(ada: Custo
 
 def test_it_is_told_once_and_in_the_audit_log(ada: Customer) -> None:
     receipt = delete(ada)
-    assert delete_data(ada.platform, receipt.id, datetime.now(UTC)) == receipt
+    assert delete_data(ada.platform, receipt.id) == receipt
     payload = one_value(ada.platform.engine, "SELECT payload FROM outbox WHERE kind = 'data_deleted'")
     assert isinstance(payload, dict)
     assert payload["to"] == ["ada@example.com", "ops@example.com"]
@@ -138,7 +140,6 @@ def test_it_is_told_once_and_in_the_audit_log(ada: Customer) -> None:
 
 KILLED = """
 import importlib, os, signal, sys
-from datetime import UTC, datetime
 from staxpipe.db.engine import make_engine
 from staxpipe.ingest.platform import Platform
 from staxpipe.settings import read_settings
@@ -164,7 +165,7 @@ else:
     target = importlib.import_module(module)
     setattr(target, name, killing(getattr(target, name)))
 platform = Platform.open(read_settings({"home": home, "operator_email": "ops@example.com"}), make_engine(url))
-deletion.delete_data(platform, int(receipt), datetime.now(UTC))
+deletion.delete_data(platform, int(receipt))
 """
 
 PLACES = [
@@ -265,15 +266,51 @@ def test_the_other_export_of_the_account_counts_when_the_first_is_gone(ada: Cust
 def test_whoever_works_on_a_month_is_waited_for(ada: Customer) -> None:
     receipt, [export] = order(ada), ada.exports()
     done: list[DeletionReceipt] = []
-    worker = threading.Thread(target=lambda: done.append(delete_data(ada.platform, receipt, datetime.now(UTC))))
+    worker = threading.Thread(target=lambda: done.append(delete_data(ada.platform, receipt)))
     with month_held(ada.platform.engine, export, OCTOBER):
         worker.start()
         worker.join(1.5)
         assert worker.is_alive()
         assert ada.billed() == 7
+        with ada.platform.engine.begin() as connection:  # the worker has failed, and says so
+            url = f"http://127.0.0.1:8600/requests/{ada.link.request_id}"
+            outbox.enqueue(connection, "ingest_failed:x", "ingest_failed", {"account_id": ADA, "url": url})
     worker.join(60)
     assert done
     assert done[0].finished_at is not None
+    assert done[0].finished_at - done[0].asked_at > timedelta(seconds=1.5), "when it was done, not when it began"
+    assert one_value(ada.platform.engine, "SELECT count(*) FROM outbox WHERE kind = 'ingest_failed'") == 0
+
+
+def test_what_was_being_written_when_the_rows_went_goes_with_the_next_attempt(ada: Customer) -> None:
+    engine, receipt = ada.platform.engine, order(ada)
+    with engine.connect() as late:
+        payload = {"account_id": ADA, "to": ["ops@example.com"], "url": "http://127.0.0.1:3000/runs/1"}
+        outbox.enqueue(late, f"run_failed:ingest:{ADA}|2026-10:2026-11-03", "ingest_failed", payload)
+        with engine.connect() as connection:
+            ordered = deletion_receipts.get(connection, receipt)
+        take_rows(ada.platform, ordered)
+        late.commit()
+    with engine.connect() as connection:
+        found = deletion_receipts.get(connection, receipt).found
+    finished = delete_data(ada.platform, receipt)
+    assert found is not None
+    assert finished.found is not None
+    assert finished.found["rows"] == {**found["rows"], "outbox": found["rows"]["outbox"] + 1}
+    assert one_value(engine, "SELECT count(*) FROM outbox WHERE kind = 'ingest_failed'") == 0
+
+
+def test_the_doctors_report_goes_and_a_look_that_was_under_way_brings_none_back(ada: Customer) -> None:
+    def keep_report() -> None:
+        with ada.platform.engine.begin() as connection:
+            keeping.keep(connection, ada.link.request_id, Report(datetime.now(UTC), (), months=(OCTOBER,)))
+
+    keep_report()
+    receipt = delete(ada)
+    assert receipt.found is not None
+    assert receipt.found["rows"]["doctor_reports"] == 1
+    keep_report()
+    assert one_value(ada.platform.engine, "SELECT count(*) FROM doctor_reports") == 0
 
 
 def test_a_tag_that_somebody_made_is_told_and_the_deletion_goes_on_without_it(ada: Customer) -> None:
@@ -283,7 +320,7 @@ def test_a_tag_that_somebody_made_is_told_and_the_deletion_goes_on_without_it(ad
     table.manage_snapshots().create_tag(snapshot, "audit-2026").commit()
     receipt = order(ada)
     with pytest.raises(PermanentError, match="audit-2026"):
-        delete_data(ada.platform, receipt, datetime.now(UTC))
+        delete_data(ada.platform, receipt)
     report = finish_unlinkings(ada.platform, datetime.now(UTC))
     assert "audit-2026" in report.postponed[0]
     with ada.platform.engine.connect() as connection:
@@ -321,7 +358,7 @@ def test_a_link_that_took_an_export_over_keeps_it(ada: Customer) -> None:
     receipt = order(ada)
     again = ada.linked_again()
     again.discover()  # before the deletion has begun
-    finished = delete_data(ada.platform, receipt, datetime.now(UTC))
+    finished = delete_data(ada.platform, receipt)
     assert finished.scope is not None
     assert finished.scope["exports"] == []
     assert again.billed() == 7
