@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -24,10 +25,11 @@ from staxpipe.ingest.exclusive import month_held
 from staxpipe.ingest.expiry import expire
 from staxpipe.ingest.platform import Platform
 from staxpipe.lake.catalog import TABLE, open_catalog
+from staxpipe.lake.table import Lake
 from staxpipe.model import BillingPeriod
 from staxpipe.unlinking import acts
 from staxpipe.unlinking.deletion import STEPS, delete_data, take_rows
-from staxpipe.unlinking.run import finish_unlinkings, waiting
+from staxpipe.unlinking.run import OUR_MISTAKE, finish_unlinkings, waiting
 from staxpipe_tests.unlinking.conftest import ADA, BEN, Customer, actions, link_account, one_value
 
 OCTOBER = BillingPeriod(2026, 10)
@@ -365,3 +367,31 @@ def test_a_link_that_took_an_export_over_keeps_it(ada: Customer) -> None:
     with ada.platform.engine.connect() as connection:
         assert links.get(connection, again.link.id).stopped_at is None
         assert ledger.has_loaded(connection, again.exports()[0], OCTOBER)
+
+
+def test_a_storage_that_fails_holds_up_nobody_else(
+    ada: Customer, ben: Customer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, _ = order(ada), order(ben)
+    [export], erase = ada.exports(), Lake.erase
+
+    def refuse(lake: Lake, exports: Collection[int]) -> None:
+        if export in exports:
+            raise OSError("AWS Error INTERNAL_FAILURE: bucket our-lake, request 4711")
+        erase(lake, exports)
+
+    monkeypatch.setattr(Lake, "erase", refuse)
+    with pytest.raises(ExceptionGroup) as caught:
+        finish_unlinkings(ada.platform, datetime.now(UTC))
+    assert "request 4711" in str(caught.value.exceptions)
+    assert [int(ada.billed()), int(ben.billed())] == [0, 0]
+    with ada.platform.engine.connect() as connection:
+        told, done = (deletion_receipts.of_link(connection, link.id) for link in (ada.link, ben.link))
+        assert waiting(connection, datetime.now(UTC)) == 0, "not at once again"
+    assert told is not None
+    assert told.error == OUR_MISTAKE
+    assert done is not None
+    assert done.finished_at is not None
+    monkeypatch.undo()
+    [finished] = finish_unlinkings(ada.platform, datetime.now(UTC) + timedelta(hours=1)).finished
+    assert (finished.id, finished.error) == (first, None)
