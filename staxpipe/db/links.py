@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Exists, Row, bindparam, exists, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Exists, Row, bindparam, case, exists, insert, select, update
 
 from staxpipe.db.tables import deliveries, exports, links
 from staxpipe.errors import PermanentError
@@ -178,9 +178,13 @@ def stop(connection: Connection, link_id: str, by: str, reason: str, now: dateti
     )
 
 
-def go_on(connection: Connection, link_id: str, now: datetime) -> bool:
-    """Read a link again that a person had stopped, from now on. False when nobody had, or it has ended."""
-    values = {"state": LinkState.ACTIVE, "problem": None, "stopped_at": None, "stopped_by": None, "next_look_at": now}
+def go_on(connection: Connection, link_id: str, now: datetime, problem: str | None = None) -> bool:
+    """Read a link again that a person had stopped, from now on; with a `problem`, once `resume` says that it is over.
+
+    False when nobody had stopped it, or it has ended.
+    """
+    state = LinkState.ACTIVE if problem is None else LinkState.PAUSED
+    values = {"state": state, "problem": problem, "stopped_at": None, "stopped_by": None, "next_look_at": now}
     return _change(connection, link_id, LinkState.PAUSED, links.c.stopped_at.is_not(None), **values)
 
 
@@ -243,7 +247,7 @@ def correct(
             prefix=prefix,
             region=region,
             contact=contact,
-            problem=None,
+            problem=case((links.c.state == LinkState.ACTIVE, None), else_=links.c.problem),  # why it is paused stays
             discovered_at=None,
             next_look_at=now,
         )
