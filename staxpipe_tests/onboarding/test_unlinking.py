@@ -58,6 +58,16 @@ def test_the_account_leads_to_it_and_it_says_what_happens_here_and_in_aws(pages:
     assert request.external_id not in answer.text
 
 
+def test_the_stack_is_looked_for_where_it_was_created(pages: Pages, linked: str, engine: Engine) -> None:
+    """A bucket's region may have been corrected since, and a stack does not move."""
+    with engine.begin() as connection:
+        connection.execute(link_requests.update().values(stack_region="us-east-1"))
+    answer = pages.operator().get(f"/requests/{linked}/unlink")
+    assert "https://us-east-1.console.aws.amazon.com/cloudformation/home?region=us-east-1#/stacks?" in answer.text
+    assert "in the region US East (N. Virginia), us-east-1" in words(answer)
+    assert "eu-west-1" not in answer.text
+
+
 def test_stop_then_keep(pages: Pages, linked: str, engine: Engine) -> None:
     browser = pages.operator()
     said = words(browser.post(f"/requests/{linked}/unlink/stop"))
