@@ -128,7 +128,7 @@ class Visit:
             raise HTTPException(404)
         actor = self.may_see(connection, request_id)
         if actor is None:
-            raise NotTheirsError(self, request_id)
+            raise NotTheirsError(self, "request.opened", f"request:{request_id}")
         request = link_requests.get(connection, request_id, lock=lock)
         if request is None:
             raise HTTPException(404)
@@ -211,12 +211,15 @@ class Known:
 
 
 class NotTheirsError(HTTPException):
-    """A signed-in visitor asked for a request that is not theirs to see, or that there never was."""
+    """A signed-in visitor asked for what is not theirs to see or to do, or that there never was. `action` and `subject`
+    are what the audit log says of it.
+    """
 
-    def __init__(self, visit: Visit, request_id: str) -> None:
+    def __init__(self, visit: Visit, action: str, subject: str) -> None:
         super().__init__(404)
         self.visit = visit
-        self.request_id = request_id
+        self.action = action
+        self.subject = subject
 
 
 def visit(request: Request) -> Visit:
@@ -233,8 +236,10 @@ AnyVisit = Annotated[Visit, Depends(visit)]
 
 
 def _operator_visit(visit: AnyVisit) -> Visit:
+    if not visit.session.signed_in:
+        raise HTTPException(403)
     if not visit.session.operator:
-        raise HTTPException(404 if visit.session.signed_in else 403)
+        raise NotTheirsError(visit, "page.opened", f"page:{visit.path}")
     return visit
 
 

@@ -134,6 +134,10 @@ def test_what_is_refused_is_written_down(pages: Pages, engine: Engine) -> None:
     entry = newest(engine)
     assert (entry.actor, entry.action, entry.subject) == ("alan@example.com", "request.opened", f"request:{other}")
     assert entry.result == "refused"
+    invited.get("/activity")
+    entry = newest(engine)
+    assert (entry.actor, entry.action, entry.subject) == ("alan@example.com", "page.opened", "page:/activity")
+    assert entry.result == "refused"
     operator.post(f"/requests/{other}/cancel", headers={"Origin": "https://evil.example.com"})
     entry = newest(engine)
     assert (entry.actor, entry.action, entry.subject) == ("operator", "form.sent", "cross-site")

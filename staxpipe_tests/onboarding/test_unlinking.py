@@ -163,6 +163,12 @@ def test_an_invited_person_may_stop_and_only_who_linked_may_decide(pages: Pages,
     for act in ("keep", "go-on"):
         assert alan.post(f"/requests/{linked}/unlink/{act}").status_code == 404
     assert alan.post(f"/requests/{linked}/unlink/delete", data={"account": "123456789012"}).status_code == 404
+    with engine.connect() as connection:
+        acts = audit_log.entries(connection, f"link:{link_of(engine, linked).id}")
+    assert [(act.actor, act.action, act.result) for act in acts[::-1]] == [
+        ("alan@example.com", "link.stopped", "done"),
+        *[("alan@example.com", "link.decided", "refused")] * 3,
+    ]
     assert link_of(engine, linked).state is LinkState.PAUSED
     assert "Keep the data" in words(ada.get(f"/requests/{linked}/unlink"))
     ada.post(f"/requests/{linked}/unlink/delete", data={"account": "123456789012"})
