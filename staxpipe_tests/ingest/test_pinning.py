@@ -86,7 +86,7 @@ def test_a_later_step_and_a_look_into_the_bucket_never_wait_for_each_other(engin
 
     def waits() -> bool:
         with engine.connect() as connection:
-            query = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+            query = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
             return bool(connection.scalar(text(query)))
 
     with ThreadPoolExecutor(1) as pool, engine.begin() as looking:
