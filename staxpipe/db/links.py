@@ -122,6 +122,14 @@ def unended(connection: Connection) -> list[Link]:
     return _all(connection, links.c.state != LinkState.ENDED)
 
 
+def has_kept_data(connection: Connection, account_id: str) -> bool:
+    """Whether a link of the account has ended and an export that came by it is still there."""
+    ended = exists().where(
+        links.c.account_id == account_id, links.c.state == LinkState.ENDED, exports.c.link_id == links.c.id
+    )
+    return bool(connection.execute(select(ended)).scalar_one())
+
+
 def take_looks(connection: Connection, now: datetime, until: datetime) -> dict[Link, datetime]:
     """Active links whose bucket is to be listed now, with when each was due, the one that waited longest first.
 

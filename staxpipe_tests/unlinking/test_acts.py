@@ -5,6 +5,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from functools import partial
+from pathlib import Path
 
 import pytest
 from sqlalchemy import text
@@ -183,6 +184,16 @@ def test_kept_data_is_marked_and_goes_on_when_the_account_is_linked_again(ada: C
         kept = ada.platform.lake.files_of_delivery(exports[0], OCTOBER, "ada-1")
         assert kept is not None
         assert deletion_receipts.of_account(connection, ADA) == []
+
+
+def test_the_mark_stays_while_another_bucket_of_the_account_is_read(ada: Customer, tmp_path: Path) -> None:
+    other = Customer(ada.platform, ADA, tmp_path / "other", ada.linked_again().link)
+    act(ada, acts.keep)
+    other.load("other-1", "100")
+    query = "SELECT count(*) FROM findings WHERE code = 'link-ended'"
+    assert one_value(ada.platform.engine, query) == 1
+    ada.linked_again().discover()
+    assert one_value(ada.platform.engine, query) == 0, "what was kept is kept up to date again"
 
 
 def test_kept_data_may_be_deleted_later_and_only_once(ada: Customer) -> None:
