@@ -221,7 +221,8 @@ def test_links_that_are_there_go_on_and_the_audit_log_that_is_there_stays(empty_
                                    state, problem)
                 SELECT id, id, account_id, role_name, external_id, bucket, prefix, region, requested_by, id, 'Why.'
                 FROM link_requests;
-                INSERT INTO audit_log (actor, action, subject, result) VALUES ('ada', 'link.created', 'link:1', 'safe')"""
+                INSERT INTO audit_log (actor, action, subject, result)
+                VALUES ('ada', 'link.created', 'link:1', 'safe')"""
             )
         )
     migrate(empty_engine)
