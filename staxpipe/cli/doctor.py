@@ -34,10 +34,13 @@ def doctor(
     Example: staxpipe doctor --account 123456789012
     """
     from staxpipe.aws.sessions import operator_session
+    from staxpipe.db import audit_log
+    from staxpipe.db.link_requests import OPERATOR
     from staxpipe.doctor.examination import examine_all, patients
     from staxpipe.doctor.keeping import keep
     from staxpipe.errors import PermanentError
     from staxpipe.local.database import open_database
+    from staxpipe.local.terminal import whereabouts
     from staxpipe.settings import read_settings
 
     settings = read_settings()
@@ -47,6 +50,9 @@ def doctor(
             who = patients(connection, account)
         if account is not None and not who:
             raise PermanentError(f"Account {account} has no link and no request that listens. See staxpipe status.")
+        with engine.begin() as connection:
+            about = f"account:{account or '*'}"
+            audit_log.record(connection, OPERATOR, "doctor.asked", about, "done", whereabouts())
         reports = dict(examine_all(operator_session(settings), who, datetime.now(UTC), SECONDS))
         with engine.begin() as connection:
             for patient, report in reports.items():

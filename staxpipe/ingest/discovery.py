@@ -18,6 +18,7 @@ from staxpipe.ingest.announcement import announce_failure, announce_if_complete
 from staxpipe.linking.bucket_check import BucketProblem, record_bucket_problem
 from staxpipe.model import Delivery, FileFormat
 from staxpipe.settings import Settings
+from staxpipe.unlinking.acts import KEPT
 
 
 @dataclass(frozen=True)
@@ -77,6 +78,9 @@ def _problem(seen: Discovery, known: dict[str, str]) -> BucketProblem | None:
 
 
 def _replace_findings(connection: Connection, link: Link, seen: Discovery) -> None:
-    connection.execute(delete(findings).where(findings.c.account_id == link.account_id, findings.c.delivery.is_(None)))
+    outdated = [findings.c.account_id == link.account_id, findings.c.delivery.is_(None)]
+    if link_queries.has_kept_data(connection, link.account_id):
+        outdated.append(findings.c.code != KEPT)  # of another link of the account: that one stays as it is
+    connection.execute(delete(findings).where(*outdated))
     for finding in seen.findings:
         results.add_finding(connection, finding, account_id=link.account_id)

@@ -181,6 +181,15 @@ def test_a_link_that_found_nothing_reads_another_bucket_with_the_same_role(engin
     assert (after.problem, after.discovered_at) == (None, None)
 
 
+def test_a_correction_leaves_the_words_on_why_a_link_is_not_read(engine: Engine) -> None:
+    with engine.begin() as connection:
+        stopped = link(connection)
+        links.stop(connection, stopped.id, "ada@example.com", "Stopped by Ada.", NOW)
+        assert links.correct(connection, stopped.id, "other", "", "us-east-1", "ada@example.com", LATER)
+        after = links.get(connection, stopped.id)
+    assert (after.bucket, after.state, after.problem) == ("other", LinkState.PAUSED, "Stopped by Ada.")
+
+
 def test_a_link_that_found_something_or_has_ended_keeps_its_bucket(engine: Engine) -> None:
     with engine.begin() as connection:
         found, ended = link(connection), link(connection, "333333333333")

@@ -134,6 +134,10 @@ def test_what_is_refused_is_written_down(pages: Pages, engine: Engine) -> None:
     entry = newest(engine)
     assert (entry.actor, entry.action, entry.subject) == ("alan@example.com", "request.opened", f"request:{other}")
     assert entry.result == "refused"
+    invited.get("/activity")
+    entry = newest(engine)
+    assert (entry.actor, entry.action, entry.subject) == ("alan@example.com", "page.opened", "page:/activity")
+    assert entry.result == "refused"
     operator.post(f"/requests/{other}/cancel", headers={"Origin": "https://evil.example.com"})
     entry = newest(engine)
     assert (entry.actor, entry.action, entry.subject) == ("operator", "form.sent", "cross-site")
@@ -145,10 +149,12 @@ def test_a_flood_of_refusals_does_not_fill_the_log(pages: Pages, engine: Engine)
     most = limits.WRITTEN_REFUSALS.most
     for _ in range(most + 5):
         assert stranger.post("/sign-out", headers={"Origin": "null"}).status_code == 403
-    assert told(engine) == [("anonymous", "form.sent", "refused")] * most
+    flood = [("anonymous", "form.sent", "refused")] * most
+    assert told(engine) == [*flood, ("anonymous", "limit.reached", "refused")]
+    assert newest(engine).subject == "written-refusals:127.0.0.1"
     pages.clock.pass_by(limits.WRITTEN_REFUSALS.span + timedelta(seconds=1))
     stranger.post("/sign-out", headers={"Origin": "null"})
-    assert len(told(engine)) == most + 1
+    assert len(told(engine)) == most + 2
 
 
 def test_no_token_stands_in_the_log(pages: Pages, engine: Engine) -> None:

@@ -16,6 +16,7 @@ from staxpipe.model import RequestState
 from staxpipe.onboarding import forms
 from staxpipe.onboarding.corrections import EDITABLE, Saving, decide, differences, stack_is_outdated, version
 from staxpipe.onboarding.forms import Errors
+from staxpipe.onboarding.limits import SAVING, Use
 from staxpipe.onboarding.progress import read_progress
 from staxpipe.onboarding.regions import REGIONS, default_region
 from staxpipe.onboarding.site import AnyVisit, Known, Visit, see_other
@@ -63,6 +64,10 @@ def save_details(
     """Keep the details and begin to listen, or correct those of a link that found nothing."""
     raw = {"account_id": account_id, "bucket": bucket, "prefix": prefix, "region": region, "contact": contact}
     checked = forms.check_details(raw)
+    if isinstance(checked, Details):
+        with visit.transaction() as connection:
+            visit.find(connection, request_id)
+        visit.spend(Use(SAVING, request_id))
     with visit.transaction() as connection:
         known = visit.find(connection, request_id, lock=True)
         before, correctable = known.request, links.nothing_found(connection, request_id)

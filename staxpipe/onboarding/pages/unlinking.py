@@ -17,7 +17,7 @@ from staxpipe.db.link_requests import OPERATOR
 from staxpipe.db.links import Link
 from staxpipe.model import LinkState
 from staxpipe.onboarding.progress import Progress, read_progress
-from staxpipe.onboarding.site import AnyVisit, Known, Visit, see_other
+from staxpipe.onboarding.site import AnyVisit, Known, NotTheirsError, Visit, see_other
 from staxpipe.unlinking import acts, words
 from staxpipe.unlinking.scope import Scope
 
@@ -89,7 +89,7 @@ def delete(visit: AnyVisit, request_id: str, account: Annotated[str, Form()] = "
     """End the link and have what was loaded deleted; the account's number must be typed."""
     with visit.transaction() as connection:
         seen = _find(visit, connection, request_id, lock=True)
-        _refuse_others(seen)
+        _refuse_others(visit, seen)
         if _digits(account) != seen.link.account_id:
             error = "Type the 12 digits of the account whose data is to be deleted, as they stand above."
             return _page(visit, seen, {"account": error}, 422)
@@ -101,7 +101,7 @@ def _act(visit: Visit, request_id: str, act: Act, *, decides: bool = True) -> Re
     with visit.transaction() as connection:
         seen = _find(visit, connection, request_id, lock=True)
         if decides:
-            _refuse_others(seen)
+            _refuse_others(visit, seen)
         act(connection, seen.link, seen.known.actor, visit.now, visit.source_ip)
     return see_other(f"/requests/{request_id}/unlink")
 
@@ -115,9 +115,9 @@ def _find(visit: Visit, connection: Connection, request_id: str, *, lock: bool =
     return Seen(known, link, receipt, read_progress(connection, request_id))
 
 
-def _refuse_others(seen: Seen) -> None:
+def _refuse_others(visit: Visit, seen: Seen) -> None:
     if not seen.may_decide:
-        raise HTTPException(404)
+        raise NotTheirsError(visit, "link.decided", f"link:{seen.link.id}")
 
 
 def _page(visit: Visit, seen: Seen, errors: dict[str, str] | None = None, status: int = 200) -> Response:
