@@ -247,6 +247,9 @@ def correct(
 
     What was found belongs to the bucket it was found in; another one is then another link.
     """
+    # Whoever records what was found holds the link meanwhile. To wait for that comes first: a statement that waits
+    # itself does not see what was committed by others since it began.
+    connection.execute(select(links.c.id).where(links.c.id == link_id).with_for_update(key_share=True))
     changed = connection.execute(
         update(links)
         .where(links.c.id == link_id, links.c.state != LinkState.ENDED, ~_found())

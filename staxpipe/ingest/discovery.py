@@ -23,10 +23,14 @@ from staxpipe.unlinking.acts import KEPT
 
 @dataclass(frozen=True)
 class Discovered:
-    """What one look into a bucket brought: deliveries new to the ledger, and those that cannot be loaded."""
+    """What one look into a bucket brought: deliveries new to the ledger, and those that cannot be loaded.
+
+    `empty` says that nothing was found in it, now or before.
+    """
 
     new: int
     broken: int
+    empty: bool = False
 
 
 def discover_link(engine: Engine, settings: Settings, link: Link, bucket: Bucket, now: datetime) -> Discovered:
@@ -65,9 +69,10 @@ def discover_link(engine: Engine, settings: Settings, link: Link, bucket: Bucket
                 announce_failure(connection, settings, entry, failed.reason)
         _replace_findings(connection, link, seen)
         link_queries.touch_discovered(connection, link.id, now)
-        record_bucket_problem(connection, settings, link, _problem(seen, known), now)
+        problem = _problem(seen, known)
+        record_bucket_problem(connection, settings, link, problem, now)
         announce_if_complete(connection, settings, link.account_id)  # all of it may have been loaded before
-    return Discovered(new, broken)
+    return Discovered(new, broken, empty=problem is not None)
 
 
 def _problem(seen: Discovery, known: dict[str, str]) -> BucketProblem | None:

@@ -128,7 +128,7 @@ def test_what_is_broken_says_what_to_do(command: typer.Typer, engine: Engine, cu
 def test_nothing_is_linked(command: typer.Typer) -> None:
     result = run(command)
     assert (result.exit_code, result.stdout) == (0, "Nothing is linked, and no request listens.\n")
-    assert json.loads(run(command, "--json").stdout) == {"accounts": []}
+    assert json.loads(run(command, "--json").stdout) == {"accounts": [], "not_reached": 0}
 
 
 def test_an_account_of_which_nothing_is_known(command: typer.Typer) -> None:

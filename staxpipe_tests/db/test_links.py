@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import IntegrityError
 
 from staxpipe.db import link_requests, links, sweep_positions
@@ -208,3 +210,29 @@ def test_a_link_without_deliveries_is_corrected_though_another_has_some(engine: 
         add_delivery(connection, add_export(connection, found.id, "cur"), "2026-10", DeliveryState.LOADED)
         assert links.correct(connection, empty.id, "other", "", "us-east-1", "ada@example.com", LATER)
         assert links.get(connection, found.id).bucket == "bills"
+
+
+def test_a_correction_waits_for_whoever_records_what_was_found(engine: Engine) -> None:
+    with engine.begin() as connection:
+        made = link(connection)
+
+    def correct() -> bool:
+        with engine.begin() as connection:
+            return links.correct(connection, made.id, "other", "", "us-east-1", "ada@example.com", LATER)
+
+    with engine.connect() as finder, engine.connect() as watcher, ThreadPoolExecutor(1) as pool:
+        assert links.is_still(finder, made)
+        corrected = pool.submit(correct)
+        waits = text(
+            "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+        )
+        deadline = time.monotonic() + 10
+        while not watcher.execute(waits).scalar_one():
+            assert time.monotonic() < deadline
+            watcher.rollback()
+            time.sleep(0.01)
+        add_delivery(finder, add_export(finder, made.id, "cur"), "2026-10", DeliveryState.DISCOVERED)
+        finder.commit()
+        assert not corrected.result(10)
+    with engine.connect() as connection:
+        assert links.get(connection, made.id).bucket == "bills"

@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from staxpipe.db import audit_log, link_requests, links
 from staxpipe.db.link_requests import OPERATOR, Details, LinkRequest
+from staxpipe.doctor import keeping
 from staxpipe.linking import export_stack
 from staxpipe.model import RequestState
 from staxpipe.onboarding import forms
@@ -94,6 +95,8 @@ def save_details(
                 return see_other(f"/requests/{request_id}")
             case Saving.SAVE:
                 link_requests.save_details(connection, request_id, checked, visit.now, visit.site.request_lifetime)
+                if before.account_id == checked.account_id:  # else the report is about another role, and not shown
+                    keeping.keep_correction(connection, request_id, visit.now)
             case Saving.CORRECT if not _correct(connection, before, checked, visit):
                 return see_other(f"/requests/{request_id}")  # reports were found this very moment: it was right
         visit.record(connection, known.actor, _SAVED, known.subject, detail=detail)
@@ -117,6 +120,7 @@ def _correct(connection: Connection, request: LinkRequest, written: Details, vis
     contact = written.contact or link.contact
     if not links.correct(connection, link.id, written.bucket, written.prefix, written.region, contact, visit.now):
         return False
+    keeping.keep_correction(connection, request.id, visit.now)
     return link_requests.correct(connection, request.id, written, visit.now)
 
 

@@ -11,7 +11,7 @@ from staxpipe.doctor.findings import as_json
 from staxpipe.ingest.announcement import gaps
 from staxpipe.model import RequestState
 from staxpipe.onboarding.checkup import Checkup, read_checkup
-from staxpipe.onboarding.progress import Progress, read_progress
+from staxpipe.onboarding.progress import Progress, read_outlines, read_progress
 from staxpipe.onboarding.site import AnyVisit, Known, Visit, see_other
 from staxpipe.onboarding.status import Status, describe
 
@@ -25,10 +25,9 @@ def status_page(visit: AnyVisit, request_id: str) -> Response:
     if known.request.state is RequestState.DRAFT:
         return see_other(f"/requests/{request_id}/access")
     with visit.transaction() as connection:
-        group = [
-            (request, describe(request, read_progress(connection, request.id), visit.now))
-            for request in link_requests.of_group(connection, known.request)
-        ]
+        requests = link_requests.of_group(connection, known.request)
+        outlines = read_outlines(connection, [request.id for request in requests])
+    group = [(request, describe(request, outlines.get(request.id), visit.now)) for request in requests]
     values = {"group": group, "key": visit.site.signer.begin(visit.now)}
     return visit.page("request.html", _values(known, progress, status, checkup) | values)
 
