@@ -169,6 +169,10 @@ def test_invitations_to_one_request_are_bounded_however_often_they_expire(pages:
     answer = browser.post(f"/requests/{request_id}/invite", data=form)
     told_to_come_back(answer)
     assert "invitations to this request" in answer.text
+    key = re.search(r'name="key" value="([^"]+)"', browser.get("/start").text)
+    assert key is not None
+    beside = browser.post(f"/requests/{request_id}/another", data={"key": key[1]}).url.path.split("/")[2]
+    told_to_come_back(browser.post(f"/requests/{beside}/invite", data=form))  # it is one request, with two accounts
 
 
 def test_requests_are_begun_so_often_by_all_processes_together(serve: Serve, database_url: str) -> None:
@@ -191,3 +195,11 @@ def test_requests_are_begun_so_often_by_all_processes_together(serve: Serve, dat
     with one.engine.connect() as connection:
         assert connection.scalar(text("SELECT count(*) FROM link_requests")) == left
     other_engine.dispose()
+
+
+def test_taking_a_request_up_again_is_a_look_too(pages: Pages) -> None:
+    browser = pages.operator()
+    request_id = begin_listening(browser)
+    already_used(pages, Use(limits.LOOKING, request_id, limits.LOOKING.most - 1))
+    assert browser.post(f"/requests/{request_id}/resume").status_code == 200
+    told_to_come_back(browser.post(f"/requests/{request_id}/resume"))

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from starlette.responses import Response
 
 from staxpipe.db import invites, link_requests, outbox
-from staxpipe.db.invites import Invite
+from staxpipe.db.invites import MOST_MAILS, Invite
 from staxpipe.db.link_requests import OPERATOR
 from staxpipe.onboarding import forms
 from staxpipe.onboarding.forms import Errors, Invitation
@@ -59,7 +59,8 @@ def resend(visit: AnyVisit, request_id: str, invite_id: str) -> Response:
     with visit.transaction() as connection:
         known = visit.find(connection, request_id)
         before = _of(connection, request_id, invite_id)
-    visit.spend(*_uses(known, [before.email]))
+    if before.may_go_again(visit.now):  # else nothing is sent, and nothing used up
+        visit.spend(*_uses(known, [before.email]))
     with visit.transaction() as connection:
         again = invites.send_again(connection, request_id, invite_id, visit.now, visit.now + INVITE_LIFETIME)
         if again is None:
@@ -130,12 +131,12 @@ def _read(visit: Visit, connection: Connection, token: str) -> Invite | None:
 
 
 def _new_ones(visit: Visit, request_id: str, asked: Invitation) -> list[Use]:
-    """What sending these mails uses up; a colleague whose invitation is open gets none."""
+    """What sending these mails uses up; a colleague whose invitation is open, or who got all there are, gets none."""
     with visit.transaction() as connection:
         known = visit.find(connection, request_id)
         invited = invites.of_request(connection, request_id)
-    open_ones = {invite.email for invite in invited if invite.is_open(visit.now)}
-    new = [address for address in asked.addresses if address not in open_ones]
+    no_mail = {invite.email for invite in invited if invite.is_open(visit.now) or invite.mails >= MOST_MAILS}
+    new = [address for address in asked.addresses if address not in no_mail]
     return _uses(known, new) if new else []
 
 
@@ -143,7 +144,7 @@ def _uses(known: Known, addresses: Sequence[str]) -> list[Use]:
     """What mails to these addresses use up."""
     return [
         Use(INVITING, known.actor, len(addresses)),
-        Use(INVITING_TO_REQUEST, known.request.id, len(addresses)),
+        Use(INVITING_TO_REQUEST, known.request.first_id, len(addresses)),
         *(Use(INVITED, address.lower()) for address in addresses),
     ]
 

@@ -151,6 +151,8 @@ def resume(visit: AnyVisit, request_id: str) -> Response:
     """Take up an expired or refused request again."""
     with visit.transaction() as connection:
         known = visit.find(connection, request_id)
+    visit.spend(Use(LOOKING, request_id))
+    with visit.transaction() as connection:
         if link_requests.resume(connection, request_id, visit.now, visit.site.request_lifetime):
             visit.record(connection, known.actor, "request.resumed", known.subject)
     return see_other(f"/requests/{request_id}")
