@@ -14,10 +14,16 @@ from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
 
 from staxpipe.errors import PermanentError
 from staxpipe.settings_mistakes import unreadable_file, wrong_settings
+from staxpipe.settings_oidc import Addresses, AddressesOrDomains, Issuer, oidc_mistake
 
 FILE = "staxpipe.toml"
 DEFAULT_HOME = Path.home() / ".staxpipe"
@@ -120,6 +126,42 @@ class Settings(BaseSettings):
     secret_key: SecretStr | None = Field(
         None, min_length=32, description="Signs invitations and sessions; made and kept under home if not given."
     )
+    oidc_issuer: Issuer = Field(
+        None, description="Issuer of an OpenID Connect provider at which people sign in; without it links let them in."
+    )
+    oidc_client_id: str | None = Field(None, min_length=1, description="What staxpipe is called at that provider.")
+    oidc_client_secret: SecretStr | None = Field(
+        None, min_length=1, description="The secret that the provider gave for it."
+    )
+    oidc_name: str = Field(
+        "single sign-on",
+        min_length=1,
+        max_length=60,
+        description="What people call the provider: the button says “Sign in with …”.",
+    )
+    oidc_scopes: str = Field("openid email profile", description="Scopes that are asked for.")
+    oidc_operators: Addresses = Field(
+        (), description="Addresses of those who are operators and see everything, parted by commas."
+    )
+    oidc_operator_group: str | None = Field(None, min_length=1, description="A group whose members are operators.")
+    oidc_linkers: AddressesOrDomains = Field(
+        (),
+        description="Who may link accounts and see those: addresses, domains (`@example.com`), or `*` for everybody "
+        "who can sign in there; parted by commas.",
+    )
+    oidc_linker_group: str | None = Field(None, min_length=1, description="A group whose members may link accounts.")
+    oidc_email_claim: str = Field("email", min_length=1, description="The claim that holds a person's mail address.")
+    oidc_groups_claim: str = Field("groups", min_length=1, description="The claim that holds a person's groups.")
+    oidc_trust_addresses: bool = Field(
+        False,
+        description="Take addresses of which the provider does not say whether it verified them (`email_verified`). "
+        "Only for a provider where nobody can choose their own.",
+    )
+    sign_in_links: bool = Field(
+        False,
+        description="Let one-time sign-in links in beside the provider, for the day when it is down. Without a "
+        "provider they always do.",
+    )
     request_days: int = Field(
         14, ge=1, le=90, description="Days after which a link request that nobody finished expires."
     )
@@ -176,6 +218,18 @@ class Settings(BaseSettings):
         if len(taken) != len(set(taken)):
             raise ValueError("web_port, dagster_port and postgres_port must differ")
         return self
+
+    @model_validator(mode="after")
+    def _oidc_is_whole(self) -> Settings:
+        mistake = oidc_mistake(self)
+        if mistake is not None:
+            raise ValueError(mistake)
+        return self
+
+    @property
+    def links_sign_in(self) -> bool:
+        """Whether one-time links let an operator in."""
+        return self.oidc_issuer is None or self.sign_in_links
 
     @property
     def landing(self) -> str:

@@ -55,7 +55,9 @@ def test_asking_for_any_page_changes_nothing(pages: Pages, engine: Engine) -> No
         for method in ("GET", "HEAD", "OPTIONS")
     ]
     not_found = {answer.url.path for answer in answers if answer.status_code == 404}
-    assert not_found == {f"/requests/{not_linked}/unlink{part}" for not_linked in (draft, listening) for part in ("", "/status")}
+    assert not_found == {
+        f"/requests/{not_linked}/unlink{part}" for not_linked in (draft, listening) for part in ("", "/status")
+    }
     assert {answer.status_code for answer in answers} <= {200, 403, 404, 405}
     assert sum(answer.status_code == 200 for answer in answers) > len(found) * 2
     assert stored(engine) == before
