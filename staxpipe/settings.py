@@ -1,4 +1,4 @@
-"""Every setting, read once into one frozen object: from STAXPIPE_* variables, then from staxpipe.toml.
+"""Every setting, read once into one frozen object: from STAXPIPE_* variables, from a secret in AWS, from staxpipe.toml.
 
 What a setting means and its default stand here and nowhere else; README's table is made from this file.
 """
@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import (
     BaseSettings,
+    InitSettingsSource,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
     TomlConfigSettingsSource,
@@ -24,6 +25,7 @@ from pydantic_settings import (
 from staxpipe.errors import PermanentError
 from staxpipe.settings_mistakes import unreadable_file, wrong_settings
 from staxpipe.settings_oidc import Addresses, AddressesOrDomains, Issuer, oidc_mistake
+from staxpipe.settings_secret import misnamed, read_secret
 
 FILE = "staxpipe.toml"
 DEFAULT_HOME = Path.home() / ".staxpipe"
@@ -126,6 +128,12 @@ class Settings(BaseSettings):
     secret_key: SecretStr | None = Field(
         None, min_length=32, description="Signs invitations and sessions; made and kept under home if not given."
     )
+    aws_secret: str | None = Field(
+        None,
+        min_length=1,
+        description="Name or ARN of a secret in AWS Secrets Manager that holds settings as a JSON object, as in "
+        '{"database_url": "…", "smtp_url": "…"}; variables go before it, and it before staxpipe.toml.',
+    )
     oidc_issuer: Issuer = Field(
         None, description="Issuer of an OpenID Connect provider at which people sign in; without it links let them in."
     )
@@ -209,8 +217,11 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003  # pydantic passes it by name
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Arguments first, then the environment, then staxpipe.toml."""
-        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+        """Arguments first, then the environment, then the secret that one of the others names, then staxpipe.toml."""
+        file = TomlConfigSettingsSource(settings_cls)
+        told = {**file(), **env_settings(), **init_settings()}
+        secret = InitSettingsSource(settings_cls, _in_secret(settings_cls, told))
+        return init_settings, env_settings, secret, file
 
     @model_validator(mode="after")
     def _ports_differ(self) -> Settings:
@@ -266,11 +277,24 @@ class Settings(BaseSettings):
         return path.read_text()
 
 
+def _in_secret(settings_cls: type[BaseSettings], told: Mapping[str, object]) -> dict[str, object]:
+    name, region = told.get("aws_secret"), told.get("region", settings_cls.model_fields["region"].default)
+    if not isinstance(name, str) or not name or not isinstance(region, str) or not re.fullmatch(AWS_REGION, region):
+        return {}  # where one is wrong, it is told with all other mistakes
+    found = read_secret(name, region)
+    wrong = misnamed(name, found, settings_cls.model_fields)
+    if wrong is not None:
+        raise PermanentError(wrong)
+    return dict(found)
+
+
 def read_settings(overrides: Mapping[str, object] | None = None) -> Settings:
     """Read and validate all settings.
 
     Raises:
-        PermanentError: naming every setting that is wrong, each with its reason.
+        PermanentError: naming every setting that is wrong, each with its reason; or the secret that was named is not
+            there, or may not be read.
+        TransientError: AWS Secrets Manager does not answer.
     """
     try:
         return Settings(**(overrides or {}))  # type: ignore[arg-type]  # pydantic checks the types
