@@ -132,7 +132,10 @@ class Provider:
         more = self._json(endpoint, {"Authorization": f"Bearer {access_token}"})
         if not isinstance(more, Mapping) or more.get("sub") != claims["sub"]:
             raise UnprovedError("other-person", "the userinfo endpoint tells of another person than the ID token")
-        return {**more, **claims}
+        told = {**more, **claims}
+        if told.get("email") != more.get("email") and "email_verified" not in claims:
+            told.pop("email_verified", None)  # it is said of another address
+        return told
 
     def _fetch_metadata(self) -> Metadata:
         return read_metadata(self._json(document_address(self._issuer)), self._issuer)

@@ -258,6 +258,9 @@ def test_what_the_id_token_does_not_tell_is_asked_for_and_must_be_of_the_same_pe
     try:
         team.keys.userinfo = {"sub": "ada", "groups": ["ops"]}
         refused(browser, engine, team.approve(sent_to(browser), "lin"), "other-person")
+        httpx.put(f"{team.issuer}/users/vague", json={"email": "lin@example.com"})
+        team.keys.userinfo = {"sub": "vague", "email": "x@example.com", "email_verified": True}
+        refused(browser, engine, team.approve(sent_to(browser), "vague"), "unverified-address")
         team.keys.userinfo = {"sub": "lin", "groups": ["ops"], "email": "ada@example.com"}
         assert browser.get(team.approve(sent_to(browser), "lin")).status_code == 200
     finally:
