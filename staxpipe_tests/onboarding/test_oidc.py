@@ -25,7 +25,8 @@ from staxpipe.db import audit_log, rate_limits
 from staxpipe.db.audit_log import AuditEntry
 from staxpipe.onboarding.limits import FAILING, Use
 from staxpipe.onboarding.sessions import ATTEMPT_LIFETIME
-from staxpipe_tests.onboarding.conftest import DETAILS, Pages, Serve, begin
+from staxpipe_tests.onboarding.conftest import DETAILS, Pages, Serve, begin, begin_listening
+from staxpipe_tests.onboarding.ledger import add_link
 from staxpipe_tests.onboarding.test_access import invitation
 from staxpipe_tests.onboarding.test_safe_methods import stored
 
@@ -226,6 +227,20 @@ def test_a_linker_begins_requests_and_sees_those_only(site: Pages, team: Team) -
     another = colleague.post(f"/requests/{mine}/another", data={"key": key[1]}).url.path.split("/")[2]
     assert lin.get(f"/requests/{another}/details").status_code == 200
     assert other.get(f"/requests/{another}/details").status_code == 404
+
+
+def test_who_began_may_end_it_also_where_another_is_told_the_news(site: Pages, team: Team, engine: Engine) -> None:
+    lin, other = sign_in(site, team, "lin"), sign_in(site, team, "max")
+    mine = begin_listening(lin)  # with another contact
+    with engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE link_requests SET state = 'linked'")
+        add_link(connection, mine, site.clock.now)
+    for act in ("stop", "keep"):
+        assert other.post(f"/requests/{mine}/unlink/{act}").status_code == 404
+        assert lin.post(f"/requests/{mine}/unlink/{act}").status_code == 200
+    with engine.connect() as connection:
+        ended = audit_log.entries(connection, limit=1)[0]
+    assert (ended.actor, ended.action) == ("lin@example.com", "link.ended")
 
 
 def test_the_invited_see_what_they_were_invited_to_whoever_they_sign_in_as(site: Pages, team: Team) -> None:
