@@ -1,4 +1,4 @@
-"""Every setting, read once into one frozen object: from STAXPIPE_* variables, then from staxpipe.toml.
+"""Every setting, read once into one frozen object: from STAXPIPE_* variables, from a secret in AWS, from staxpipe.toml.
 
 What a setting means and its default stand here and nowhere else; README's table is made from this file.
 """
@@ -15,10 +15,18 @@ from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+from pydantic_settings import (
+    BaseSettings,
+    InitSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
 
 from staxpipe.errors import PermanentError
 from staxpipe.settings_mistakes import unreadable_file, wrong_settings
+from staxpipe.settings_oidc import Addresses, AddressesOrDomains, Issuer, oidc_mistake
+from staxpipe.settings_secret import misnamed, read_secret
 
 FILE = "staxpipe.toml"
 DEFAULT_HOME = Path.home() / ".staxpipe"
@@ -125,6 +133,48 @@ class Settings(BaseSettings):
         min_length=SHORTEST_KEY,
         description="Signs invitations and sessions; made and kept under home if not given.",
     )
+    aws_secret: str | None = Field(
+        None,
+        min_length=1,
+        description="Name or ARN of a secret in AWS Secrets Manager that holds settings as a JSON object, as in "
+        '{"database_url": "…", "smtp_url": "…"}; variables go before it, and it before staxpipe.toml.',
+    )
+    oidc_issuer: Issuer = Field(
+        None, description="Issuer of an OpenID Connect provider at which people sign in; without it links let them in."
+    )
+    oidc_client_id: str | None = Field(None, min_length=1, description="What staxpipe is called at that provider.")
+    oidc_client_secret: SecretStr | None = Field(
+        None, min_length=1, description="The secret that the provider gave for it."
+    )
+    oidc_name: str = Field(
+        "single sign-on",
+        min_length=1,
+        max_length=60,
+        description="What people call the provider: the button says “Sign in with …”.",
+    )
+    oidc_scopes: str = Field("openid email profile", description="Scopes that are asked for.")
+    oidc_operators: Addresses = Field(
+        (), description="Addresses of those who are operators and see everything, parted by commas."
+    )
+    oidc_operator_group: str | None = Field(None, min_length=1, description="A group whose members are operators.")
+    oidc_linkers: AddressesOrDomains = Field(
+        (),
+        description="Who may link accounts and see those: addresses, domains (`@example.com`), or `*` for everybody "
+        "who can sign in there; parted by commas.",
+    )
+    oidc_linker_group: str | None = Field(None, min_length=1, description="A group whose members may link accounts.")
+    oidc_email_claim: str = Field("email", min_length=1, description="The claim that holds a person's mail address.")
+    oidc_groups_claim: str = Field("groups", min_length=1, description="The claim that holds a person's groups.")
+    oidc_trust_addresses: bool = Field(
+        False,
+        description="Take addresses of which the provider does not say whether it verified them (`email_verified`). "
+        "Only for a provider where nobody can choose their own.",
+    )
+    sign_in_links: bool = Field(
+        False,
+        description="Let one-time sign-in links in beside the provider, for the day when it is down. Without a "
+        "provider they always do.",
+    )
     request_days: int = Field(
         14, ge=1, le=90, description="Days after which a link request that nobody finished expires."
     )
@@ -172,8 +222,11 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003  # pydantic passes it by name
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Arguments first, then the environment, then staxpipe.toml."""
-        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+        """Arguments first, then the environment, then the secret that one of the others names, then staxpipe.toml."""
+        file = TomlConfigSettingsSource(settings_cls)
+        told = {**file(), **env_settings(), **init_settings()}
+        secret = InitSettingsSource(settings_cls, _in_secret(settings_cls, told))
+        return init_settings, env_settings, secret, file
 
     @model_validator(mode="after")
     def _ports_differ(self) -> Settings:
@@ -181,6 +234,18 @@ class Settings(BaseSettings):
         if len(taken) != len(set(taken)):
             raise ValueError("web_port, dagster_port and postgres_port must differ")
         return self
+
+    @model_validator(mode="after")
+    def _oidc_is_whole(self) -> Settings:
+        mistake = oidc_mistake(self)
+        if mistake is not None:
+            raise ValueError(mistake)
+        return self
+
+    @property
+    def links_sign_in(self) -> bool:
+        """Whether one-time links let an operator in."""
+        return self.oidc_issuer is None or self.sign_in_links
 
     @property
     def landing(self) -> str:
@@ -234,11 +299,24 @@ def _whole_key(path: Path) -> str:
     )
 
 
+def _in_secret(settings_cls: type[BaseSettings], told: Mapping[str, object]) -> dict[str, object]:
+    name, region = told.get("aws_secret"), told.get("region", settings_cls.model_fields["region"].default)
+    if not isinstance(name, str) or not name or not isinstance(region, str) or not re.fullmatch(AWS_REGION, region):
+        return {}  # where one is wrong, it is told with all other mistakes
+    found = read_secret(name, region)
+    wrong = misnamed(name, found, settings_cls.model_fields)
+    if wrong is not None:
+        raise PermanentError(wrong)
+    return dict(found)
+
+
 def read_settings(overrides: Mapping[str, object] | None = None) -> Settings:
     """Read and validate all settings.
 
     Raises:
-        PermanentError: naming every setting that is wrong, each with its reason.
+        PermanentError: naming every setting that is wrong, each with its reason; or the secret that was named is not
+            there, or may not be read.
+        TransientError: AWS Secrets Manager does not answer.
     """
     try:
         return Settings(**(overrides or {}))  # type: ignore[arg-type]  # pydantic checks the types

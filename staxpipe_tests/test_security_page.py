@@ -27,8 +27,14 @@ MUST_BE_MET = {
     "3.5": (1, 3),
     "3.7": (2,),
     "6.5": (1, 2, 3, 4, 5),
+    "6.8": (2,),
     "7.2": (3, 4),
     "7.4": (1,),
+    "9.1": (2, 3),
+    "9.2": (1,),
+    "10.1": (2,),
+    "10.2": (1, 2),
+    "10.5": (1, 3, 4),
     "13.3": (1,),
     "15.3": (4,),
     "16.3": (1, 2, 3, 4),
@@ -72,7 +78,7 @@ def test_the_limits_on_the_page_are_those_of_the_code() -> None:
 
 
 def test_nothing_that_guards_is_drawn_from_an_ordinary_random_generator() -> None:
-    rooms = ("onboarding", "linking", "db", "local", "notify", "cli")
+    rooms = ("onboarding", "oidc", "linking", "db", "local", "notify", "cli")
     ordinary = {"random", "uuid"}
     found = []
     files = [file for room in rooms for file in (ROOT / "staxpipe" / room).rglob("*.py")]

@@ -41,7 +41,7 @@ def _described(field: FieldInfo) -> str:
 
 def _default(field: FieldInfo) -> str:
     value = field.default
-    if value is None:
+    if value is None or value == ():
         return ""
     if value == DEFAULT_HOME:
         return "`~/.staxpipe`"

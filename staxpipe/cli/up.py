@@ -62,8 +62,11 @@ def announce(console: Console, runtime: Runtime) -> None:
     where.add_row("Logs", str(runtime.logs))
     console.print(Panel(where, title="[bold green]staxpipe is up[/bold green]", title_align="left", expand=False))
     hours = int(SIGN_IN_LIFETIME.total_seconds() // 3600)
-    console.print(f"\nSign in with this link, once, within {hours} hours:")
-    console.print(f"  [bold cyan]{runtime.sign_in_link()}[/bold cyan]", soft_wrap=True)
+    if settings.links_sign_in:
+        console.print(f"\nSign in with this link, once, within {hours} hours:")
+        console.print(f"  [bold cyan]{runtime.sign_in_link()}[/bold cyan]", soft_wrap=True)
+    else:
+        console.print(Text(f"\nPeople sign in with {settings.oidc_name}, at the pages' address."))
     if settings.smtp_url is None:
         console.print("\n[dim]STAXPIPE_SMTP_URL is not set: messages wait in the outbox.[/dim]")
     if settings.operator_role_arn is None:

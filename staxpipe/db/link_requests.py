@@ -34,7 +34,8 @@ class LinkRequest:
 
     `updated_at` moves with the details and the state, not with probes. `verdict` is the code of the last probe's
     verdict and `verdict_detail` the same in words. `stack_region` is where the person was first told to create the
-    stack: it stays there when the bucket's region is corrected.
+    stack: it stays there when the bucket's region is corrected. `begun_by` is the address of who began it, where that
+    was somebody signed in at the team's provider.
     """
 
     id: str
@@ -55,6 +56,7 @@ class LinkRequest:
     expires_at: datetime | None
     group_id: str | None = None
     stack_region: str | None = None
+    begun_by: str | None = None
 
     @property
     def first_id(self) -> str:
@@ -105,10 +107,12 @@ def begin_once(
     now: datetime,
     lifetime: timedelta,
     group_id: str | None = None,
+    begun_by: str | None = None,
 ) -> bool:
     """Begin a request under an id that we made before (22 random characters); False when it is begun already.
 
-    `group_id` is the first of several accounts that are asked for together.
+    `group_id` is the first of several accounts that are asked for together. `begun_by` is the address of a person who
+    signed in at the team's provider: it stays, while `requested_by` becomes whoever is named as contact later.
     """
     added = connection.execute(
         upsert(link_requests)
@@ -122,6 +126,7 @@ def begin_once(
             updated_at=now,
             expires_at=now + lifetime,
             group_id=group_id,
+            begun_by=begun_by,
         )
         .on_conflict_do_nothing(index_elements=["id"])
         .returning(link_requests.c.id)
@@ -156,9 +161,17 @@ def group_ids(request_id: str) -> Select[tuple[str]]:
     )
 
 
-def newest(connection: Connection, limit: int) -> list[LinkRequest]:
-    """Requests in every state, the last begun first."""
+def was_begun_by(connection: Connection, request_id: str, person: str) -> bool:
+    """Whether this person, who signed in at the team's provider, began the request."""
+    same = (link_requests.c.id == request_id, link_requests.c.begun_by == person)
+    return bool(connection.execute(select(exists().where(*same))).scalar_one())
+
+
+def newest(connection: Connection, limit: int, begun_by: str | None = None) -> list[LinkRequest]:
+    """Requests in every state, the last begun first; all of them, or those that one person began."""
     statement = select(link_requests).order_by(link_requests.c.created_at.desc(), link_requests.c.id).limit(limit)
+    if begun_by is not None:
+        statement = statement.where(link_requests.c.begun_by == begun_by)
     return [_request(row) for row in connection.execute(statement)]
 
 

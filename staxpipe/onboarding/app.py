@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -27,6 +28,7 @@ from staxpipe.onboarding.pages import (
     home,
     invitations,
     link_requests,
+    oidc,
     sign_in,
     statuses,
     unlinking,
@@ -36,6 +38,9 @@ from staxpipe.onboarding.sessions import Session, Signer
 from staxpipe.onboarding.site import NotTheirsError, Site, visit
 from staxpipe.onboarding.status import duration
 from staxpipe.settings import Settings
+
+if TYPE_CHECKING:
+    from staxpipe.oidc.provider import Provider
 
 _STATIC = Path(__file__).with_name("static")
 _log = logging.getLogger(__name__)
@@ -59,7 +64,7 @@ def _utc_now() -> datetime:
 def create_app(settings: Settings, engine: Engine, clock: Callable[[], datetime] = _utc_now) -> FastAPI:
     """The pages on a migrated database. The caller owns the engine."""
     app = FastAPI(title="staxpipe", docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
-    site = Site(settings, engine, clock, make_templates(_STATIC), Signer(settings.signing_key()))
+    site = Site(settings, engine, clock, make_templates(_STATIC), Signer(settings.signing_key()), _provider(settings))
     app.state.site = site
     pages = (
         home,
@@ -76,6 +81,8 @@ def create_app(settings: Settings, engine: Engine, clock: Callable[[], datetime]
     )
     for page in pages:
         app.include_router(page.router)
+    if site.provider is not None:
+        app.include_router(oidc.router)
     app.mount("/static", StaticFiles(directory=_STATIC), name="static")
 
     def error_page(request: Request, status: int, said: str = "") -> Response:
@@ -129,6 +136,14 @@ def create_app(settings: Settings, engine: Engine, clock: Callable[[], datetime]
     app.add_middleware(RequestBodyLimitMiddleware, max_body_size=LARGEST_BODY)
     app.add_middleware(Guard, base_url=settings.base_url, cross_site_page=cross_site, too_large_page=too_large)
     return app
+
+
+def _provider(settings: Settings) -> Provider | None:
+    if settings.oidc_issuer is None:
+        return None
+    from staxpipe.oidc.provider import Provider  # what it needs takes memory, which most have no use for
+
+    return Provider(settings)
 
 
 def _too_often(error: TooManyError) -> str:

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from staxpipe.db.invites import MOST_MAILS, SHORTEST_PAUSE, Invite
-from staxpipe.db.link_requests import OPERATOR
 from staxpipe.db.outbox import Fate
 
 
@@ -23,18 +22,18 @@ class Standing:
     url: str | None = None
 
 
-def standing(invite: Invite, mail: Fate | None, now: datetime, actor: str, url: str | None) -> Standing:
+def standing(invite: Invite, mail: Fate | None, now: datetime, actor: str, operator: bool, url: str | None) -> Standing:
     """Say how an invitation stands to `actor`; `mail` is what became of the last mail about it."""
     words, tone = _words(invite, mail, now)
     is_open = invite.is_open(now)
     may_send_again = invite.withdrawn_at is None and invite.mails < MOST_MAILS
-    withdrawable = is_open and may_withdraw(actor, invite)
+    withdrawable = is_open and may_withdraw(actor, operator, invite)
     return Standing(invite, words, tone, is_open, may_send_again, withdrawable, url if is_open else None)
 
 
-def may_withdraw(actor: str, invite: Invite) -> bool:
-    """The operator may, whoever invited, and the invited person: nobody else locks a colleague out."""
-    return actor in {OPERATOR, invite.inviter, invite.email}
+def may_withdraw(actor: str, operator: bool, invite: Invite) -> bool:
+    """An operator may, whoever invited, and the invited person: nobody else locks a colleague out."""
+    return operator or actor in {invite.inviter, invite.email}
 
 
 def why_not_again(invite: Invite, now: datetime) -> str:

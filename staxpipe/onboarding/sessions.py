@@ -1,4 +1,5 @@
-"""Who is asking: signed session cookies, signed invitation tokens, and the tokens that make a double click harmless.
+"""Who is asking: signed session cookies, sign-ins that were begun, invitation tokens, and the tokens that make a double
+click harmless.
 
 Each kind of token has a salt of its own, so that none can stand in for another. All of them carry their end inside
 the signature. What an invitation opens, and whether a session was ended before its time, is looked up in the database
@@ -9,32 +10,47 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from itsdangerous import BadData, URLSafeSerializer
 
+from staxpipe.oidc.attempt import Attempt
+
 SESSION_LIFETIME = timedelta(hours=12)
 BEGIN_LIFETIME = timedelta(hours=12)
+ATTEMPT_LIFETIME = timedelta(minutes=10)
 _MOST_INVITES = 20  # in one browser's cookie, which must stay small
 
 
 @dataclass(frozen=True)
 class Session:
-    """What a browser has shown: a sign-in link (`operator`), or invitations, by their ids."""
+    """What a browser has shown: a sign-in link (`operator`), an account at the team's provider, or invitations, by
+    their ids.
+
+    Where `person` is known, by the address that the provider vouches for, `operator` says which of the two roles it
+    is, and `rules` stands for the settings that decided so (`staxpipe.onboarding.people`).
+    """
 
     operator: bool = False
     invite_ids: tuple[str, ...] = ()
+    person: str | None = None
+    rules: str = ""
 
     @property
     def signed_in(self) -> bool:
         """Whether it has shown anything at all."""
-        return self.operator or bool(self.invite_ids)
+        return self.may_begin or bool(self.invite_ids)
+
+    @property
+    def may_begin(self) -> bool:
+        """Whether it is an operator's or a linker's, who begin requests; who is invited goes on with one."""
+        return self.operator or self.person is not None
 
     def with_invite(self, invite_id: str) -> Session:
         """The session after one more invitation was shown; the oldest go when there are many."""
         others = tuple(known for known in self.invite_ids if known != invite_id)
-        return Session(self.operator, (*others, invite_id)[-_MOST_INVITES:])
+        return replace(self, invite_ids=(*others, invite_id)[-_MOST_INVITES:])
 
 
 class Signer:
@@ -44,23 +60,28 @@ class Signer:
         self._session = _serializer(key, "session")
         self._invite = _serializer(key, "invite")
         self._begin = _serializer(key, "begin")
+        self._attempt = _serializer(key, "attempt")
 
     def session(self, session: Session, now: datetime) -> str:
         """A cookie's value, with an id of its own: ending one session ends no other."""
         session_id = secrets.token_urlsafe(16)
-        return _sign(self._session, [session_id, session.operator, *session.invite_ids], now + SESSION_LIFETIME)
+        person = [session.person, session.rules] if session.person else []
+        value = [session_id, session.operator, person, *session.invite_ids]
+        return _sign(self._session, value, now + SESSION_LIFETIME)
 
     def read_session(self, value: str | None, now: datetime) -> Session:
         """The session in a cookie; an empty one where it is missing, forged or over."""
         match _read(self._session, value, now):
-            case [str(), bool(operator), *invite_ids]:
+            case [str(), bool(operator), [], *invite_ids]:
                 return Session(operator, tuple(str(invite_id) for invite_id in invite_ids))
+            case [str(), bool(operator), [str(person), str(rules)], *invite_ids]:
+                return Session(operator, tuple(str(invite_id) for invite_id in invite_ids), person, rules)
         return Session()
 
     def read_session_id(self, value: str | None, now: datetime) -> str | None:
         """The id of the session in a cookie; None where it is missing, forged or over."""
         match _read(self._session, value, now):
-            case [str(session_id), bool(), *_]:
+            case [str(session_id), bool(), list(), *_]:
                 return session_id
         return None
 
@@ -84,6 +105,18 @@ class Signer:
         match _read(self._begin, token, now):
             case [str(request_id)]:
                 return request_id
+        return None
+
+    def attempt(self, attempt: Attempt, now: datetime) -> str:
+        """The value of the cookie by which a browser that comes back from the provider shows that it began."""
+        parts: list[object] = [attempt.state, attempt.nonce, attempt.verifier, attempt.then]
+        return _sign(self._attempt, parts, now + ATTEMPT_LIFETIME)
+
+    def read_attempt(self, value: str | None, now: datetime) -> Attempt | None:
+        """The sign-in that this browser began; None where the cookie is missing, forged or over."""
+        match _read(self._attempt, value, now):
+            case [str(state), str(nonce), str(verifier), str(then)]:
+                return Attempt(state, nonce, verifier, then)
         return None
 
 

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from types import MappingProxyType
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from fastapi import Depends, HTTPException, Request
 from fastapi.responses import HTMLResponse, RedirectResponse
@@ -26,8 +26,12 @@ from staxpipe.onboarding import limits
 from staxpipe.onboarding.client import client_address
 from staxpipe.onboarding.guards import is_https
 from staxpipe.onboarding.limits import TooManyError, Use
+from staxpipe.onboarding.people import rules
 from staxpipe.onboarding.sessions import SESSION_LIFETIME, Session, Signer
 from staxpipe.settings import Settings
+
+if TYPE_CHECKING:
+    from staxpipe.oidc.provider import Provider
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{22}")
 
@@ -41,11 +45,24 @@ class Site:
     clock: Callable[[], datetime]
     templates: Environment
     signer: Signer
+    provider: Provider | None = None
 
     @property
     def cookie(self) -> str:
         """The session cookie's name. ``__Host-`` has browsers hold it to https, this host and no other path."""
         return "__Host-staxpipe" if is_https(self.settings.base_url) else "staxpipe"
+
+    def set_cookie(self, response: Response, name: str, value: str | None, lifetime: timedelta) -> None:
+        """Have the browser keep a value, away from scripts and from other sites' forms; or, with None, drop it."""
+        response.set_cookie(
+            name,
+            value or "",
+            max_age=int(lifetime.total_seconds()) if value else 0,
+            path="/",
+            httponly=True,
+            samesite="lax",  # not strict: links in mails lead in, and so does the provider
+            secure=is_https(self.settings.base_url),
+        )
 
     @property
     def request_lifetime(self) -> timedelta:
@@ -53,9 +70,11 @@ class Site:
         return timedelta(days=self.settings.request_days)
 
     def session_of(self, cookie: str | None, now: datetime) -> tuple[Session, str | None]:
-        """The session in a cookie, and its id; an empty one where it is over, or was ended."""
+        """The session in a cookie, and its id; an empty one where it is over, was ended, or its person was let in by
+        rules that do not hold any more.
+        """
         session, session_id = self.signer.read_session(cookie, now), self.signer.read_session_id(cookie, now)
-        if session_id is None:
+        if session_id is None or (session.person is not None and session.rules != rules(self.settings)):
             return Session(), None
         with self.engine.connect() as connection:
             ended = ended_sessions.is_ended(connection, session_id)
@@ -101,18 +120,19 @@ class Visit:
         if self.session_id is not None:
             with self.transaction() as connection:
                 ended_sessions.end(connection, self.session_id, self.now, self.now + SESSION_LIFETIME)
-        flags = {"path": "/", "httponly": True, "samesite": "lax", "secure": is_https(self.site.settings.base_url)}
-        if session.signed_in:
-            value = self.site.signer.session(session, self.now)
-            response.set_cookie(self.site.cookie, value, max_age=int(SESSION_LIFETIME.total_seconds()), **flags)  # type: ignore[arg-type]  # the flags' types, one by one
-        else:
-            response.delete_cookie(self.site.cookie, **flags)  # type: ignore[arg-type]
+        value = self.site.signer.session(session, self.now) if session.signed_in else None
+        self.site.set_cookie(response, self.site.cookie, value, SESSION_LIFETIME)
         return response
 
     def may_see(self, connection: Connection, request_id: str) -> str | None:
-        """Who this visitor is to this request: ``operator``, an invited address, or None for nobody."""
+        """Who this visitor is to this request: an operator, who began it, an invited address, or None for nobody.
+
+        All that decides who sees a request is here.
+        """
         if self.session.operator:
-            return link_requests.OPERATOR
+            return self.name
+        if self.session.person and link_requests.was_begun_by(connection, request_id, self.session.person):
+            return self.session.person
         invite = invites.usable(connection, self.session.invite_ids, request_id, self.now)
         return invite.email if invite else None
 
@@ -133,7 +153,7 @@ class Visit:
         request = link_requests.get(connection, request_id, lock=lock)
         if request is None:
             raise HTTPException(404)
-        return Known(request, actor)
+        return Known(request, actor, self.session.operator)
 
     def record(
         self,
@@ -149,12 +169,17 @@ class Visit:
 
     def who(self, connection: Connection) -> str:
         """Who is asking, for the audit log, whatever it is about."""
-        if self.session.operator:
-            return link_requests.OPERATOR
+        if self.session.may_begin:
+            return self.name
         for invite_id in reversed(self.session.invite_ids):
             if invite := invites.get(connection, invite_id, self.now):
                 return invite.email
         return "invited" if self.session.signed_in else "anonymous"
+
+    @property
+    def name(self) -> str:
+        """How an operator or a linker is called: by address, where it is known."""
+        return self.session.person or link_requests.OPERATOR
 
     @property
     def client(self) -> str:
@@ -204,10 +229,11 @@ class Visit:
 
 @dataclass(frozen=True)
 class Known:
-    """A request that the visitor may see, and who the visitor is to it."""
+    """A request that the visitor may see, who the visitor is to it, and whether that is an operator."""
 
     request: LinkRequest
     actor: str
+    operator: bool
 
     @property
     def subject(self) -> str:
@@ -249,6 +275,16 @@ def _operator_visit(visit: AnyVisit) -> Visit:
 
 
 OperatorVisit = Annotated[Visit, Depends(_operator_visit)]
+
+
+def _beginner_visit(visit: AnyVisit) -> Visit:
+    if not visit.session.may_begin:
+        raise HTTPException(404 if visit.session.signed_in else 403)
+    return visit
+
+
+BeginnerVisit = Annotated[Visit, Depends(_beginner_visit)]
+"""By an operator or a linker: whoever may begin requests."""
 
 
 def see_other(path: str) -> RedirectResponse:

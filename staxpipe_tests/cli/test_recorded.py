@@ -46,6 +46,20 @@ def told(engine: Engine, actor: str) -> list[tuple[str, str, str]]:
     return [(entry.action, entry.subject, entry.result) for entry in entries]
 
 
+def test_no_sign_in_link_is_made_where_they_are_switched_off(
+    app: typer.Typer, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {"ISSUER": "https://login.example.com", "CLIENT_ID": "x", "CLIENT_SECRET": "y"}.items():
+        monkeypatch.setenv(f"STAXPIPE_OIDC_{name}", value)
+    monkeypatch.setenv("STAXPIPE_OIDC_OPERATORS", "ada@example.com")
+    answer = CliRunner().invoke(app, ["sign-in"])
+    assert "set STAXPIPE_SIGN_IN_LINKS to true" in str(answer.exception)
+    with engine.connect() as connection:
+        assert audit_log.entries(connection) == []
+    monkeypatch.setenv("STAXPIPE_SIGN_IN_LINKS", "true")
+    assert "/sign-in/" in run(app, "sign-in")
+
+
 def test_loading_files_and_choosing_their_source(app: typer.Typer, engine: Engine, tmp_path: Path) -> None:
     folder = tmp_path / "bucket"
     deliver(folder, [[row()]], "a1")

@@ -41,6 +41,7 @@ link_requests = Table(
     moment("expires_at"),
     Column("group_id", ForeignKey("link_requests.id")),  # the first of several accounts; of the first itself, none
     Column("stack_region", Text),  # where the stack is: a bucket's region may be corrected, a stack does not move
+    Column("begun_by", Text),  # the address of who began it, where that was somebody signed in at the team's provider
     one_of("state", RequestState),
     CheckConstraint(f"account_id IS NULL OR account_id {ACCOUNT_RULE}", name="account_id"),
     CheckConstraint("length(external_id) BETWEEN 32 AND 128", name="external_id"),
@@ -51,6 +52,7 @@ link_requests = Table(
     ),
     Index("ix_link_requests_due", "next_probe_at", postgresql_where=text("state = 'listening'")),
     Index("ix_link_requests_group_id", "group_id"),
+    Index("ix_link_requests_begun_by", "begun_by", "created_at", postgresql_where=text("begun_by IS NOT NULL")),
 )
 
 invites = Table(

@@ -1,4 +1,4 @@
-"""The first page: for the operator a list of all requests, for an invited person theirs, else how to get in."""
+"""The first page: all requests for an operator, their own for a linker or an invited person, else how to get in."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from starlette.responses import Response
 from staxpipe.db import invites, link_requests
 from staxpipe.db.link_requests import LinkRequest
 from staxpipe.onboarding.progress import read_outlines
-from staxpipe.onboarding.site import AnyVisit, OperatorVisit, see_other
+from staxpipe.onboarding.site import AnyVisit, BeginnerVisit, see_other
 from staxpipe.onboarding.status import describe
 
 router = APIRouter()
@@ -20,7 +20,7 @@ _MOST_SHOWN = 200
 @router.get("/")
 def home(visit: AnyVisit) -> Response:
     """Lead each visitor to where they go on."""
-    if visit.session.operator:
+    if visit.session.may_begin:
         return see_other("/requests")
     with visit.transaction() as connection:
         for invite_id in reversed(visit.session.invite_ids):
@@ -31,17 +31,20 @@ def home(visit: AnyVisit) -> Response:
 
 
 @router.get("/requests")
-def requests(visit: OperatorVisit) -> Response:
-    """All requests, the newest first, and accounts that were asked for together beside each other."""
+def requests(visit: BeginnerVisit) -> Response:
+    """Requests, the newest first, and accounts that were asked for together beside each other. A linker's are those
+    that they began.
+    """
+    begun_by = None if visit.session.operator else visit.name
     with visit.transaction() as connection:
-        shown = together(link_requests.newest(connection, _MOST_SHOWN))
+        shown = together(link_requests.newest(connection, _MOST_SHOWN, begun_by))
         outlines = read_outlines(connection, [request.id for request in shown])
     found = [(request, describe(request, outlines.get(request.id), visit.now)) for request in shown]
     return visit.page("requests.html", {"requests": found})
 
 
 @router.get("/start")
-def start(visit: OperatorVisit) -> Response:
+def start(visit: BeginnerVisit) -> Response:
     """What linking an account means, before anything is written."""
     return visit.page("start.html", {"key": visit.site.signer.begin(visit.now)})
 

@@ -76,14 +76,14 @@ def withdraw(visit: AnyVisit, request_id: str, invite_id: str) -> Response:
     """End an invitation at once."""
     with visit.transaction() as connection:
         known = visit.find(connection, request_id)
-        if not may_withdraw(known.actor, _of(connection, request_id, invite_id)):
+        if not may_withdraw(known.actor, known.operator, _of(connection, request_id, invite_id)):
             raise NotTheirsError(visit, "invitation.withdrawn", known.subject)
         withdrawn = invites.withdraw(connection, request_id, invite_id, visit.now)
         if withdrawn is not None:
             outbox.take_back(connection, withdrawn.mail_key)
             detail = {"email": withdrawn.email}
             visit.record(connection, known.actor, "invitation.withdrawn", known.subject, detail=detail)
-    if known.actor != OPERATOR and withdrawn is not None and withdrawn.id in visit.session.invite_ids:
+    if not known.operator and withdrawn is not None and withdrawn.id in visit.session.invite_ids:
         return see_other("/")  # people may end their own
     return see_other(f"/requests/{request_id}/invite#invited")
 
@@ -218,6 +218,7 @@ def _form(
                 mails.get(invite.mail_key),
                 visit.now,
                 known.actor,
+                known.operator,
                 _url(visit, invite) if _hands_on(known) else None,
             )
             for invite in found
@@ -231,7 +232,7 @@ def _form(
 
 def _hands_on(known: Known) -> bool:
     """Only the operator sees invitations' addresses: with another's, one could act in another's name."""
-    return known.actor == OPERATOR
+    return known.operator
 
 
 def _url(visit: Visit, invite: Invite) -> str:

@@ -8,13 +8,12 @@ from fastapi import APIRouter, Form
 from starlette.responses import Response
 
 from staxpipe.db import link_requests, links
-from staxpipe.db.link_requests import OPERATOR
 from staxpipe.errors import PermanentError
 from staxpipe.linking import quick_create
 from staxpipe.model import RequestState
 from staxpipe.onboarding.corrections import EDITABLE
 from staxpipe.onboarding.limits import BEGINNING, LOOKING, Use
-from staxpipe.onboarding.site import AnyVisit, OperatorVisit, see_other
+from staxpipe.onboarding.site import AnyVisit, BeginnerVisit, see_other
 from staxpipe.onboarding.status import describe
 
 router = APIRouter()
@@ -25,16 +24,17 @@ MOST_ACCOUNTS = 50
 
 
 @router.post("/requests")
-def begin(visit: OperatorVisit, key: Text = "") -> Response:
+def begin(visit: BeginnerVisit, key: Text = "") -> Response:
     """Begin a request: once for each page that was shown, however often its button is clicked."""
     request_id = visit.site.signer.read_begin(key, visit.now)
     if request_id is None:
         return see_other("/start")
-    visit.spend(Use(BEGINNING, OPERATOR))
+    visit.spend(Use(BEGINNING, visit.name))
     with visit.transaction() as connection:
         lifetime = visit.site.request_lifetime
-        if link_requests.begin_once(connection, request_id, OPERATOR, visit.now, lifetime):
-            visit.record(connection, OPERATOR, "request.begun", f"request:{request_id}")
+        begun_by = visit.session.person
+        if link_requests.begin_once(connection, request_id, visit.name, visit.now, lifetime, begun_by=begun_by):
+            visit.record(connection, visit.name, "request.begun", f"request:{request_id}")
     return see_other(f"/requests/{request_id}/access")
 
 
@@ -58,7 +58,7 @@ def begin_another(visit: AnyVisit, request_id: str, key: Text = "") -> Response:
             text = f"A request has at most {MOST_ACCOUNTS} accounts. Whoever runs staxpipe can begin another one."
             return visit.page("error.html", {"title": title, "text": text}, 422)
         asker, lifetime = request.requested_by, visit.site.request_lifetime
-        if link_requests.begin_once(connection, new_id, asker, visit.now, lifetime, first):
+        if link_requests.begin_once(connection, new_id, asker, visit.now, lifetime, first, request.begun_by):
             detail = {"beside": request_id}
             visit.record(connection, known.actor, "request.begun", f"request:{new_id}", detail=detail)
     return see_other(f"/requests/{new_id}/details")

@@ -1,4 +1,4 @@
-"""Signing in with a one-time link, and out.
+"""Signing in with a one-time link, and out. `oidc` has the other way in.
 
 Opening a link only shows a button: programs that scan mails open links too, and must not use them up.
 """
@@ -23,7 +23,7 @@ def ask(visit: AnyVisit, token: str) -> Response:
     failing = Use(FAILING, visit.client)
     visit.spend(failing)
     with visit.transaction() as connection:
-        usable = sign_in_links.is_usable(connection, token, visit.now)
+        usable = visit.site.settings.links_sign_in and sign_in_links.is_usable(connection, token, visit.now)
     if usable:
         visit.give_back(failing)
     return visit.page("sign_in.html", {"token": token, "usable": usable}, 200 if usable else 403)
@@ -35,7 +35,7 @@ def sign_in(visit: AnyVisit, token: str) -> Response:
     failing = Use(FAILING, visit.client)
     visit.spend(Use(SIGNING_IN, visit.client), failing)
     with visit.transaction() as connection:
-        redeemed = sign_in_links.redeem(connection, token, visit.now)
+        redeemed = visit.site.settings.links_sign_in and sign_in_links.redeem(connection, token, visit.now)
         result = "done" if redeemed else "refused"
         visit.record(connection, OPERATOR if redeemed else visit.who(connection), "signed-in", "session", result)
     if redeemed or visit.session.operator:
@@ -53,4 +53,6 @@ def sign_out(visit: AnyVisit) -> Response:
     if visit.session.signed_in:
         with visit.transaction() as connection:
             visit.record(connection, visit.who(connection), "signed-out", "session")
-    return visit.keep(Session(), see_other("/"))
+    # A person may want to sign out at the provider as well, and there our form cannot lead: the policy of our pages
+    # holds forms, and what they are led on to, to this site.
+    return visit.keep(Session(), see_other("/" if visit.session.person is None else "/oidc/signed-out"))

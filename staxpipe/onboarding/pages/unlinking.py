@@ -13,7 +13,6 @@ from starlette.responses import Response
 
 from staxpipe.db import deletion_receipts, links
 from staxpipe.db.deletion_receipts import DeletionReceipt
-from staxpipe.db.link_requests import OPERATOR
 from staxpipe.db.links import Link
 from staxpipe.model import LinkState
 from staxpipe.onboarding.progress import Progress, read_progress
@@ -37,8 +36,8 @@ class Seen:
 
     @property
     def may_decide(self) -> bool:
-        """Whether the visitor runs staxpipe, or is the one who is told of the account's news: who linked it."""
-        return self.known.actor in {OPERATOR, self.link.contact}
+        """Whether the visitor runs staxpipe, began the request, or is told of the account's news: who linked it."""
+        return self.known.operator or self.known.actor in {self.known.request.begun_by, self.link.contact}
 
     @property
     def stage(self) -> str:

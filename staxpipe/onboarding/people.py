@@ -1,0 +1,90 @@
+"""Who may do what, of those who sign in at a provider: from its claims and our settings to a person. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from staxpipe.oidc.errors import SignInRefusedError
+from staxpipe.onboarding.forms import clean_contact
+from staxpipe.settings import Settings
+from staxpipe.settings_oidc import EVERYBODY
+
+
+@dataclass(frozen=True)
+class Person:
+    """Somebody whose address the provider vouches for: an operator, who sees everything, or a linker."""
+
+    address: str
+    operator: bool
+
+
+def person(claims: Mapping[str, object], settings: Settings) -> Person:
+    """Who that is to us.
+
+    Raises:
+        SignInRefusedError: the address is missing or not verified, or neither role is theirs.
+    """
+    address = _address(claims, settings)
+    groups = _groups(claims.get(settings.oidc_groups_claim))
+    if address in settings.oidc_operators or settings.oidc_operator_group in groups:
+        return Person(address, operator=True)
+    if _is_among(address, settings.oidc_linkers) or settings.oidc_linker_group in groups:
+        return Person(address, operator=False)
+    raise SignInRefusedError(
+        "not-allowed",
+        f"You are {address} there, and neither that address nor a group of yours may use this staxpipe. Ask whoever "
+        "runs it.",
+    )
+
+
+def rules(settings: Settings) -> str:
+    """What stands for the settings that decide here. A session that was begun by others is over."""
+    decisive = (
+        settings.oidc_issuer,
+        settings.oidc_client_id,
+        settings.oidc_operators,
+        settings.oidc_operator_group,
+        settings.oidc_linkers,
+        settings.oidc_linker_group,
+        settings.oidc_email_claim,
+        settings.oidc_groups_claim,
+        settings.oidc_trust_addresses,
+    )
+    return hashlib.sha256(repr(decisive).encode()).hexdigest()[:16]
+
+
+def _address(claims: Mapping[str, object], settings: Settings) -> str:
+    name = settings.oidc_name
+    claimed = claims.get(settings.oidc_email_claim)
+    try:
+        address = clean_contact(claimed).lower() if isinstance(claimed, str) else ""
+    except ValueError:
+        address = ""
+    if not address or address != str(claimed).lower():  # not one that is taken out of a longer text
+        raise SignInRefusedError(
+            "no-address",
+            f"{name} did not say what your mail address is. Whoever runs staxpipe can have it told (scope `email`).",
+        )
+    # Only of `email` does `email_verified` speak. Some providers write it as text.
+    said = claims.get("email_verified")
+    vouched = said is True or said == "true"
+    verified = vouched and settings.oidc_email_claim == "email"
+    if not verified and not (settings.oidc_trust_addresses and (vouched or said is None)):
+        raise SignInRefusedError(
+            "unverified-address",
+            f"{name} has not verified that {address} is yours, so you cannot sign in by it. Verify it there first.",
+        )
+    return address
+
+
+def _groups(claimed: object) -> frozenset[str | None]:
+    """Groups as a provider tells them: a list of names, or one name. (None, an unset setting, is among no groups.)"""
+    if isinstance(claimed, str):
+        return frozenset({claimed})
+    return frozenset(name for name in claimed if isinstance(name, str)) if isinstance(claimed, list) else frozenset()
+
+
+def _is_among(address: str, allowed: tuple[str, ...]) -> bool:
+    return any(one in {EVERYBODY, address, "@" + address.rpartition("@")[2]} for one in allowed)
