@@ -156,10 +156,10 @@ def group_ids(request_id: str) -> Select[tuple[str]]:
     )
 
 
-def newest(connection: Connection, limit: int) -> list[LinkRequest]:
-    """Requests in every state, the last begun first."""
-    statement = select(link_requests).order_by(link_requests.c.created_at.desc(), link_requests.c.id).limit(limit)
-    return [_request(row) for row in connection.execute(statement)]
+def newest(connection: Connection, limit: int, after: int = 0) -> list[LinkRequest]:
+    """Requests in every state, the last begun first; `after` so many of them."""
+    statement = select(link_requests).order_by(link_requests.c.created_at.desc(), link_requests.c.id)
+    return [_request(row) for row in connection.execute(statement.limit(limit).offset(after))]
 
 
 def listening(connection: Connection) -> list[LinkRequest]:
@@ -258,6 +258,15 @@ def due(connection: Connection, now: datetime, limit: int, after: str = "") -> l
         .limit(limit)
     )
     return [_request(row) for row in connection.execute(statement)]
+
+
+def next_probe(connection: Connection, now: datetime) -> datetime | None:
+    """When the first of all listening requests is due; None where nobody listens."""
+    listens = (link_requests.c.state == RequestState.LISTENING, link_requests.c.expires_at > now)
+    moment: datetime | None = connection.execute(
+        select(func.min(link_requests.c.next_probe_at)).where(*listens)
+    ).scalar_one()
+    return moment
 
 
 def record_probe(

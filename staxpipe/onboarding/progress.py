@@ -10,11 +10,28 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
 from sqlalchemy import Connection, Row, and_, func, or_, select
 
 from staxpipe.db.tables import deliveries, delivery_sums, exports, findings, links, period_sources
 from staxpipe.model import BillingPeriod, DeliveryState, Finding, LinkState, Severity
+
+_OF_DELIVERIES = (
+    deliveries.c.id,
+    deliveries.c.period,
+    deliveries.c.export_id,
+    deliveries.c.state,
+    deliveries.c.bytes,
+    deliveries.c.rows_written,
+    deliveries.c.attempts,
+    deliveries.c.error,
+    deliveries.c.final,
+    deliveries.c.reconciled,
+    deliveries.c.discovered_at,
+    deliveries.c.loaded_at,
+)
+"""Not the manifest, which may name thousands of files."""
 
 _GRAVEST_FIRST = (Severity.ERROR, Severity.WARNING, Severity.INFO)
 DONE_SHARE = {DeliveryState.DISCOVERED: 0.0, DeliveryState.LANDED: 0.4, DeliveryState.COMMITTED: 0.9}
@@ -115,8 +132,8 @@ def read_progress(connection: Connection, request_id: str) -> Progress | None:
     link = connection.execute(select(links).where(links.c.request_id == request_id)).first()
     if link is None:
         return None
-    rows = connection.execute(
-        select(deliveries, exports.c.name.label("export"))
+    rows: Sequence[Any] = connection.execute(
+        select(*_OF_DELIVERIES, exports.c.name.label("export"))
         .join(exports, exports.c.id == deliveries.c.export_id)
         .where(exports.c.link_id == link.id, deliveries.c.state.in_(_shown(LinkState(link.state))))
         .order_by(deliveries.c.period.desc(), deliveries.c.export_id, deliveries.c.delivered_at, deliveries.c.id)

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Annotated
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from staxpipe.db import invites, link_requests
 from staxpipe.db.link_requests import LinkRequest
-from staxpipe.onboarding.progress import read_progress
+from staxpipe.onboarding.outline import read_outlines
 from staxpipe.onboarding.site import AnyVisit, OperatorVisit, see_other
 from staxpipe.onboarding.status import describe
 
 router = APIRouter()
-_MOST_SHOWN = 200
+ON_A_PAGE = 100
+_LAST_PAGE = 10_000
 
 
 @router.get("/")
@@ -31,14 +33,19 @@ def home(visit: AnyVisit) -> Response:
 
 
 @router.get("/requests")
-def requests(visit: OperatorVisit) -> Response:
+def requests(visit: OperatorVisit, page: Annotated[int, Query(ge=1, le=_LAST_PAGE)] = 1) -> Response:
     """All requests, the newest first, and accounts that were asked for together beside each other."""
     with visit.transaction() as connection:
-        found = [
-            (request, describe(request, read_progress(connection, request.id), visit.now))
-            for request in together(link_requests.newest(connection, _MOST_SHOWN))
-        ]
-    return visit.page("requests.html", {"requests": found})
+        # One more than is shown tells whether there are more.
+        found = link_requests.newest(connection, ON_A_PAGE + 1, (page - 1) * ON_A_PAGE)
+        shown = together(found[:ON_A_PAGE])
+        outlines = read_outlines(connection, [request.id for request in shown])
+    values = {
+        "requests": [(request, describe(request, outlines.get(request.id), visit.now)) for request in shown],
+        "newer": page - 1,
+        "older": page + 1 if len(found) > len(shown) else 0,
+    }
+    return visit.page("requests.html", values)
 
 
 @router.get("/start")
