@@ -15,7 +15,7 @@ from staxpipe.onboarding.site import AnyVisit, OperatorVisit, see_other
 from staxpipe.onboarding.status import describe
 
 router = APIRouter()
-ON_A_PAGE = 100
+ON_A_PAGE = 50
 _LAST_PAGE = 10_000
 
 
