@@ -31,7 +31,7 @@ from benchmarks.inputs import HERE, WORK, Input, generated
 from benchmarks.machine import machine, versions
 from benchmarks.measuring import Median, in_turn
 
-SECTIONS = ("growth", "queries", "landing", "lake_history")
+SECTIONS = ("growth", "queries", "landing", "lake_history", "pages")
 """Benchmarks of their own, each a module that writes a list of tables where `--json` says."""
 
 
@@ -123,7 +123,7 @@ def _section(results: dict[str, Any], name: str, quick: bool, thorough: bool) ->
     tables = WORK / f"{name}.json"
     given = {"queries": "--bucket", "landing": "--input"}.get(name)
     month = [given, str(generated("1M" if quick else "5M").folder)] if given else []
-    short = {"growth": not thorough, "lake_history": not thorough, "queries": quick}.get(name, False)
+    short = {"growth": not thorough, "lake_history": not thorough, "queries": quick, "pages": quick}.get(name, False)
     shorter = ["--quick"] if short else []
     command = [sys.executable, "-m", f"benchmarks.{name}", "--json", str(tables), *month, *shorter]
     if subprocess.run(command, cwd=HERE, check=False).returncode:

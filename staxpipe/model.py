@@ -6,6 +6,7 @@ Frozen values only. Nothing here reads a file, a clock, a database or a network.
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -70,6 +71,16 @@ class BillingPeriod:
 
     def __str__(self) -> str:
         return f"{self.year:04d}-{self.month:02d}"
+
+
+def missing_between(periods: Collection[BillingPeriod]) -> list[BillingPeriod]:
+    """The months that are missing between the first and the last."""
+    missing, period = [], min(periods, default=None)
+    while period is not None and period < max(periods):
+        if period not in periods:
+            missing.append(period)
+        period = period.next()
+    return missing
 
 
 class ExportKind(StrEnum):

@@ -178,7 +178,9 @@ class Settings(BaseSettings):
     request_days: int = Field(
         14, ge=1, le=90, description="Days after which a link request that nobody finished expires."
     )
-    sensor_seconds: int = Field(30, ge=1, le=3600, description="Seconds between two looks for roles and deliveries.")
+    sensor_seconds: int = Field(
+        30, ge=1, le=3600, description="Seconds between two looks for deliveries; for roles, too, if fewer than 10."
+    )
     discovery_minutes: int = Field(
         15, ge=0, le=1440, description="Minutes between two listings of one customer's bucket (0: at every look)."
     )

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from staxpipe.model import BillingPeriod, account_id
+from staxpipe.model import BillingPeriod, account_id, missing_between
 
 periods = st.builds(BillingPeriod, st.integers(2000, 2100), st.integers(1, 12))
 
@@ -43,3 +43,10 @@ def test_a_period_is_a_month_in_utc() -> None:
 def test_anything_else_is_no_period(text: str) -> None:
     with pytest.raises(ValueError, match="YYYY-MM"):
         BillingPeriod.parse(text)
+
+
+def test_months_between_that_are_not_there() -> None:
+    there = [BillingPeriod(2026, 2), BillingPeriod(2025, 11), BillingPeriod(2025, 12)]
+    assert missing_between(there) == [BillingPeriod(2026, 1)]
+    assert missing_between(there[1:]) == []
+    assert missing_between([]) == []

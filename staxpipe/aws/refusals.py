@@ -20,9 +20,16 @@ def refused(what: str, operation: str, said: str) -> str:
             f"{lost} What stands in the way is a policy beside the role's own: of the bucket, of the organisation, or "
             f"a permissions boundary. Whoever keeps it must let the role through. AWS said: {said}"
         )
+    if _by_the_role_itself(said):
+        return (
+            f"{lost} The bucket is there, and the role's stack does not name it: check that the role's "
+            "stack has this bucket and prefix (its parameters BucketName and BucketPrefix), and correct what differs; "
+            f"if nothing does, {_UPDATE}. AWS said: {said}"
+        )
     return (
-        f"{lost} Check that the role's stack has this bucket and prefix, that the bucket belongs to the linked "
-        f"account, and that no bucket or organisation policy denies it; if all that is so, {_UPDATE}. AWS said: {said}"
+        f"{lost} AWS gives no reason, and mostly gives none where the bucket belongs to another account: check that "
+        "the bucket belongs to the linked account. If it does, check that the role's stack has this bucket and prefix "
+        f"and that no bucket or organisation policy denies it; if all that is so, {_UPDATE}. AWS said: {said}"
     )
 
 
@@ -39,6 +46,11 @@ def _lost(permission: Permission | None) -> str:
     return f": the role may not use {permission.action} there. {permission.without}" if permission else "."
 
 
+def _by_the_role_itself(said: str) -> bool:
+    """Whether AWS says that the role's own policy is what lacks it; it gives reasons for resources of one account."""
+    return "no identity-based policy" in said
+
+
 def _by_another_policy(said: str) -> bool:
     """Whether AWS names a policy that is not the role's own ("because no … policy allows", "with an explicit deny")."""
-    return "explicit deny" in said or ("because no" in said and "no identity-based policy" not in said)
+    return "explicit deny" in said or ("because no" in said and not _by_the_role_itself(said))

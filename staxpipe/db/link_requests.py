@@ -167,12 +167,12 @@ def was_begun_by(connection: Connection, request_id: str, person: str) -> bool:
     return bool(connection.execute(select(exists().where(*same))).scalar_one())
 
 
-def newest(connection: Connection, limit: int, begun_by: str | None = None) -> list[LinkRequest]:
-    """Requests in every state, the last begun first; all of them, or those that one person began."""
-    statement = select(link_requests).order_by(link_requests.c.created_at.desc(), link_requests.c.id).limit(limit)
+def newest(connection: Connection, limit: int, after: int = 0, begun_by: str | None = None) -> list[LinkRequest]:
+    """Requests in every state, the last begun first, `after` so many of them; all, or those that one person began."""
+    statement = select(link_requests).order_by(link_requests.c.created_at.desc(), link_requests.c.id)
     if begun_by is not None:
         statement = statement.where(link_requests.c.begun_by == begun_by)
-    return [_request(row) for row in connection.execute(statement)]
+    return [_request(row) for row in connection.execute(statement.limit(limit).offset(after))]
 
 
 def listening(connection: Connection) -> list[LinkRequest]:
@@ -271,6 +271,15 @@ def due(connection: Connection, now: datetime, limit: int, after: str = "") -> l
         .limit(limit)
     )
     return [_request(row) for row in connection.execute(statement)]
+
+
+def next_probe(connection: Connection, now: datetime) -> datetime | None:
+    """When the first of all listening requests is due; None where nobody listens."""
+    listens = (link_requests.c.state == RequestState.LISTENING, link_requests.c.expires_at > now)
+    moment: datetime | None = connection.execute(
+        select(func.min(link_requests.c.next_probe_at)).where(*listens)
+    ).scalar_one()
+    return moment
 
 
 def record_probe(

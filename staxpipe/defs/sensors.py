@@ -31,14 +31,21 @@ from staxpipe.doctor.keeping import AFTER_NEWS, DAILY, look_at_due
 from staxpipe.ingest.outcome import pause
 from staxpipe.ingest.requests import Request, choose_requests, waits_for_another_attempt
 from staxpipe.ingest.sweep import look_into_buckets
+from staxpipe.linking.listening import listen
 from staxpipe.linking.probe import probe
 from staxpipe.linking.reverify import reverify
-from staxpipe.linking.sweep import sweep
 from staxpipe.model import BillingPeriod
 from staxpipe.settings import Settings
 
 SWEEP_SECONDS = 40.0
 """A tick may take 60 seconds (Dagster's limit); a sweep ends well before."""
+
+LISTEN_SECONDS = 20.0
+"""For so long a tick goes on looking for roles while somebody is creating one: a tick each few seconds would cost more.
+Not longer than a process that is told to stop is waited for."""
+
+ROLES_SECONDS = 10
+"""Between two ticks that look for roles, at most: whoever has just saved a request is soon in the second of them."""
 
 WORK_SECONDS = 50.0
 """For the sweep and what follows it. The doctor has what is left; whom it does not reach, it does tomorrow."""
@@ -60,12 +67,12 @@ def build_sensors(settings: Settings) -> list[SensorDefinition]:
     seconds = settings.sensor_seconds
 
     @sensor(
-        minimum_interval_seconds=seconds,
+        minimum_interval_seconds=min(seconds, ROLES_SECONDS),
         default_status=DefaultSensorStatus.RUNNING,
         description="Probe the role of every waiting link request; a role that is proved safe links its account.",
     )
     def assumable_roles(context: SensorEvaluationContext, staxpipe: StaxpipeResource) -> SensorResult:
-        report = sweep(staxpipe.engine, staxpipe.settings, probe, datetime.now(UTC), SWEEP_SECONDS)
+        report = listen(staxpipe.engine, staxpipe.settings, probe, _utc_now, SWEEP_SECONDS, LISTEN_SECONDS)
         with staxpipe.engine.connect() as connection:
             linked = {link.account_id for link in link_queries.active(connection)}
         # Asked of the links, not of this sweep: a tick that was killed after linking is made good here.
@@ -140,6 +147,10 @@ def build_sensors(settings: Settings) -> list[SensorDefinition]:
         _tell_operator(staxpipe, run, context.failure_event.message or "")
 
     return [assumable_roles, new_deliveries, outbox, failed_runs]
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
 
 
 def _run_request(request: Request) -> RunRequest:

@@ -69,7 +69,7 @@ def failed_checks(why: str) -> Iterator[Check]:
 def bucket_checks(subject: Subject, facts: Facts, now: datetime) -> Iterator[Check]:
     """Everything about the bucket as a whole."""
     bucket = facts.bucket
-    yield _reachable(subject, bucket)
+    yield _reachable(subject, facts)
     yield _region(subject, bucket)
     yield _readable(subject, bucket)
     yield _exports(subject, facts)
@@ -77,7 +77,8 @@ def bucket_checks(subject: Subject, facts: Facts, now: datetime) -> Iterator[Che
     yield _last_delivery(facts, now)
 
 
-def _reachable(subject: Subject, bucket: BucketFacts) -> Check:
+def _reachable(subject: Subject, facts: Facts) -> Check:
+    bucket = facts.bucket
     if bucket.refused is None:
         count = f"{bucket.objects:,} {'object' if bucket.objects == 1 else 'objects'}"
         more = "" if bucket.whole else ", and more that were not counted"
@@ -85,7 +86,7 @@ def _reachable(subject: Subject, bucket: BucketFacts) -> Check:
     return _check(
         BUCKET,
         State.BROKEN,
-        bucket.refused,
+        f"{bucket.refused} {_delivered(facts)}".rstrip(),
         f"In account {subject.account_id}, S3 → Buckets must show {subject.bucket}, and CloudFormation → Stacks → "
         f"{subject.role_name} → Parameters must say BucketName={subject.bucket} and BucketPrefix={subject.prefix}. If "
         "the details are wrong, choose “Change the details” on the request's page; if the stack is, choose Update and "
@@ -165,13 +166,10 @@ def _exports(subject: Subject, facts: Facts) -> Check:
         )
     found = bucket.finding.message if bucket.finding else f"There is no cost report in {subject.address}."
     if facts.settings:
-        places = "; ".join(
-            f"{known.name} goes to bucket {known.bucket}, prefix {known.prefix or '(none)'}" for known in facts.settings
-        )
         return _check(
             EXPORTS,
             State.BROKEN,
-            f"{found} The account's exports are delivered elsewhere: {places}.",
+            f"{found} That is not where AWS delivers to. {_delivered(facts)}",
             "Choose “Change the details” on the request's page and give that bucket and prefix. Then update the stack "
             f"{subject.role_name} with BucketName and BucketPrefix as the page shows them.",
         )
@@ -182,6 +180,14 @@ def _exports(subject: Subject, facts: Facts) -> Check:
         f"{DATA_EXPORTS} shows the bucket and prefix of each export; correct them with “Change the details” on the "
         "request's page. If there is no export, choose Create there: standard data export, CUR 2.0, Parquet.",
     )
+
+
+def _delivered(facts: Facts) -> str:
+    """Where the account's exports go, as AWS says; empty where it says nothing."""
+    places = "; ".join(
+        f"{known.name} goes to bucket {known.bucket}, prefix {known.prefix or '(none)'}" for known in facts.settings
+    )
+    return f"By the account's own settings, {places}." if places else ""
 
 
 def _is_below(known: ReportSettings, subject: Subject) -> bool:

@@ -13,7 +13,7 @@ from staxpipe.db.deliveries import PENDING, LedgerEntry
 from staxpipe.db.outbox import enqueue
 from staxpipe.db.tables import deliveries, exports, links, period_sources
 from staxpipe.focus.numbers import exact_add
-from staxpipe.model import BillingPeriod, DeliveryState
+from staxpipe.model import BillingPeriod, DeliveryState, missing_between
 from staxpipe.settings import Settings
 
 GIVE_UP_WAITING = 5
@@ -84,7 +84,7 @@ def summary(connection: Connection, link_id: str) -> dict[str, object]:
         )
     return {
         "periods": months,
-        "gaps": [str(period) for period in gaps([BillingPeriod.parse(row.period) for row in rows])],
+        "gaps": [str(period) for period in missing_between([BillingPeriod.parse(row.period) for row in rows])],
         "failed": [{"period": row.period, "error": row.error} for row in failed],
     }
 
@@ -97,18 +97,6 @@ def _accounts_counted(connection: Connection, export_id: int, period: str) -> se
         )
     )
     return set(rows.scalars())
-
-
-def gaps(periods: list[BillingPeriod]) -> list[BillingPeriod]:
-    """The months missing between the first and the last."""
-    if not periods:
-        return []
-    missing, period = [], min(periods)
-    while period < max(periods):
-        if period not in periods:
-            missing.append(period)
-        period = period.next()
-    return missing
 
 
 def announce_failure(connection: Connection, settings: Settings, entry: LedgerEntry, reason: str) -> None:

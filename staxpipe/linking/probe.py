@@ -68,6 +68,10 @@ class _Refused(Exception):  # noqa: N818 - an answer, not an error
     """AWS said AccessDenied: the only answer that means no."""
 
 
+class _NotAllowedToAsk(Exception):  # noqa: N818 - likewise
+    """AWS said that our own policy forbids the call: nothing was asked of the role."""
+
+
 def probe(operator: boto3.Session, request: Probeable, sleep: Callable[[float], None] = time.sleep) -> Verdict:
     """Try to use the role as it must be possible, then as it must not; safe to call from many threads.
 
@@ -80,6 +84,11 @@ def probe(operator: boto3.Session, request: Probeable, sleep: Callable[[float], 
     target = _Target(request.id, request.account_id, request.role_arn, request.external_id)
     try:
         return _verdict(operator, target, sleep)
+    except _NotAllowedToAsk:
+        return OperatorRefused(
+            f"Its own policy does not allow sts:AssumeRole on {target.role_arn}: the README says, under “An identity "
+            "for staxpipe”, which policy does."
+        )
     except (ClientError, BotoCoreError) as error:
         return _inconclusive(error, target)
 
@@ -146,9 +155,11 @@ def _assume(sts: STSClient, target: _Target, external_id: str | None) -> Credent
             **arguments,
         )["Credentials"]
     except ClientError as error:
-        if error_code(error) in ACCESS_DENIED:
-            raise _Refused from error
-        raise
+        if error_code(error) not in ACCESS_DENIED:
+            raise
+        # AWS names the caller's own policy where that is what stands in the way, and says nothing of the role's.
+        ours = "no identity-based policy allows the sts:AssumeRole" in str(error)
+        raise (_NotAllowedToAsk if ours else _Refused) from error
 
 
 def _inconclusive(error: ClientError | BotoCoreError, target: _Target) -> Verdict:

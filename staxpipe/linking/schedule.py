@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 from datetime import timedelta
 
-QUICK_PROBES = 60
-"""While the person is creating the stack, the role is looked for every 5 to 10 seconds: for 5 to 10 minutes."""
+QUICK_PROBES = 100
+"""While the person is creating the stack, the role is looked for every 3 to 6 seconds: for 5 to 10 minutes."""
 LONGEST = timedelta(hours=1)
 ACCUSED = timedelta(seconds=20)
 """Before a role that let in who must not come in is tried a second time, which decides."""
 
-_QUICK_SECONDS = 5.0
+_QUICK_SECONDS = 3.0
 _GROWTH = 1.3
 
 

@@ -84,11 +84,19 @@ class IgnoresExternalId(_Explained):
 
     @property
     def what_to_do(self) -> str:
-        """Advice."""
+        """Why that is, most likely, and advice."""
         return (
-            "Its trust policy must demand exactly this link's ExternalId (StringEquals on sts:ExternalId). Delete the "
-            "stack and create it again from staxpipe's template, unchanged."
+            f"{self._cause} It must demand exactly this link's ExternalId (StringEquals on sts:ExternalId). Delete the "
+            "role or its stack, and create the stack from staxpipe's template, unchanged."
         )
+
+    @property
+    def _cause(self) -> str:
+        if self.accepts_wrong and self.accepts_none:
+            return "Its trust policy has no condition on sts:ExternalId."
+        if self.accepts_wrong:
+            return "Its trust policy takes any ExternalId, as StringLike with “*” does."
+        return "Its trust policy looks at the ExternalId only where one is shown, as StringEqualsIfExists does."
 
 
 @dataclass(frozen=True)

@@ -33,6 +33,9 @@ _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _TOP_LABEL = r"[A-Za-z](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])"
 _MAIL_ADDRESS = re.compile(rf"{_ATOM}(?:\.{_ATOM})*@(?:{_LABEL}\.)+{_TOP_LABEL}")
+_JOINERS = "\u200c\u200d"
+"""Invisible, and part of how Persian, many Indian languages and emoji are written."""
+
 _NAMED_ADDRESS = re.compile(r"[^<>]*<([^<>]+)>")
 
 
@@ -202,7 +205,7 @@ def clean_note(text: str) -> str:
     note = text.replace("\r\n", "\n").replace("\r", "\n").strip()
     if len(note) > LONGEST_NOTE:
         raise ValueError(f"A note has at most {LONGEST_NOTE:,} characters, and this has {len(note):,}.")
-    if any(not (character.isprintable() or character in "\n\t") for character in note):
+    if not _shows(note, and_also="\n\t"):
         raise ValueError("The note has invisible control characters. Type it anew, as plain text.")
     return note
 
@@ -212,9 +215,14 @@ def clean_name(text: str) -> str:
     name = text.strip()
     if not name:
         raise ValueError("Write your name, so that your colleagues know who asks.")
-    if len(name) > LONGEST_NAME or not name.isprintable():
+    if len(name) > LONGEST_NAME or not _shows(name):
         raise ValueError(f"Write a name on one line, of at most {LONGEST_NAME} characters.")
     return name
+
+
+def _shows(text: str, and_also: str = "") -> bool:
+    """Whether nothing in it is invisible: marks that turn the direction of text around can show what is not there."""
+    return all(character.isprintable() or character in _JOINERS or character in and_also for character in text)
 
 
 def _mail_address(text: str) -> str:

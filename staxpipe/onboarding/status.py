@@ -10,7 +10,8 @@ from enum import StrEnum
 
 from staxpipe.db.link_requests import LinkRequest
 from staxpipe.model import LinkState, RequestState
-from staxpipe.onboarding.estimate import remaining
+from staxpipe.onboarding.estimate import Estimate, remaining
+from staxpipe.onboarding.outline import Outline, outline_of
 from staxpipe.onboarding.progress import Progress
 
 
@@ -63,11 +64,15 @@ _TONES = {
 }
 
 
-def describe(request: LinkRequest, progress: Progress | None, now: datetime) -> Status:
-    """Say where a request stands. `progress` is that of its link, where there is one."""
+def describe(request: LinkRequest, progress: Progress | Outline | None, now: datetime) -> Status:
+    """Say where a request stands. `progress` is that of its link, where there is one; of an outline of it, nobody can
+    tell how long it takes.
+    """
     if request.state is not RequestState.LINKED or progress is None:
         return _BEFORE_LINK[request.state](request, now)
-    return _with_link(progress, now)
+    if isinstance(progress, Outline):
+        return _with_link(progress, None)
+    return _with_link(outline_of(progress), remaining(progress, now))
 
 
 def _draft(request: LinkRequest, now: datetime) -> Status:  # noqa: ARG001  # one shape for all
@@ -111,7 +116,7 @@ _BEFORE_LINK: dict[RequestState, Callable[[LinkRequest, datetime], Status]] = {
 }
 
 
-def _with_link(progress: Progress, now: datetime) -> Status:
+def _with_link(progress: Outline, estimate: Estimate | None) -> Status:
     if progress.link_state is LinkState.ENDED:
         text = progress.problem or "staxpipe does not read this account any more. What was loaded is kept."
         return Status(Stage.ENDED, "This link has ended", text)
@@ -121,7 +126,6 @@ def _with_link(progress: Progress, now: datetime) -> Status:
     if not progress.months:
         return _without_months(progress)
     if progress.pending and not _only_updates(progress):
-        estimate = remaining(progress, now)
         left = f"{between(estimate.least, estimate.most)} left" if estimate else "too early to say how long it takes"
         text = "You can close this page: the data loads by itself, and a mail tells you when it is done."
         return Status(Stage.LOADING, "Your data is loading", text, changes=True, left=left)
@@ -135,7 +139,7 @@ def _with_link(progress: Progress, now: datetime) -> Status:
     return Status(Stage.READY, "Your data is ready", text, changes=True)
 
 
-def _without_months(progress: Progress) -> Status:
+def _without_months(progress: Outline) -> Status:
     if progress.problem:
         return Status(Stage.EMPTY, "Linked, but there is nothing to load", progress.problem, changes=True)
     if progress.discovered_at is None:
@@ -148,9 +152,9 @@ def _without_months(progress: Progress) -> Status:
     return Status(Stage.EMPTY, "Linked, but there is nothing to load", text, changes=True)
 
 
-def _only_updates(progress: Progress) -> bool:
+def _only_updates(progress: Outline) -> bool:
     """Whether all that is on its way is one month new, beside a history that is loaded: then the data is ready."""
-    return len(progress.pending) == 1 and len(progress.loaded) > 1 and progress.months[0].pending
+    return progress.pending == 1 and progress.loaded > 1 and progress.newest_pending
 
 
 def duration(span: timedelta) -> str:

@@ -22,6 +22,14 @@ def test_a_role_that_lacks_something_says_what_is_lost_and_how_to_mend_it(said: 
     assert words.endswith(f"AWS said: {said}")
 
 
+def test_whether_the_stack_or_the_bucket_is_another_is_told_apart_where_aws_tells() -> None:
+    stack, bucket = refused(WHERE, "GetObject", LACKS), refused(WHERE, "GetObject", "Access Denied")
+    assert "does not name it" in stack
+    assert "does not name it" not in bucket
+    assert "where the bucket belongs to another account" in bucket
+    assert "another account" not in stack
+
+
 @pytest.mark.parametrize(
     "why",
     [
@@ -40,7 +48,7 @@ def test_another_policy_is_no_matter_of_the_stack(why: str) -> None:
 
 def test_a_call_that_no_role_is_asked_for_names_no_action() -> None:
     words = refused(WHERE, "PutObject", "Access Denied")
-    assert words.startswith(f"AWS refuses access to {WHERE}. Check")
+    assert words.startswith(f"AWS refuses access to {WHERE}. AWS gives no reason")
 
 
 def test_what_is_by_choice_names_its_parameter() -> None:

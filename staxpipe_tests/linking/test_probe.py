@@ -5,12 +5,17 @@ from __future__ import annotations
 import gc
 import json
 import secrets
+import threading
 import weakref
 from collections import deque
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from http.client import HTTPConnection
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import SimpleNamespace
 from typing import Any
+from urllib.parse import urlsplit
 
 import boto3
 import pytest
@@ -22,6 +27,7 @@ from botocore.exceptions import (
     ReadTimeoutError,
 )
 
+from staxpipe.aws.sessions import operator_session
 from staxpipe.linking import probe as probe_module
 from staxpipe.linking.probe import ACCUSATION_CALLS, probe
 from staxpipe.linking.verdicts import (
@@ -34,6 +40,7 @@ from staxpipe.linking.verdicts import (
     WrongAccount,
 )
 from staxpipe.local.aws_stand_in import AwsStandIn, StandInCredentials
+from staxpipe.settings import read_settings
 from staxpipe_tests.aws_stand_in import OPERATOR_ACCOUNT, Customer
 
 
@@ -55,6 +62,76 @@ def trust(customer: Customer, principal: object, condition: object | None) -> No
         RoleName=customer.role_name,
         AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [statement]}),
     )
+
+
+@dataclass(frozen=True)
+class OfRole:
+    """A session of a role, and the role's ARN."""
+
+    session: boto3.Session
+    arn: str
+
+
+def session_of_a_role(aws: AwsStandIn, account: str) -> OfRole:
+    """Somebody who is a role of an account, and may assume others."""
+    name = f"somebody-{secrets.token_hex(4)}"
+    iam = aws.session(account).client("iam")
+    root = {"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{account}:root"}, "Action": "sts:AssumeRole"}
+    document = {"Version": "2012-10-17", "Statement": [root]}
+    arn = iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(document))["Role"]["Arn"]
+    allowed = {"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": "*"}
+    iam.put_role_policy(
+        RoleName=name,
+        PolicyName="assume",
+        PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [allowed]}),
+    )
+    got = aws.session(account).client("sts").assume_role(RoleArn=arn, RoleSessionName="somebody")["Credentials"]
+    session: Any = aws.session(account)
+    keys = {
+        "aws_access_key_id": got["AccessKeyId"],
+        "aws_secret_access_key": got["SecretAccessKey"],
+        "aws_session_token": got["SessionToken"],
+    }
+    return OfRole(type(session)(aws.endpoint_url, region_name="us-east-1", **keys), arn)
+
+
+@contextmanager
+def throttling(url: str, times: int) -> Iterator[str]:
+    """A front of the stand-in that answers as STS does when it is asked too often, so many times."""
+    place = urlsplit(url)
+    left = [times]
+
+    class Front(BaseHTTPRequestHandler):
+        def log_message(self, format: str, *arguments: object) -> None:
+            """Say nothing."""
+
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            if left[0] > 0:
+                left[0] -= 1
+                said = b"<ErrorResponse><Error><Code>Throttling</Code><Message>Rate exceeded</Message></Error>"
+                return self.answer(400, said + b"</ErrorResponse>")
+            behind = HTTPConnection(place.hostname or "", place.port, timeout=20)
+            behind.request("POST", self.path, body, dict(self.headers))  # its Host, too: it is signed
+            answer = behind.getresponse()
+            self.answer(answer.status, answer.read())
+            return behind.close()
+
+        def answer(self, status: int, body: bytes) -> None:
+            self.send_response(status)
+            self.send_header("Content-Type", "text/xml")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Front) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_address[1]}"
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 def look(who: boto3.Session, customer: Customer) -> Verdict:
@@ -130,6 +207,73 @@ def test_a_wildcard_principal_behind_the_right_condition_passes(who: boto3.Sessi
 def test_a_wildcard_principal_without_condition_is_accused(who: boto3.Session, customer: Customer) -> None:
     trust(customer, {"AWS": "*"}, None)
     assert isinstance(look(who, customer), IgnoresExternalId)
+
+
+def test_a_whole_account_of_ours_behind_the_right_condition_passes(who: boto3.Session, customer: Customer) -> None:
+    # As above: then whoever in our account may assume roles can use it, and the ExternalId is still demanded.
+    root = f"arn:aws:iam::{OPERATOR_ACCOUNT}:root"
+    trust(customer, {"AWS": root}, {"StringEquals": {"sts:ExternalId": customer.external_id}})
+    assert look(who, customer) == Safe()
+
+
+def test_the_same_name_in_another_account_than_ours_is_somebody_else(who: boto3.Session, customer: Customer) -> None:
+    customer.deploy(OperatorPrincipalArn=customer.operator_arn.replace(OPERATOR_ACCOUNT, "999999999999"))
+    assert look(who, customer) == NotYetAssumable(customer.role_arn)
+
+
+def test_a_role_of_ours_that_is_the_operator_gets_in(aws: AwsStandIn, customer: Customer) -> None:
+    ours = session_of_a_role(aws, OPERATOR_ACCOUNT)
+    customer.deploy(OperatorPrincipalArn=ours.arn)
+    assert look(ours.session, customer) == Safe()
+
+
+def test_a_role_that_is_reached_only_through_another_one_is_not_assumable(
+    aws: AwsStandIn, who: boto3.Session, customer: Customer
+) -> None:
+    """Chained: the account's own role in between trusts us, and the link's role trusts that one."""
+    between = session_of_a_role(aws, customer.account_id)
+    customer.deploy(OperatorPrincipalArn=between.arn)
+    assert look(between.session, customer) == Safe(), "it lets in whom it trusts"
+    assert look(who, customer) == NotYetAssumable(customer.role_arn)
+
+
+def test_trust_that_is_narrowed_while_it_is_tried_is_no_accusation(who: boto3.Session, customer: Customer) -> None:
+    """As when AWS has not yet spread a condition that was added."""
+    principal = {"AWS": customer.operator_arn}
+    trust(customer, principal, None)
+    narrow = {"StringEquals": {"sts:ExternalId": customer.external_id}}
+
+    def spread(seconds: float) -> None:
+        statement = {"Effect": "Allow", "Principal": principal, "Action": "sts:AssumeRole", "Condition": narrow}
+        customer.session.client("iam").update_assume_role_policy(
+            RoleName=customer.role_name,
+            PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [statement]}),
+        )
+
+    assert probe(who, customer, sleep=spread) == Safe()
+
+
+def test_an_operator_whose_own_policy_forbids_it_accuses_nobody(aws: AwsStandIn, customer: Customer) -> None:
+    forbidden = aws.create_operator(OPERATOR_ACCOUNT, f"narrow-{secrets.token_hex(4)}")
+    customer.deploy(OperatorPrincipalArn=forbidden.arn)
+    iam = aws.session(OPERATOR_ACCOUNT).client("iam")
+    iam.delete_user_policy(UserName=forbidden.arn.rpartition("/")[2], PolicyName="assume-link-roles")
+    verdict = look(aws.session(forbidden), customer)
+    assert isinstance(verdict, OperatorRefused)
+    assert f"does not allow sts:AssumeRole on {customer.role_arn}" in verdict.explain()
+
+
+@pytest.mark.usefixtures("operator_environment")
+@pytest.mark.parametrize(("throttled", "found"), [(1, Safe), (100, Unknown)])
+def test_throttled_calls_are_tried_again_and_then_say_nothing_about_the_role(
+    aws: AwsStandIn, customer: Customer, monkeypatch: pytest.MonkeyPatch, throttled: int, found: type
+) -> None:
+    customer.deploy()
+    with throttling(aws.endpoint_url, throttled) as url:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", url)
+        verdict = look(operator_session(read_settings({})), customer)
+    assert isinstance(verdict, found)
+    assert isinstance(verdict, Safe) or "Throttling" in verdict.explain()
 
 
 def test_another_operator_is_refused(aws: AwsStandIn, customer: Customer) -> None:

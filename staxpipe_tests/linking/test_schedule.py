@@ -12,7 +12,7 @@ REQUESTS = [f"request-{number}" for number in range(200)]
 def test_the_first_minutes_are_quick() -> None:
     for attempts in range(QUICK_PROBES):
         for request in REQUESTS[:20]:
-            assert timedelta(seconds=5) <= delay(attempts, request) <= timedelta(seconds=10)
+            assert timedelta(seconds=3) <= delay(attempts, request) <= timedelta(seconds=6)
     waited = sum((delay(attempts, "one") for attempts in range(QUICK_PROBES)), timedelta())
     assert timedelta(minutes=5) <= waited <= timedelta(minutes=10)
 

@@ -198,7 +198,7 @@ def test_a_role_that_is_not_there_is_waited_for(engine: Engine) -> None:
     assert (after.state, after.verdict, after.probe_attempts) == (RequestState.LISTENING, WAITING.code, 1)
     assert after.verdict_detail == WAITING.explain()
     assert after.next_probe_at is not None
-    assert timedelta(seconds=5) <= after.next_probe_at - NOW <= timedelta(seconds=10)
+    assert timedelta(seconds=3) <= after.next_probe_at - NOW <= timedelta(seconds=10)
     assert run(engine, saying(Safe()), NOW + timedelta(seconds=1)) == SweepReport()
     assert run(engine, saying(Safe()), NOW + timedelta(seconds=11)).linked == [asked.account_id]
 

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Annotated
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from staxpipe.db import invites, link_requests
 from staxpipe.db.link_requests import LinkRequest
-from staxpipe.onboarding.progress import read_outlines
+from staxpipe.onboarding.outline import read_outlines
 from staxpipe.onboarding.site import AnyVisit, BeginnerVisit, see_other
 from staxpipe.onboarding.status import describe
 
 router = APIRouter()
-_MOST_SHOWN = 200
+ON_A_PAGE = 50
+_LAST_PAGE = 10_000
 
 
 @router.get("/")
@@ -31,16 +33,22 @@ def home(visit: AnyVisit) -> Response:
 
 
 @router.get("/requests")
-def requests(visit: BeginnerVisit) -> Response:
+def requests(visit: BeginnerVisit, page: Annotated[int, Query(ge=1, le=_LAST_PAGE)] = 1) -> Response:
     """Requests, the newest first, and accounts that were asked for together beside each other. A linker's are those
     that they began.
     """
     begun_by = None if visit.session.operator else visit.name
     with visit.transaction() as connection:
-        shown = together(link_requests.newest(connection, _MOST_SHOWN, begun_by))
+        # One more than is shown tells whether there are more.
+        found = link_requests.newest(connection, ON_A_PAGE + 1, (page - 1) * ON_A_PAGE, begun_by)
+        shown = together(found[:ON_A_PAGE])
         outlines = read_outlines(connection, [request.id for request in shown])
-    found = [(request, describe(request, outlines.get(request.id), visit.now)) for request in shown]
-    return visit.page("requests.html", {"requests": found})
+    values = {
+        "requests": [(request, describe(request, outlines.get(request.id), visit.now)) for request in shown],
+        "newer": page - 1,
+        "older": page + 1 if len(found) > len(shown) else 0,
+    }
+    return visit.page("requests.html", values)
 
 
 @router.get("/start")

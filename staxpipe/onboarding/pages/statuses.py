@@ -8,10 +8,10 @@ from starlette.responses import Response
 
 from staxpipe.db import link_requests
 from staxpipe.doctor.findings import as_json
-from staxpipe.ingest.announcement import gaps
-from staxpipe.model import RequestState
+from staxpipe.model import RequestState, missing_between
 from staxpipe.onboarding.checkup import Checkup, read_checkup
-from staxpipe.onboarding.progress import Progress, read_outlines, read_progress
+from staxpipe.onboarding.outline import read_outlines
+from staxpipe.onboarding.progress import Progress, read_progress
 from staxpipe.onboarding.site import AnyVisit, Known, Visit, see_other
 from staxpipe.onboarding.status import Status, describe
 
@@ -25,9 +25,9 @@ def status_page(visit: AnyVisit, request_id: str) -> Response:
     if known.request.state is RequestState.DRAFT:
         return see_other(f"/requests/{request_id}/access")
     with visit.transaction() as connection:
-        requests = link_requests.of_group(connection, known.request)
-        outlines = read_outlines(connection, [request.id for request in requests])
-    group = [(request, describe(request, outlines.get(request.id), visit.now)) for request in requests]
+        members = link_requests.of_group(connection, known.request)
+        outlines = read_outlines(connection, [request.id for request in members]) if len(members) > 1 else {}
+    group = [(request, describe(request, outlines.get(request.id), visit.now)) for request in members]
     values = {"group": group, "key": visit.site.signer.begin(visit.now)}
     return visit.page("request.html", _values(known, progress, status, checkup) | values)
 
@@ -90,7 +90,7 @@ def _read(visit: Visit, request_id: str) -> tuple[Known, Progress | None, Status
 
 
 def _values(known: Known, progress: Progress | None, status: Status, checkup: Checkup | None) -> dict[str, object]:
-    missing = gaps([month.period for month in progress.months]) if progress else []
+    missing = missing_between([month.period for month in progress.months]) if progress else []
     exports = {month.export for month in progress.months} if progress else set()
     return {
         "request": known.request,
