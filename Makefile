@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed-from-lock
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test e2e check lint types format lock validate-focus bench bench-load bench-lock fuzz mutation-check clean
+.PHONY: help setup demo up test e2e check lint types format lock validate-focus bench bench-load bench-lock fuzz mutation-check screenshots clean
 
 help:  ## Show what can be made
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -92,6 +92,9 @@ fuzz: $(STAMP)  ## The native CSV scanner under AddressSanitizer against Python'
 
 mutation-check: $(STAMP)  ## Break each rule that money depends on, and see its tests fail
 	$(BIN)/python tools/mutation_check.py
+
+screenshots: $(STAMP)  ## All pages in all states, at two sizes, light and dark, into .screenshots; ONLY=deploy for some
+	$(BIN)/python -m tools.screenshots $(ONLY)
 
 clean:  ## Remove what tests and tools leave behind; .venv and data stay
 	rm -rf .coverage .mypy_cache .pytest_cache .ruff_cache .hypothesis dist

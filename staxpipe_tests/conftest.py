@@ -85,6 +85,15 @@ def engine(database_url: str) -> Iterator[Engine]:
     engine.dispose()
 
 
+@pytest.fixture(scope="module")
+def module_engine(postgres_url: str, template_database: str) -> Iterator[Engine]:
+    """An engine on a database that is fresh, migrated and empty when a module's tests begin, which share it."""
+    with _fresh_database(postgres_url, "module", f" TEMPLATE {template_database}") as url:
+        engine = make_engine(url)
+        yield engine
+        engine.dispose()
+
+
 @contextmanager
 def _fresh_database(postgres_url: str, purpose: str, clause: str = "") -> Iterator[str]:
     """The address of a database with a name of its own, dropped afterwards."""

@@ -92,7 +92,8 @@ def create_app(settings: Settings, engine: Engine, clock: Callable[[], datetime]
         title, text = _WORDS.get(status, _WORDS[500 if status >= 500 else 400])
         text = said or text
         template = "signed_out.html" if status == 403 else "error.html"
-        return site.render(template, session, request.url.path, {"title": title, "text": text}, status)
+        values = {"title": title, "text": text, "again": status >= 500 and request.method == "GET"}
+        return site.render(template, session, request.url.path, values, status)
 
     def http_error(request: Request, error: Exception) -> Response:
         if isinstance(error, NotTheirsError):

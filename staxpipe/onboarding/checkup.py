@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 from staxpipe.db import doctor_reports, links
 from staxpipe.db.link_requests import LinkRequest
 from staxpipe.doctor.coverage import MONTH_NAMES, Year, heat_map
-from staxpipe.doctor.findings import Report, State, from_json
+from staxpipe.doctor.findings import Check, Report, State, from_json
 from staxpipe.model import LinkState, RequestState
 
 _SHOWN = {RequestState.LISTENING, RequestState.REFUSED, RequestState.LINKED}
@@ -30,6 +30,16 @@ class Checkup:
     years: tuple[Year, ...]
 
     @property
+    def needing(self) -> tuple[Check, ...]:
+        """Checks that ask for something, or say that something is not as it should be."""
+        return tuple(check for check in self.report.checks if _needs(check))
+
+    @property
+    def others(self) -> tuple[Check, ...]:
+        """Checks that are good, and those of which nothing is known yet."""
+        return tuple(check for check in self.report.checks if not _needs(check))
+
+    @property
     def month_names(self) -> tuple[str, ...]:
         """The columns of the heat map."""
         return MONTH_NAMES
@@ -41,6 +51,10 @@ class Checkup:
     def tone(self, state: State) -> str:
         """How it is to be taken, as a class of the style sheet."""
         return WORDS[state][1]
+
+
+def _needs(check: Check) -> bool:
+    return bool(check.to_do) or check.state in {State.BROKEN, State.IMPROVABLE}
 
 
 def read_checkup(connection: Connection, request: LinkRequest) -> Checkup | None:

@@ -6,6 +6,7 @@ import re
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Any
 import httpx
 import pytest
 import uvicorn
+from playwright.sync_api import Browser
 from sqlalchemy import Engine
 
 from staxpipe.db import link_requests, sign_in_links
@@ -21,7 +23,9 @@ from staxpipe.db.link_requests import LinkRequest
 from staxpipe.onboarding.app import create_app
 from staxpipe.onboarding.server import listen
 from staxpipe.onboarding.sessions import Session, Signer
+from staxpipe.onboarding.site import Site
 from staxpipe.settings import Settings
+from staxpipe_tests.onboarding.chromium import CHROMIUM, chromium
 
 OPERATOR_ROLE = "arn:aws:iam::999988887777:role/staxpipe"
 DETAILS = {
@@ -31,6 +35,15 @@ DETAILS = {
     "region": "eu-west-1",
     "contact": "ada@example.com",
 }
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """One browser for all tests of a module."""
+    if not CHROMIUM.exists():
+        pytest.skip(f"Chromium is not at {CHROMIUM}")
+    with chromium() as started:
+        yield started
 
 
 @dataclass
@@ -54,6 +67,7 @@ class Pages:
     engine: Engine
     settings: Settings
     clock: Clock
+    site: Site
     clients: list[httpx.Client] = field(default_factory=list)
 
     def visitor(self, **options: Any) -> httpx.Client:
@@ -87,38 +101,43 @@ class Pages:
 Serve = Callable[..., Pages]
 
 
-@pytest.fixture
-def serve(engine: Engine, tmp_path: Path) -> Iterator[Serve]:
-    """Starts sites with other settings than usual."""
-    running: list[tuple[Pages, uvicorn.Server, threading.Thread]] = []
-
-    def start(database: Engine = engine, **options: object) -> Pages:
-        given = {"home": tmp_path, "web_port": 0, "operator_role_arn": OPERATOR_ROLE, "smtp_url": "smtp://127.0.0.1:1"}
-        listener = listen(Settings(**given))  # type: ignore[arg-type]  # pydantic checks the types
-        port = listener.getsockname()[1]
-        settings = Settings(**{**given, "web_port": port, **options})
-        clock = Clock()
-        app = create_app(settings, database, clock)
-        config = uvicorn.Config(app, log_level="critical", access_log=False, proxy_headers=False)
-        server = uvicorn.Server(config)
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
-        thread.start()
-        deadline = time.monotonic() + 20
-        while not server.started:
-            assert thread.is_alive()
-            assert time.monotonic() < deadline
-            time.sleep(0.01)
-        pages = Pages(f"http://127.0.0.1:{port}", database, settings, clock)
-        running.append((pages, server, thread))
-        return pages
-
-    yield start
-    for pages, server, thread in running:
+@contextmanager
+def serving(database: Engine, home: Path, clock: Clock, **options: object) -> Iterator[Pages]:
+    """A site on a free port, by the real server in a thread of this process; `options` are settings."""
+    given = {"home": home, "web_port": 0, "operator_role_arn": OPERATOR_ROLE, "smtp_url": "smtp://127.0.0.1:1"}
+    listener = listen(Settings(**given))  # type: ignore[arg-type]  # pydantic checks the types
+    port = listener.getsockname()[1]
+    settings = Settings(**{**given, "web_port": port, **options})
+    app = create_app(settings, database, clock)
+    config = uvicorn.Config(app, log_level="critical", access_log=False, proxy_headers=False)
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+    thread.start()
+    deadline = time.monotonic() + 20
+    while not server.started:
+        assert thread.is_alive()
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    pages = Pages(f"http://127.0.0.1:{port}", database, settings, clock, app.state.site)
+    try:
+        yield pages
+    finally:
         for client in pages.clients:
             client.close()
         server.should_exit = True
         thread.join(20)
         assert not thread.is_alive()
+
+
+@pytest.fixture
+def serve(engine: Engine, tmp_path: Path) -> Iterator[Serve]:
+    """Starts sites with other settings than usual."""
+    with ExitStack() as running:
+
+        def start(database: Engine = engine, **options: object) -> Pages:
+            return running.enter_context(serving(database, tmp_path, Clock(), **options))
+
+        yield start
 
 
 @pytest.fixture

@@ -62,20 +62,22 @@ def add_delivery(
     delivery: int = connection.execute(
         insert(deliveries)
         .values(
-            export_id=export,
-            account_id=ACCOUNT,
-            period=period,
-            delivery_id=f"{period}-{at:%Y%m%dT%H%M}-{state}",
-            delivered_at=at,
-            manifest={},
-            files=1,
-            bytes=size,
-            state=state,
-            rows_written=rows,
-            final=True,
-            discovered_at=at,
-            loaded_at=at + timedelta(minutes=1) if state is DeliveryState.LOADED else None,
-            **values,
+            {
+                "export_id": export,
+                "account_id": ACCOUNT,
+                "period": period,
+                "delivery_id": f"{period}-{at:%Y%m%dT%H%M}-{state}",
+                "delivered_at": at,
+                "manifest": {},
+                "files": 1,
+                "bytes": size,
+                "state": state,
+                "rows_written": rows,
+                "final": True,
+                "discovered_at": at,
+                "loaded_at": at + timedelta(minutes=1) if state is DeliveryState.LOADED else None,
+                **values,
+            }
         )
         .returning(deliveries.c.id)
     ).scalar_one()

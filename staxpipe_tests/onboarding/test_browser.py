@@ -8,51 +8,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
-from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 from sqlalchemy import Engine
 
 from staxpipe.db import link_requests
 from staxpipe.linking.verdicts import NotYetAssumable
 from staxpipe.model import DeliveryState
+from staxpipe_tests.onboarding.chromium import watch
 from staxpipe_tests.onboarding.conftest import Pages
 from staxpipe_tests.onboarding.ledger import add_delivery, add_link
 
 pytestmark = pytest.mark.browser
-
-CHROMIUM = Path("/usr/bin/chromium")
-ARGUMENTS = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    if not CHROMIUM.exists():
-        pytest.skip(f"Chromium is not at {CHROMIUM}")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield browser
-        browser.close()
-
-
-def watch(page: Page) -> tuple[list[str], list[str]]:
-    """Lists that fill with the hosts that are asked and with what the browser complains of."""
-    hosts: list[str] = []
-    complaints: list[str] = []
-    page.on("request", lambda request: hosts.append(urlsplit(request.url).hostname or request.url[:20]))
-    page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    return hosts, complaints
 
 
 def details(page: Page, **values: str) -> None:
