@@ -12,9 +12,9 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, Engine
 
 from staxpipe.db import doctor_reports
-from staxpipe.doctor.diagnosis import looked, tried
+from staxpipe.doctor.diagnosis import looked, noted, tried
 from staxpipe.doctor.facts import Facts, Subject
-from staxpipe.doctor.findings import Report, as_json, from_json
+from staxpipe.doctor.findings import Check, Report, as_json, from_json
 from staxpipe.linking.fan_out import NoAnswer, ask_all
 from staxpipe.linking.verdicts import Verdict
 
@@ -42,6 +42,13 @@ def keep(connection: Connection, request_id: str, report: Report) -> None:
 def keep_verdict(connection: Connection, subject: Subject, verdict: Verdict, now: datetime) -> None:
     """Keep what a probe found; what an earlier look found stays, unless the role is not safe."""
     keep(connection, subject.request_id, tried(kept(connection, subject.request_id), subject, verdict, now))
+
+
+def keep_check(connection: Connection, request_id: str, note: Check) -> None:
+    """Add the check of the organisation to the last report; where there is none yet, the next reading will."""
+    report = kept(connection, request_id)
+    if report is not None:
+        keep(connection, request_id, noted(report, note))
 
 
 def look_at_due(

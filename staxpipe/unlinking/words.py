@@ -18,6 +18,8 @@ _KINDS = {
     "reconciliations": ("line of the ledger", "lines of the ledger"),
     "comparisons": ("comparison with AWS", "comparisons with AWS"),
     "outbox": ("message", "messages"),
+    "accounts": ("account of the organisation", "accounts of the organisation"),
+    "organization_readings": ("reading of the organisation", "readings of the organisation"),
     "source_choices": ("choice of a source", "choices of a source"),
     "deliveries": ("delivery in the ledger", "deliveries in the ledger"),
     "exports": ("export in the ledger", "exports in the ledger"),
