@@ -120,7 +120,7 @@ class Settings(BaseSettings):
         str | None, _written_like(r"https://\S{1,1016}", "an https:// address of at most 1,024 characters")
     ] = Field(
         None,
-        description="S3 address of the published role template, with staxpipe-export.yaml beside it; without it pages "
+        description="S3 address of the published role template, with the others of cfn/ beside it; without it pages "
         "offer a download and a command.",
     )
     smtp_url: Annotated[SecretStr | None, AfterValidator(_mail_url)] = Field(

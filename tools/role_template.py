@@ -1,7 +1,9 @@
-"""Write cfn/staxpipe-link.yaml anew from the permission manifest: ``python tools/role_template.py``.
+"""Write the templates of roles in cfn/ anew from the permission manifest: ``python tools/role_template.py``.
 
 What is the same for every manifest (who may use the role, where the reports are) stands in role_template.yaml beside
-this file. With ``--check`` nothing is written; the exit status says whether the template is up to date.
+this file. members_template.yaml is the StackSet that gives the same role to members of an organisation: the role within
+it is the one of role_template.yaml, with the account's number in what must differ from member to member. With
+``--check`` nothing is written; the exit status says whether the templates are up to date.
 """
 
 from __future__ import annotations
@@ -9,16 +11,29 @@ from __future__ import annotations
 import re
 import sys
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
 
-from staxpipe.aws.permissions import GRANTED, Permission, switches
+from staxpipe.aws.permissions import GRANTED, GRANTED_BY_MEMBERS, Permission, switches
 from staxpipe.aws.switches import Switch
 
 SKELETON = Path(__file__).with_suffix(".yaml")
+MEMBERS_SKELETON = SKELETON.with_name("members_template.yaml")
 TEMPLATE = Path(__file__).resolve().parents[1] / "cfn" / "staxpipe-link.yaml"
+MEMBERS_TEMPLATE = TEMPLATE.with_name("staxpipe-members.yaml")
 WIDTH = 120
+
+_OF_EACH_MEMBER = {
+    "!Ref ExternalId": '!Sub "${ExternalId}-${AWS::AccountId}"',
+    "RoleName: !Ref RoleName": 'RoleName: !Sub "${RoleName}-${AWS::AccountId}"',
+    "${BucketName}": "${BucketNameBefore}${AWS::AccountId}${BucketNameAfter}",
+    # A boundary is another account's policy in each member, which one parameter cannot name.
+    "      PermissionsBoundary: !If [HasPermissionsBoundary, !Ref PermissionsBoundaryArn, !Ref AWS::NoValue]\n": "",
+}
+"""What in the role's template is another thing in each member."""
+
+_HANDED_ON = ("OperatorPrincipalArn", "ExternalId", "RoleName", "BucketNameBefore", "BucketNameAfter", "BucketPrefix")
 
 
 def template(permissions: Sequence[Permission] = GRANTED) -> str:
@@ -26,15 +41,51 @@ def template(permissions: Sequence[Permission] = GRANTED) -> str:
     given = switches(permissions)
     choices = ", ".join(switch.parameter for switch in given if not switch.pattern)
     text = SKELETON.read_text(encoding="utf-8").replace("<<choices>>, ", f"{choices}, " if choices else "")
-    sections = {
-        "labels": [_label(switch) for switch in given],
-        "parameters": [_parameter(switch) for switch in given],
-        "conditions": [_condition(switch) for switch in given],
-        "statements": [_statement(list(group)) for _, group in groupby(permissions, lambda each: each.sid)],
-    }
+    return _with_sections(
+        text,
+        {
+            "labels": [_label(switch) for switch in given],
+            "parameters": [_parameter(switch) for switch in given],
+            "conditions": [_condition(switch) for switch in given],
+            "statements": _statements(permissions),
+        },
+    )
+
+
+def members_template(permissions: Sequence[Permission] = GRANTED_BY_MEMBERS) -> str:
+    """The template of the StackSet by which every member grants these permissions."""
+    given = switches(permissions)
+    skeleton = SKELETON.read_text(encoding="utf-8")
+    [prefix] = re.findall(r"^  BucketPrefix:\n((?:    .*\n)+)  <<parameters>>", skeleton, flags=re.MULTILINE)
+    [role] = re.findall(r"^Resources:\n.*?(?=^Outputs:)", skeleton, flags=re.MULTILINE | re.DOTALL)
+    role = _with_sections(role.rstrip("\n") + "\n", {"statements": _statements(permissions)})
+    for once, each in _OF_EACH_MEMBER.items():
+        if once not in role:
+            raise ValueError(f"the role's template has no {once!r} that could be each member's own")
+        role = role.replace(once, each)
+    names = [*_HANDED_ON, *(switch.parameter for switch in given)]
+    return _with_sections(
+        MEMBERS_SKELETON.read_text(encoding="utf-8"),
+        {
+            "labels": [_label(switch) for switch in given],
+            "parameters": [_parameter(switch) for switch in given],
+            "prefix": [textwrap.dedent(prefix)],
+            "handed_on": [f"- ParameterKey: {name}\n  ParameterValue: !Ref {name}\n" for name in names],
+            "inner_parameters": [f"{name}:\n  Type: String\n" for name in names],
+            "conditions": [_condition(switch) for switch in given],
+            "role": [role],
+        },
+    )
+
+
+def _with_sections(text: str, sections: Mapping[str, Sequence[str]]) -> str:
     for name, parts in sections.items():
         text = _filled(text, name, "".join(parts))
     return text
+
+
+def _statements(permissions: Sequence[Permission]) -> list[str]:
+    return [_statement(list(group)) for _, group in groupby(permissions, lambda each: each.sid)]
 
 
 def _filled(skeleton: str, name: str, section: str) -> str:
@@ -121,11 +172,12 @@ def _lines(lines: Iterable[str]) -> str:
 
 def main(arguments: list[str]) -> int:
     """Write or check; returns the exit status."""
-    made = template()
-    if "--check" not in arguments:
-        TEMPLATE.write_text(made, encoding="utf-8")
-        return 0
-    return int(TEMPLATE.read_text(encoding="utf-8") != made)
+    made = {TEMPLATE: template(), MEMBERS_TEMPLATE: members_template()}
+    if "--check" in arguments:
+        return int(any(path.read_text(encoding="utf-8") != text for path, text in made.items()))
+    for path, text in made.items():
+        path.write_text(text, encoding="utf-8")
+    return 0
 
 
 if __name__ == "__main__":

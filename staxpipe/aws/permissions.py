@@ -47,20 +47,24 @@ class Permission:
 _READERS = ("staxpipe.defs.assets.delivery", "staxpipe.defs.assets.landing")
 _COMPARISON = ("staxpipe.defs.comparisons.compare",)
 _DOCTOR = ("staxpipe.doctor.gather.look",)
+_ORGANIZATION = ("staxpipe.defs.organizations.read_organizations",)
+
+_WITHOUT_ORGANIZATION = "Accounts of a legacy report are shown by number alone, and none by organisational unit or tag."
 
 _OWN_BUCKET = """
 StringEquals:
   aws:ResourceAccount: !Ref AWS::AccountId"""
 
 
-def _organization(name: str, reason: str, remark: str = "") -> Permission:
+def _organization(name: str, reason: str, without: str = _WITHOUT_ORGANIZATION, remark: str = "") -> Permission:
     return Permission(
         f"organizations:{name}",
         operations=(name,),
         reason=reason,
-        scope="The organisation's structure, in its management account. You choose it in the template.",
-        without="Accounts are shown by number instead of by name and organisational unit.",
-        used_by=(),
+        scope="The organisation, seen from its management account: names, states, units and tags of its accounts. AWS "
+        "answers with their mail addresses too; staxpipe keeps none. You choose it in the template.",
+        without=without,
+        used_by=_ORGANIZATION,
         sid="ReadOrganization",
         switch=ORGANIZATIONS,
         remark=remark,
@@ -152,18 +156,20 @@ StringEquals:
     ),
     _organization(
         "DescribeOrganization",
-        "To know which organisation the account belongs to.",
-        "To show accounts by name and organisational unit instead of by number.",
+        "To know which organisation the account belongs to, and which account manages it.",
+        remark="To show accounts by name and organisational unit instead of by number. AWS answers with mail addresses "
+        "too; staxpipe keeps none.",
     ),
-    _organization("DescribeAccount", "To show an account by its name."),
-    _organization("DescribeOrganizationalUnit", "To show an organisational unit by its name."),
-    _organization("ListAccounts", "To know all accounts that the bill is about."),
-    _organization("ListAccountsForParent", "To know which accounts are in an organisational unit."),
-    _organization("ListChildren", "To walk through the organisation from its root."),
-    _organization("ListOrganizationalUnitsForParent", "To know which organisational units are in another."),
-    _organization("ListParents", "To know where an account stands in the organisation."),
     _organization("ListRoots", "To know where the organisation begins."),
-    _organization("ListTagsForResource", "To read the tags of accounts, such as their owners or cost centres."),
+    _organization(
+        "ListOrganizationalUnitsForParent", "To know which organisational units are in another, from the root down."
+    ),
+    _organization("ListAccountsForParent", "To know the names and states of the accounts in an organisational unit."),
+    _organization(
+        "ListTagsForResource",
+        "To read the tags of accounts, such as their owners or cost centres.",
+        without="Costs cannot be told by tags of accounts. Names and units are read all the same.",
+    ),
     Permission(
         "invoicing:ListInvoiceSummaries",
         operations=("ListInvoiceSummaries",),
@@ -196,6 +202,9 @@ StringEquals:
 
 GRANTED = tuple(permission for permission in MANIFEST if permission.used_by)
 """What the template grants: what something uses, and nothing else."""
+
+GRANTED_BY_MEMBERS = tuple(permission for permission in GRANTED if permission.switch in {None, KMS_KEY})
+"""What the roles of an organisation's members grant: the bill as a whole and the organisation are its manager's."""
 
 
 def granted(action: str) -> Permission:

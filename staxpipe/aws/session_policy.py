@@ -29,6 +29,25 @@ GET_COSTS: Mapping[str, Any] = {
 }
 """For comparing a month with Cost Explorer. AWS's narrower resource, a billing view, is for requests that name one."""
 
+READ_ORGANIZATION: Mapping[str, Any] = {
+    "Version": "2012-10-17",
+    "Statement": [
+        {
+            "Sid": "ReadOrganization",
+            "Effect": "Allow",
+            "Action": [
+                "organizations:DescribeOrganization",
+                "organizations:ListRoots",
+                "organizations:ListOrganizationalUnitsForParent",
+                "organizations:ListAccountsForParent",
+                "organizations:ListTagsForResource",
+            ],
+            "Resource": "*",
+        }
+    ],
+}
+"""For reading the accounts of an organisation. AWS knows no narrower resource for some of the actions."""
+
 DESCRIBE_REPORTS: Mapping[str, Any] = {
     "Version": "2012-10-17",
     "Statement": [

@@ -86,6 +86,7 @@ def _options(
 def _register() -> None:
     # Each imports its heavy parts when it is called.
     from staxpipe.cli import (
+        accounts,
         audit,
         compare,
         demo,
@@ -112,6 +113,7 @@ def _register() -> None:
     app.command()(export.export)
     app.command()(status.status)
     app.command()(doctor.doctor)
+    app.command()(accounts.accounts)
     app.command()(ledger.ledger)
     app.command()(compare.compare)
     app.command()(parity.parity)

@@ -56,6 +56,7 @@ def sql(
     [bold]month_ledger[/bold]      how each loaded month adds up, from what AWS delivered to the marts
     [bold]cost_changes[/bold]      what each delivery changed against the one before it
     [bold]quarantine[/bold]        values that could not be read: file, row, column, value, reason and cost
+    [bold]accounts[/bold]          names, units and tags of organisations' accounts (whatever account and period)
     [bold]audit_log[/bold]         who did what, from where, and how it ended (whatever account and period)
 
     Examples:

@@ -120,8 +120,8 @@ def begin_once(
             id=request_id,
             state=RequestState.DRAFT,
             requested_by=requested_by,
-            external_id=_external_id(),
-            role_name=_role_name(),
+            external_id=make_external_id(),
+            role_name=make_role_name(),
             created_at=now,
             updated_at=now,
             expires_at=now + lifetime,
@@ -211,8 +211,8 @@ def save_details(connection: Connection, request_id: str, details: Details, now:
         "bucket": details.bucket,
         "prefix": details.prefix,
         "region": details.region,
-        "external_id": case((or_(first_account, same_account), link_requests.c.external_id), else_=_external_id()),
-        "role_name": case((or_(first_account, same_account), link_requests.c.role_name), else_=_role_name()),
+        "external_id": case((or_(first_account, same_account), link_requests.c.external_id), else_=make_external_id()),
+        "role_name": case((or_(first_account, same_account), link_requests.c.role_name), else_=make_role_name()),
         "stack_region": case(
             (same_account, func.coalesce(link_requests.c.stack_region, details.region)), else_=details.region
         ),
@@ -367,11 +367,13 @@ def expire_overdue(connection: Connection, now: datetime) -> list[LinkRequest]:
     return [_request(row) for row in rows]
 
 
-def _external_id() -> str:
+def make_external_id() -> str:
+    """One that was never used: 256 random bits."""
     return secrets.token_urlsafe(32)
 
 
-def _role_name() -> str:
+def make_role_name() -> str:
+    """A role's name that was never used, of the one pattern that staxpipe may assume."""
     return "staxpipe-link-" + "".join(secrets.choice(_ROLE_NAME_ALPHABET) for _ in range(12))
 
 

@@ -9,6 +9,7 @@ from staxpipe.doctor.bucket_checks import bucket_checks, failed_checks, waiting_
 from staxpipe.doctor.export_checks import export_checks
 from staxpipe.doctor.facts import Facts, Subject
 from staxpipe.doctor.findings import Check, Report
+from staxpipe.doctor.organization_check import CODE as ORGANIZATION
 from staxpipe.doctor.role_checks import CODES as OF_ROLE
 from staxpipe.doctor.role_checks import role_checks
 from staxpipe.linking.verdicts import OperatorRefused, Safe, Unknown, Verdict
@@ -41,9 +42,10 @@ def looked(before: Report, subject: Subject, facts: Facts | str, now: datetime) 
     if isinstance(facts, str):
         if before.looked_at is not None:
             return replace(before, tried_at=now)
-        return Report(now, (*_of_role(before), *failed_checks(facts)), tried_at=now)
+        checks = (*_of_role(before), *failed_checks(facts), *_of_organization(before))
+        return Report(now, checks, tried_at=now)
     checks = (*_of_role(before), *bucket_checks(subject, facts, now), *export_checks(facts, now))
-    return Report(now, checks, facts.bucket.months, looked_at=now, tried_at=now)
+    return Report(now, (*checks, *_of_organization(before)), facts.bucket.months, looked_at=now, tried_at=now)
 
 
 def of_another_bucket(before: Report, now: datetime) -> Report:
@@ -53,3 +55,13 @@ def of_another_bucket(before: Report, now: datetime) -> Report:
 
 def _of_role(report: Report) -> tuple[Check, ...]:
     return tuple(check for check in report.checks if check.code in OF_ROLE)
+
+
+def noted(report: Report, note: Check) -> Report:
+    """The report with the check of the organisation, in the place of an earlier one."""
+    rest = tuple(check for check in report.checks if check.code != note.code)
+    return replace(report, checks=(*rest, note))
+
+
+def _of_organization(report: Report) -> tuple[Check, ...]:
+    return tuple(check for check in report.checks if check.code == ORGANIZATION)

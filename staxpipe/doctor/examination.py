@@ -9,11 +9,12 @@ from datetime import datetime
 import boto3
 from sqlalchemy import Connection
 
-from staxpipe.db import link_requests, links
-from staxpipe.doctor.diagnosis import diagnose
+from staxpipe.db import accounts, link_requests, links
+from staxpipe.doctor.diagnosis import diagnose, noted
 from staxpipe.doctor.facts import Facts, Subject, of_link, of_request
-from staxpipe.doctor.findings import Report
+from staxpipe.doctor.findings import Check, Report
 from staxpipe.doctor.gather import look as look_for_real
+from staxpipe.doctor.organization_check import organization_check
 from staxpipe.errors import PermanentError, StaxpipeError
 from staxpipe.linking.fan_out import NoAnswer, ask_all
 from staxpipe.linking.probe import probe as probe_role
@@ -22,10 +23,11 @@ from staxpipe.linking.verdicts import Safe, Unknown, Verdict
 
 @dataclass(frozen=True)
 class Patient:
-    """Whom there is to look at. `state` is the link's or the request's."""
+    """Whom there is to look at. `state` is the link's or the request's, `note` the check that no look makes."""
 
     subject: Subject
     state: str
+    note: Check | None = None
 
     @property
     def id(self) -> str:
@@ -40,7 +42,10 @@ def patients(connection: Connection, account: str | None = None) -> list[Patient
         PermanentError: a person stopped reading the account, and was promised that nothing is asked of it.
     """
     known = links.unended(connection)
-    found = [Patient(of_link(link), link.state.value) for link in known if link.stopped_at is None]
+    read = {number: organization_check(reading) for number, reading in accounts.readings(connection).items()}
+    found = [
+        Patient(of_link(link), link.state.value, read.get(link.account_id)) for link in known if link.stopped_at is None
+    ]
     found += [Patient(of_request(request), request.state.value) for request in link_requests.listening(connection)]
     chosen = [patient for patient in found if account in {None, patient.subject.account_id}]
     if not chosen and any(link.account_id == account for link in known):
@@ -55,9 +60,10 @@ def examine_all(
     for asked in ask_all(who, lambda patient: examine(operator, patient.subject, now), workers, seconds):
         patient, answer = asked.item, asked.answer
         if isinstance(answer, NoAnswer):
-            yield patient, diagnose(patient.subject, Unknown(answer.reason), answer.reason, now)
+            report = diagnose(patient.subject, Unknown(answer.reason), answer.reason, now)
         else:
-            yield patient, answer
+            report = answer
+        yield patient, report if patient.note is None else noted(report, patient.note)
 
 
 def examine(

@@ -12,9 +12,9 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, Engine
 
 from staxpipe.db import doctor_reports
-from staxpipe.doctor.diagnosis import looked, of_another_bucket, tried
+from staxpipe.doctor.diagnosis import looked, noted, of_another_bucket, tried
 from staxpipe.doctor.facts import Facts, Subject
-from staxpipe.doctor.findings import Report, as_json, from_json
+from staxpipe.doctor.findings import Check, Report, as_json, from_json
 from staxpipe.linking.fan_out import NoAnswer, ask_all
 from staxpipe.linking.verdicts import Verdict
 
@@ -49,6 +49,13 @@ def keep_correction(connection: Connection, request_id: str, now: datetime) -> N
     before = kept(connection, request_id)
     if before is not None:
         keep(connection, request_id, of_another_bucket(before, max(now, before.at)))
+
+
+def keep_check(connection: Connection, request_id: str, note: Check) -> None:
+    """Add the check of the organisation to the last report; where there is none yet, the next reading will."""
+    report = kept(connection, request_id)
+    if report is not None:
+        keep(connection, request_id, noted(report, note))
 
 
 def look_at_due(

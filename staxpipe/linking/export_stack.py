@@ -9,9 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from urllib.parse import urlsplit, urlunsplit
 
-from staxpipe.linking.quick_create import command, create_page
+from staxpipe.linking.quick_create import beside, command, create_page
 from staxpipe.model import BillingPeriod
 from staxpipe.settings import Settings
 
@@ -41,11 +40,7 @@ def bucket_name(role_name: str) -> str:
 
 def template_url(settings: Settings) -> str | None:
     """Where the template is published: beside the role's; None where that is not published."""
-    if settings.template_url is None:
-        return None
-    parts = urlsplit(settings.template_url)
-    folder = parts.path.rpartition("/")[0]
-    return urlunsplit((parts.scheme, parts.netloc, f"{folder}/{TEMPLATE_NAME}", "", ""))
+    return beside(settings, TEMPLATE_NAME)
 
 
 def create_url(settings: Settings, bucket: str | None) -> str | None:

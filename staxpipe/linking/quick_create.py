@@ -7,11 +7,12 @@ is here too, and what any template of ours needs for its console address and its
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Protocol
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit, urlunsplit
 
+from staxpipe.aws.switches import Switch
 from staxpipe.errors import PermanentError
 from staxpipe.settings import Settings
 from staxpipe.shipped import shipped
@@ -47,29 +48,49 @@ def template_text(name: str = TEMPLATE_NAME) -> str:
         ) from None
 
 
-def parameters(settings: Settings, request: Requested) -> Mapping[str, str]:
-    """The template's parameters for one request.
+def parameters(settings: Settings, request: Requested, chosen: Iterable[Switch] = ()) -> Mapping[str, str]:
+    """The template's parameters for one request; `chosen` are switched on, and others are not named.
 
     Raises:
         PermanentError: the operator has not said as whom staxpipe runs, or the request is not complete.
+    """
+    principal = operator_principal(settings)
+    if request.bucket is None or request.region is None:
+        raise PermanentError("The bucket and its region are not known yet: fill in the details first.")
+    return {
+        "OperatorPrincipalArn": principal,
+        "ExternalId": request.external_id,
+        "RoleName": request.role_name,
+        "BucketName": request.bucket,
+        "BucketPrefix": request.prefix,
+        **{switch.parameter: "true" for switch in chosen},
+    }
+
+
+def operator_principal(settings: Settings) -> str:
+    """As whom staxpipe runs: the one principal that roles trust.
+
+    Raises:
+        PermanentError: the operator has not said it.
     """
     if settings.operator_role_arn is None:
         raise PermanentError(
             "STAXPIPE_OPERATOR_ROLE_ARN is not set, so no role can be made that trusts staxpipe and nobody else. Set "
             "it to the ARN of the role or user that staxpipe runs as."
         )
-    if request.bucket is None or request.region is None:
-        raise PermanentError("The bucket and its region are not known yet: fill in the details first.")
-    return {
-        "OperatorPrincipalArn": settings.operator_role_arn,
-        "ExternalId": request.external_id,
-        "RoleName": request.role_name,
-        "BucketName": request.bucket,
-        "BucketPrefix": request.prefix,
-    }
+    return settings.operator_role_arn
 
 
-def quick_create_url(settings: Settings, request: Requested) -> str | None:
+def beside(settings: Settings, name: str) -> str | None:
+    """Where another template of ours is published: beside the role's; None where that is not published."""
+    if settings.template_url is None:
+        return None
+    parts = urlsplit(settings.template_url)
+    folder = parts.path.rpartition("/")[0]
+    return urlunsplit((parts.scheme, parts.netloc, f"{folder}/{name}", "", ""))
+
+
+def quick_create_url(settings: Settings, request: Requested, chosen: Iterable[Switch] = ()) -> str | None:
     """The console's page that creates the stack with everything filled in; None without a published template.
 
     Raises:
@@ -78,10 +99,18 @@ def quick_create_url(settings: Settings, request: Requested) -> str | None:
     if settings.template_url is None:
         return None
     # The stack's name is the role's: unique, and recognisable beside it.
-    return create_page(_region(request), settings.template_url, request.role_name, parameters(settings, request))
+    values = parameters(settings, request, chosen)
+    return create_page(_region(request), settings.template_url, request.role_name, values)
 
 
-def deploy_command(settings: Settings, request: Requested, template: str, *, update: bool = False) -> str:
+def deploy_command(
+    settings: Settings,
+    request: Requested,
+    template: str,
+    chosen: Iterable[Switch] = (),
+    *,
+    update: bool = False,
+) -> str:
     """One command for a shell that is signed in to the account; `template` is the path of the downloaded file.
 
     With `update`, for a stack that is there: then a parameter that is left out keeps its value, so none is.
@@ -89,7 +118,7 @@ def deploy_command(settings: Settings, request: Requested, template: str, *, upd
     Raises:
         PermanentError: as `parameters` does.
     """
-    given = parameters(settings, request)
+    given = parameters(settings, request, chosen)
     said = given if update else {name: value for name, value in given.items() if value}
     return command(_region(request), request.role_name, template, said, "CAPABILITY_NAMED_IAM")
 

@@ -1,4 +1,4 @@
-"""What staxpipe wrote down on its way, as queries see it: the values in quarantine, and the audit log.
+"""What staxpipe wrote down on its way, as queries see it: quarantine, the audit log, and the accounts of organisations.
 
 Columns are named here one by one: what a table gets later is seen by nobody until it is named, and no table with
 secrets in it (requests, links, sign-in links) is among them.
@@ -62,4 +62,20 @@ AUDIT_LOG = Record(
     },
 )
 
-RECORDS = {"quarantine": QUARANTINE, "audit_log": AUDIT_LOG}
+ACCOUNTS = Record(
+    "accounts AS account",
+    {
+        "account_id": ("account.account_id", "text"),
+        "name": ("account.name", "text"),
+        "status": ("account.status", "text"),
+        "ou_path": ("account.ou_path", "text"),
+        "ou_id": ("account.ou_id", "text"),
+        "tags": ("account.tags::text", "text"),  # JSON
+        "management_account_id": ("account.management_account_id", "text"),
+        "first_seen": ("account.first_seen", "timestamp with time zone"),
+        "seen_at": ("account.seen_at", "timestamp with time zone"),
+        "left_at": ("account.left_at", "timestamp with time zone"),
+    },
+)
+
+RECORDS = {"quarantine": QUARANTINE, "audit_log": AUDIT_LOG, "accounts": ACCOUNTS}

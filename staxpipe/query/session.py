@@ -23,7 +23,10 @@ from staxpipe.query.marts import fill_mart, make_marts
 from staxpipe.query.past import files_as_of, find_delivery
 from staxpipe.query.statements import mentions, names
 from staxpipe.query.storage import duckdb_path, reach
-from staxpipe.query.views import COUNTED, SPLIT, make_view, quoted
+from staxpipe.query.views import COUNTED, SPLIT, know_names, make_view, quoted
+
+ACCOUNTS = "accounts"
+"""The record whose names the views of the lake show, too."""
 
 MAY_ASK_THE_LAKE = ("line_items", "query")
 """Words without which a query cannot name a view of the lake, so that its files need not be planned: what the names of
@@ -70,13 +73,14 @@ def open_session(
             session.execute("SET python_enable_replacements = false")  # a query must not see Python's variables
             session.execute(f"SET temp_directory = {quoted(str(Path(scratch) / 'spill'))}")
             reach(session, lake, seen.all)
-            one_schema = not of_lake or lake.has_one_schema()
-            make_view(session, "line_items_all", seen.all, one_schema, COUNTED)
-            make_view(session, "line_items", seen.elected, one_schema, COUNTED)
-            make_view(session, "split_line_items", seen.elected, one_schema, SPLIT)
             for name, record in make_marts(session, engine).items():
-                if names(query, name):
+                if names(query, name) or (of_lake and name == ACCOUNTS):
                     fill_mart(session, engine, name, record, account=account, period=period)
+            one_schema = not of_lake or lake.has_one_schema()
+            named = of_lake and know_names(session)
+            make_view(session, "line_items_all", seen.all, one_schema, COUNTED, named=named)
+            make_view(session, "line_items", seen.elected, one_schema, COUNTED, named=named)
+            make_view(session, "split_line_items", seen.elected, one_schema, SPLIT, named=named)
             _lock(session, seen.all)
             yield session
         finally:

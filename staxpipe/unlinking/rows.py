@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, Connection, Table, and_, delete, func, or_
 
 from staxpipe.db import sources
 from staxpipe.db.tables import (
+    accounts,
     comparisons,
     deliveries,
     delivery_identities,
@@ -19,6 +20,7 @@ from staxpipe.db.tables import (
     doctor_reports,
     exports,
     findings,
+    organization_readings,
     outbox,
     period_sources,
     quarantine,
@@ -102,6 +104,8 @@ def _belongings(scope: Scope) -> list[tuple[Table, ColumnElement[bool]]]:
         (comparisons, and_(compared, comparisons.c.compared_at <= decided)),
         (outbox, and_(told, outbox.c.kind != RECEIPT_KIND, outbox.c.created_at <= decided)),
         (doctor_reports, doctor_reports.c.request_id == scope.request_id),
+        (accounts, accounts.c.link_id == scope.link_id),
+        (organization_readings, organization_readings.c.link_id == scope.link_id),
         (source_choices, source_choices.c.export_id.in_(scope.exports)),
         (deliveries, own),
         (exports, exports.c.id.in_(scope.exports)),

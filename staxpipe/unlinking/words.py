@@ -19,6 +19,8 @@ _KINDS = {
     "comparisons": ("comparison with AWS", "comparisons with AWS"),
     "outbox": ("message", "messages"),
     "doctor_reports": ("report of the doctor", "reports of the doctor"),
+    "accounts": ("account of the organisation", "accounts of the organisation"),
+    "organization_readings": ("reading of the organisation", "readings of the organisation"),
     "source_choices": ("choice of a source", "choices of a source"),
     "deliveries": ("delivery in the ledger", "deliveries in the ledger"),
     "exports": ("export in the ledger", "exports in the ledger"),

@@ -45,14 +45,21 @@ daily_costs_all = Table(
 
 DAILY_COSTS_VIEW = """\
 CREATE VIEW daily_costs AS
-SELECT costs.*
+SELECT costs.*,
+       coalesce(payer.name, costs.billing_account_id) AS billing_account_name,
+       coalesce(member.name, costs.sub_account_id) AS sub_account_name
 FROM daily_costs_all AS costs
 JOIN period_sources AS source
   ON source.billing_account_id = costs.billing_account_id
  AND source.period = costs.period
  AND source.export_id = costs.export_id
+LEFT JOIN accounts AS payer ON payer.account_id = costs.billing_account_id
+LEFT JOIN accounts AS member ON member.account_id = costs.sub_account_id
 """
-"""The view that people query; the migration that makes the table makes it too."""
+"""The view that people query; migrations make it. Names are those of the organisation, else the numbers.
+
+Who leaves the names out pays nothing for them: Postgres drops a join whose key is unique and whose columns nobody asks.
+"""
 
 MONTH_LEDGER_VIEW = """\
 CREATE VIEW month_ledger AS

@@ -243,3 +243,23 @@ def _upgrade_to(connection: Connection, step: str) -> None:
     config.attributes["connection"] = connection
     config.attributes["version_table"] = VERSION_TABLE
     command.upgrade(config, step)
+
+
+def test_who_may_read_daily_costs_still_may_when_the_view_gets_names(empty_engine: Engine) -> None:
+    script = ScriptDirectory(str(MIGRATIONS))
+    role = f"dashboard_{os.getpid()}"
+    with empty_engine.begin() as connection:
+        connection.execute(text(f"CREATE ROLE {role}"))
+    try:
+        with empty_engine.begin() as connection:
+            _upgrade_to(connection, str(script.get_revision("0011").down_revision))
+            connection.execute(text(f"GRANT SELECT ON daily_costs TO {role}"))
+        migrate(empty_engine)
+        with empty_engine.begin() as connection:
+            connection.execute(text(f"SET LOCAL ROLE {role}"))
+            assert connection.execute(text("SELECT sub_account_name FROM daily_costs")).all() == []
+    finally:
+        with empty_engine.begin() as connection:
+            connection.execute(text(f"DROP OWNED BY {role}"))
+            connection.execute(text(f"DROP ROLE {role}"))
+        empty_engine.dispose()

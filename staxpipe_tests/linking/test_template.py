@@ -237,6 +237,7 @@ def test_a_permissions_boundary_is_set_when_given() -> None:
         ("KmsKeyArn", "arn:aws:kms:eu-west-1:222222222222:alias/bills"),
         ("KmsKeyArn", "*"),
         ("IncludeInvoices", "yes"),
+        ("IncludeOrganizations", "yes"),
         ("IncludeCostExplorer", "1"),
         ("PermissionsBoundaryArn", "boundary"),
     ],

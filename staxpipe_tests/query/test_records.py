@@ -119,7 +119,7 @@ def test_no_view_shows_a_secret(empty: Loaded) -> None:
         found = {(row["name"], row["of"]) for row in views.to_pylist()}
         assert {name for name, _ in found} == {
             *("line_items", "line_items_all", "split_line_items", "daily_costs", "daily_costs_all"),
-            *("month_ledger", "cost_changes", "quarantine", "audit_log"),
+            *("month_ledger", "cost_changes", "quarantine", "audit_log", "accounts"),
         }
         assert {of for name, of in found if name == "audit_log"} == {
             *("id", "at", "actor", "action", "subject", "result", "source_ip", "detail"),
@@ -127,6 +127,10 @@ def test_no_view_shows_a_secret(empty: Loaded) -> None:
         assert {of for name, of in found if name == "quarantine"} == {
             *("period", "export_id", "delivery", "state", "file", "row", "column", "value", "reason", "cost"),
         }
-        for secret in ("link_requests", "links", "sign_in_links", "invites"):
+        assert {of for name, of in found if name == "accounts"} == {
+            *("account_id", "name", "status", "ou_path", "ou_id", "tags", "management_account_id"),
+            *("first_seen", "seen_at", "left_at"),
+        }
+        for secret in ("link_requests", "links", "sign_in_links", "invites", "member_roles"):
             with pytest.raises(PermanentError, match="does not exist"):
                 connection.arrow(f"FROM {secret}")

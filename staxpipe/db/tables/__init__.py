@@ -10,6 +10,7 @@ from staxpipe.db.tables.guarding import ended_sessions, rate_limits
 from staxpipe.db.tables.ledger import deliveries, exports, lake_states, period_sources, source_choices
 from staxpipe.db.tables.linking import deletion_receipts, doctor_reports, invites, link_requests, links, sign_in_links
 from staxpipe.db.tables.operation import audit_log, outbox, sweep_positions
+from staxpipe.db.tables.organization import accounts, member_roles, organization_readings
 from staxpipe.db.tables.results import (
     comparisons,
     delivery_identities,
@@ -21,6 +22,7 @@ from staxpipe.db.tables.results import (
 )
 
 __all__ = [
+    "accounts",
     "audit_log",
     "comparisons",
     "deletion_receipts",
@@ -36,7 +38,9 @@ __all__ = [
     "lake_states",
     "link_requests",
     "links",
+    "member_roles",
     "metadata",
+    "organization_readings",
     "outbox",
     "period_sources",
     "quarantine",

@@ -7,9 +7,11 @@ from typing import Annotated
 from fastapi import APIRouter, Form
 from starlette.responses import Response
 
+from staxpipe.aws.switches import ORGANIZATIONS
 from staxpipe.db import link_requests, links
 from staxpipe.errors import PermanentError
 from staxpipe.linking import quick_create
+from staxpipe.linking.members_stack import is_of_member
 from staxpipe.model import RequestState
 from staxpipe.onboarding.corrections import EDITABLE
 from staxpipe.onboarding.limits import BEGINNING, LOOKING, Use
@@ -75,8 +77,10 @@ def access(visit: AnyVisit, request_id: str) -> Response:
 
 
 @router.get("/requests/{request_id}/deploy")
-def deploy(visit: AnyVisit, request_id: str, left: str = "") -> Response:
-    """How to create the role: a console link, the template, one command. `left` is an account that is not meant now."""
+def deploy(visit: AnyVisit, request_id: str, left: str = "", names: str = "") -> Response:
+    """How to create the role: a console link, the template, one command. `left` is an account that is not meant now;
+    with `names`, the role may read the names of the organisation's accounts.
+    """
     with visit.transaction() as connection:
         known = visit.find(connection, request_id)
     request, settings = known.request, visit.site.settings
@@ -84,11 +88,14 @@ def deploy(visit: AnyVisit, request_id: str, left: str = "") -> Response:
         return see_other(f"/requests/{request_id}/details")
     if request.state not in {RequestState.LISTENING, RequestState.REFUSED}:
         return see_other(f"/requests/{request_id}")
+    if is_of_member(request):
+        return see_other(f"/requests/{request_id}/members")
+    chosen = [ORGANIZATIONS] if names else []
     try:
         values: dict[str, object] = {
-            "console_url": quick_create.quick_create_url(settings, request),
-            "command": quick_create.deploy_command(settings, request, quick_create.TEMPLATE_NAME),
-            "parameters": quick_create.parameters(settings, request),
+            "console_url": quick_create.quick_create_url(settings, request, chosen),
+            "command": quick_create.deploy_command(settings, request, quick_create.TEMPLATE_NAME, chosen),
+            "parameters": quick_create.parameters(settings, request, chosen),
             "problem": None,
         }
     except PermanentError as error:
@@ -98,6 +105,7 @@ def deploy(visit: AnyVisit, request_id: str, left: str = "") -> Response:
         "template_name": quick_create.TEMPLATE_NAME,
         "status": describe(request, None, visit.now),
         "account_changed": bool(left),
+        "names": bool(names),
     }
     return visit.page("deploy.html", values)
 
@@ -111,6 +119,8 @@ def update(visit: AnyVisit, request_id: str) -> Response:
     request, settings = known.request, visit.site.settings
     if request.state is RequestState.DRAFT or (request.state not in EDITABLE and not correctable):
         return see_other(f"/requests/{request_id}")
+    if is_of_member(request):
+        return see_other(f"/requests/{request_id}/members")
     try:
         given = quick_create.parameters(settings, request)
         command = quick_create.deploy_command(settings, request, quick_create.TEMPLATE_NAME, update=True)

@@ -1,0 +1,141 @@
+"""Asking for several members of an organisation at once: one StackSet gives each its role, and each is proved alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated
+
+from fastapi import APIRouter, Form
+from sqlalchemy import Connection
+from starlette.responses import Response
+
+from staxpipe.db import link_requests, member_roles
+from staxpipe.db.link_requests import LinkRequest
+from staxpipe.db.member_roles import MemberRoles
+from staxpipe.errors import PermanentError
+from staxpipe.linking import members_stack
+from staxpipe.linking.quick_create import template_text
+from staxpipe.model import RequestState
+from staxpipe.onboarding.corrections import EDITABLE
+from staxpipe.onboarding.forms import Errors
+from staxpipe.onboarding.limits import BEGINNING, Use
+from staxpipe.onboarding.member_forms import MOST_MEMBERS, Members, check_members
+from staxpipe.onboarding.regions import REGIONS, default_region
+from staxpipe.onboarding.site import AnyVisit, Known, Visit, see_other
+
+router = APIRouter()
+
+Text = Annotated[str, Form()]
+
+
+@router.get("/requests/{request_id}/members")
+def members(visit: AnyVisit, request_id: str) -> Response:
+    """Which members, where their reports are, and, once that is said, how to create the StackSet."""
+    with visit.transaction() as connection:
+        known = visit.find(connection, request_id)
+        if known.request.state is RequestState.CANCELLED:
+            return see_other(f"/requests/{request_id}")
+        roles = member_roles.of_request(connection, known.request)
+        raw = {
+            "bucket": roles.bucket if roles else f"staxpipe-reports-{members_stack.PLACE}",
+            "prefix": roles.prefix if roles else "reports",
+            "region": roles.region if roles else default_region(visit.site.settings.region),
+            "accounts": "",
+        }
+        return _page(visit, connection, known.request, roles, raw, {})
+
+
+@router.post("/requests/{request_id}/members")
+def ask_for_members(
+    visit: AnyVisit, request_id: str, bucket: Text = "", prefix: Text = "", region: Text = "", accounts: Text = ""
+) -> Response:
+    """Ask for members, each by a request of its own beside this one, and listen for their roles."""
+    raw = {"bucket": bucket, "prefix": prefix, "region": region, "accounts": accounts}
+    checked = check_members(raw)
+    with visit.transaction() as connection:
+        known = visit.find(connection, request_id)
+        if known.request.state is RequestState.CANCELLED:
+            return see_other(f"/requests/{request_id}")
+        if isinstance(checked, Errors):
+            roles = member_roles.of_request(connection, known.request)
+            return _page(visit, connection, known.request, roles, raw, checked.by_field)
+    visit.spend(Use(BEGINNING, known.actor, len(checked.accounts)))
+    with visit.transaction() as connection:
+        known = visit.find(connection, request_id)
+        link_requests.get(connection, known.request.first_id, lock=True)  # so that the cap holds for two forms at once
+        wrong = _wrong(connection, known.request, checked)
+        if wrong:
+            roles = member_roles.of_request(connection, known.request)
+            return _page(visit, connection, known.request, roles, raw, {"accounts": wrong})
+        _ask(visit, connection, known, checked)
+    return see_other(f"/requests/{request_id}/members")
+
+
+@router.get(f"/{members_stack.TEMPLATE_NAME}")
+def template() -> Response:
+    """The template as a file to keep."""
+    headers = {"Content-Disposition": f'attachment; filename="{members_stack.TEMPLATE_NAME}"'}
+    return Response(template_text(members_stack.TEMPLATE_NAME), media_type="application/yaml", headers=headers)
+
+
+def _wrong(connection: Connection, request: LinkRequest, asked: Members) -> str:
+    """Why these members cannot be asked for; empty where they can."""
+    group = link_requests.of_group(connection, request)
+    if len({other.account_id for other in group} | set(asked.accounts)) > MOST_MEMBERS:
+        return f"A request has at most {MOST_MEMBERS} accounts. Whoever runs staxpipe can begin another one."
+    own = {other.account_id for other in group if not members_stack.is_of_member(other)}
+    if taken := [account for account in asked.accounts if account in own]:
+        return f"{', '.join(taken)} is in this request with a role of its own already. Leave it out."
+    linked = [account for account in asked.accounts if link_requests.already_linked(connection, asked.details(account))]
+    return f"The reports of {', '.join(linked)} are linked already. Leave those out." if linked else ""
+
+
+def _ask(visit: Visit, connection: Connection, known: Known, asked: Members) -> None:
+    lifetime = visit.site.request_lifetime
+    roles = member_roles.save(connection, known.request, asked.bucket, asked.prefix, asked.region, visit.now)
+    for account in asked.accounts:
+        details = asked.details(account)
+        begun = member_roles.begin(connection, roles, known.request, details, visit.now, lifetime)
+        if begun is not None:
+            detail = {"beside": known.request.id, "account_id": account, "bucket": details.bucket}
+            visit.record(connection, known.actor, "request.begun", f"request:{begun}", detail=detail)
+    # The buckets of those that still listen follow what was said last: it is one StackSet for all.
+    for other in link_requests.of_group(connection, known.request):
+        if members_stack.is_of_member(other) and other.state in EDITABLE and other.account_id is not None:
+            details = asked.details(other.account_id)
+            if (other.bucket, other.prefix) != (details.bucket, details.prefix):
+                link_requests.save_details(connection, other.id, details, visit.now, lifetime)
+
+
+def _page(
+    visit: Visit,
+    connection: Connection,
+    request: LinkRequest,
+    roles: MemberRoles | None,
+    raw: Mapping[str, str],
+    errors: Mapping[str, str],
+) -> Response:
+    values: dict[str, object] = {"console_url": None, "command": None, "parameters": {}, "problem": None}
+    if roles is not None:
+        try:
+            values |= {
+                "console_url": members_stack.create_url(visit.site.settings, roles),
+                "command": members_stack.deploy_command(visit.site.settings, roles),
+                "parameters": members_stack.parameters(visit.site.settings, roles),
+            }
+        except PermanentError as error:
+            values["problem"] = str(error)
+    values |= {
+        "request": request,
+        "roles": roles,
+        "raw": raw,
+        "errors": errors,
+        "regions": REGIONS,
+        "units": members_stack.UNITS,
+        "place": members_stack.PLACE,
+        "template_name": members_stack.TEMPLATE_NAME,
+        "members": [
+            other for other in link_requests.of_group(connection, request) if members_stack.is_of_member(other)
+        ],
+    }
+    return visit.page("members.html", values, 422 if errors else 200)
