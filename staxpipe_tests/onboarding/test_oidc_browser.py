@@ -10,7 +10,6 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from staxpipe_tests.onboarding.conftest import Pages
-from staxpipe_tests.onboarding.test_browser import browser  # noqa: F401
 from staxpipe_tests.onboarding.test_oidc import Team, site, team  # noqa: F401
 
 pytestmark = [pytest.mark.browser, pytest.mark.filterwarnings("ignore:get_jwt_config")]  # as in test_oidc
