@@ -23,6 +23,12 @@ from staxpipe_tests.onboarding.ledger import add_delivery, add_link
 pytestmark = pytest.mark.browser
 
 
+def fits(page: Page) -> bool:
+    """Whether nothing is wider than the window; asked once the style sheet is there, which text does not wait for."""
+    page.wait_for_load_state("load")
+    return bool(page.evaluate("document.documentElement.scrollWidth <= innerWidth"))
+
+
 def details(page: Page, **values: str) -> None:
     for name, value in values.items():
         page.locator(f"#{name}").fill(value)
@@ -48,7 +54,7 @@ def test_a_person_links_an_account(browser: Browser, pages: Pages, engine: Engin
     details(page, account_id="1234-5678-9012")
 
     expect(page.get_by_role("heading", name="Create the read-only role")).to_be_visible()
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert fits(page)
     page.get_by_role("button", name="Copy").click()
     expect(page.get_by_role("button", name="Copied")).to_be_visible()
     command = page.evaluate("navigator.clipboard.readText()")
@@ -72,7 +78,7 @@ def test_a_person_links_an_account(browser: Browser, pages: Pages, engine: Engin
         connection.exec_driver_sql("UPDATE deliveries SET state = 'loaded', rows_written = 1234, loaded_at = now()")
     expect(page.get_by_role("heading", name="Your data is ready")).to_be_visible(timeout=15_000)
     expect(page.get_by_text("1,234").first).to_be_visible()
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert fits(page)
 
     assert complaints == []
     assert set(hosts) == {"127.0.0.1"}
