@@ -13,14 +13,16 @@ from staxpipe_tests.onboarding.gallery.form import FORM
 from staxpipe_tests.onboarding.gallery.listening import LISTENING
 from staxpipe_tests.onboarding.gallery.months import MONTHS
 from staxpipe_tests.onboarding.gallery.scene import Scene
+from staxpipe_tests.onboarding.gallery.team import TEAM
 from staxpipe_tests.onboarding.gallery.unlinking import UNLINKING
 
-SCENES: tuple[Scene, ...] = (*ENTRANCE, *ACCOUNTS, *FORM, *LISTENING, *MONTHS, *UNLINKING, *ERRORS)
+SCENES: tuple[Scene, ...] = (*ENTRANCE, *TEAM, *ACCOUNTS, *FORM, *LISTENING, *MONTHS, *UNLINKING, *ERRORS)
 
 NOT_PAGES = {
     "/healthz": "for whatever watches the process",
     "/staxpipe-link.yaml": "a file",
     "/staxpipe-export.yaml": "a file",
+    "/staxpipe-members.yaml": "a file",
     "/requests/{request_id}/status": "the part of a page that renews itself",
     "/requests/{request_id}/listening": "the part of a page that renews itself",
     "/requests/{request_id}/unlink/status": "the part of a page that renews itself",
