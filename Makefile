@@ -8,7 +8,7 @@ STAMP  := $(VENV)/.installed-from-lock
 .DEFAULT_GOAL := help
 POSTGRES15 = $(BIN)/python tools/with_postgres15.py $(BIN)/pytest -n 2 --dist loadfile -m 'database and not e2e and not browser'
 
-.PHONY: help setup demo up test test-postgres15 e2e check lint types format lock validate-focus bench bench-load bench-lock fuzz mutation-check screenshots clean
+.PHONY: help setup demo up test coverage test-postgres15 e2e check lint types format lock validate-focus bench bench-load bench-lock fuzz mutation-check screenshots clean
 
 help:  ## Show what can be made
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,10 +34,14 @@ demo: $(STAMP)  ## The whole way against an emulated AWS; ONCE=1 ends when the c
 up: $(STAMP)  ## Run staxpipe: Postgres, Dagster and the onboarding pages, until Ctrl-C
 	$(BIN)/staxpipe up
 
-test: $(STAMP)  ## All tests with coverage, then those of the rooms that speak SQL once more on Debian's Postgres 15
+test: $(STAMP)  ## All tests, then those of the rooms that speak SQL once more on Debian's Postgres 15
+	$(BIN)/pytest -n 2 --dist loadfile -m 'not e2e'
+	$(BIN)/pytest -m e2e
+	$(POSTGRES15) $(addprefix staxpipe_tests/,db warehouse linking unlinking organization)
+
+coverage: $(STAMP)  ## All tests again, slower: which lines they reach
 	$(BIN)/pytest -n 2 --dist loadfile -m 'not e2e' --cov=staxpipe --cov-report=
 	$(BIN)/pytest -m e2e --cov=staxpipe --cov-append --cov-report=term --cov-fail-under=85
-	$(POSTGRES15) $(addprefix staxpipe_tests/,db warehouse linking unlinking organization)
 
 test-postgres15: $(STAMP)  ## Every test that needs Postgres, on Debian's Postgres 15
 	$(POSTGRES15)
