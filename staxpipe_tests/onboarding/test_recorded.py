@@ -50,6 +50,10 @@ def test_every_act_of_the_operator_and_of_an_invited_person(pages: Pages, engine
     key = re.search(r'name="key" value="([^"]+)"', invited.get(base).text)
     assert key is not None
     invited.post(f"{base}/another", data={"key": key[1]})
+    invited.post(
+        f"{base}/members",
+        data={"accounts": "2222-3333-4444", "bucket": "acme-{account}", "prefix": "cur", "region": "eu-west-1"},
+    )
     with engine.begin() as connection:
         connection.exec_driver_sql("UPDATE link_requests SET state = 'expired', next_probe_at = NULL")
     operator.post(f"{base}/resume")
@@ -66,6 +70,7 @@ def test_every_act_of_the_operator_and_of_an_invited_person(pages: Pages, engine
         ("alan@example.com", "colleague.invited", "done"),
         ("alan@example.com", "colleague.reminded", "done"),
         ("alan@example.com", "invitation.withdrawn", "done"),
+        ("alan@example.com", "request.begun", "done"),
         ("alan@example.com", "request.begun", "done"),
         ("operator", "request.resumed", "done"),
         ("alan@example.com", "request.cancelled", "done"),
@@ -105,6 +110,7 @@ def test_no_page_that_changes_something_is_missing_above(pages: Pages) -> None:
         "/invite/{token}",
         "/requests",
         "/requests/{request_id}/another",
+        "/requests/{request_id}/members",
         "/requests/{request_id}/details",
         "/requests/{request_id}/invite",
         "/requests/{request_id}/invites/{invite_id}/resend",

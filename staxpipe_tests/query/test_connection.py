@@ -55,7 +55,7 @@ def test_an_account_and_a_month_narrow_what_is_seen(connection: Connection) -> N
 
 def test_costs_are_daily_and_of_any_account_or_month(connection: Connection) -> None:
     frame = connection.costs(period="2018-11")
-    assert list(frame.columns) == daily_costs_all.columns.keys()
+    assert list(frame.columns) == [*daily_costs_all.columns.keys(), "billing_account_name", "sub_account_name"]
     assert frame["billed_cost"].sum() == 20
 
 
