@@ -156,10 +156,33 @@ def group_ids(request_id: str) -> Select[tuple[str]]:
     )
 
 
-def newest(connection: Connection, limit: int) -> list[LinkRequest]:
-    """Requests in every state, the last begun first."""
+def newest(
+    connection: Connection,
+    limit: int,
+    *,
+    requested_by: str | None = None,
+    account_id: str | None = None,
+    state: RequestState | None = None,
+    after: str | None = None,
+) -> list[LinkRequest]:
+    """Requests, the last begun first: all, or those that are asked for; with `after`, those behind that one's place."""
     statement = select(link_requests).order_by(link_requests.c.created_at.desc(), link_requests.c.id).limit(limit)
+    wanted = {"requested_by": requested_by, "account_id": account_id, "state": state}
+    for name, value in wanted.items():
+        if value is not None:
+            statement = statement.where(link_requests.c[name] == value)
+    if after is not None:
+        place = link_requests.alias()
+        began = select(place.c.created_at).where(place.c.id == after).scalar_subquery()
+        behind = and_(link_requests.c.created_at == began, link_requests.c.id > after)
+        statement = statement.where(or_(link_requests.c.created_at < began, behind))
     return [_request(row) for row in connection.execute(statement)]
+
+
+def is_asked_by(connection: Connection, request_id: str, requested_by: str) -> bool:
+    """Whether this request is that person's."""
+    own = (link_requests.c.id == request_id, link_requests.c.requested_by == requested_by)
+    return bool(connection.execute(select(exists().where(*own))).scalar_one())
 
 
 def listening(connection: Connection) -> list[LinkRequest]:
