@@ -15,7 +15,10 @@ from sqlalchemy.exc import OperationalError
 from starlette.exceptions import HTTPException
 from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 from starlette.responses import Response
+from starlette.types import Scope
 
+from staxpipe.onboarding.api import app as api
+from staxpipe.onboarding.api import problems
 from staxpipe.onboarding.guards import LARGEST_BODY, Guard, security_headers
 from staxpipe.onboarding.limits import TooManyError
 from staxpipe.onboarding.pages import (
@@ -31,10 +34,9 @@ from staxpipe.onboarding.pages import (
     statuses,
     unlinking,
 )
-from staxpipe.onboarding.rendering import day, make_templates
+from staxpipe.onboarding.rendering import make_templates
 from staxpipe.onboarding.sessions import Session, Signer
 from staxpipe.onboarding.site import NotTheirsError, Site, visit
-from staxpipe.onboarding.status import duration
 from staxpipe.settings import Settings
 
 _STATIC = Path(__file__).with_name("static")
@@ -77,6 +79,7 @@ def create_app(settings: Settings, engine: Engine, clock: Callable[[], datetime]
     for page in pages:
         app.include_router(page.router)
     app.mount("/static", StaticFiles(directory=_STATIC), name="static")
+    app.mount(api.PATH, api.create_api(site), name="api")
 
     def error_page(request: Request, status: int, said: str = "") -> Response:
         # 403: nobody is signed in, or the session was ended.
@@ -91,7 +94,7 @@ def create_app(settings: Settings, engine: Engine, clock: Callable[[], datetime]
         if isinstance(error, NotTheirsError):
             error.visit.note_refusal("request.opened", f"request:{error.request_id}")
         if isinstance(error, TooManyError):
-            response = error_page(request, error.status_code, _too_often(error))
+            response = error_page(request, error.status_code, error.sentences)
         else:
             response = error_page(request, error.status_code if isinstance(error, HTTPException) else 500)
         if isinstance(error, HTTPException):
@@ -120,19 +123,21 @@ def create_app(settings: Settings, engine: Engine, clock: Callable[[], datetime]
         return site.render("error.html", Session(), request.url.path, {"title": title, "text": text}, 403)
 
     def too_large(request: Request) -> Response:
-        return error_page(request, 413)
+        return problems.answer(413) if is_of_api(request.scope) else error_page(request, 413)
+
+    def is_of_api(scope: Scope) -> bool:
+        return str(scope["path"]).startswith(f"{api.PATH}/")
 
     app.add_exception_handler(HTTPException, http_error)
     app.add_exception_handler(RequestValidationError, unreadable)
     app.add_exception_handler(OperationalError, no_database)
     app.add_exception_handler(Exception, crash)
     app.add_middleware(RequestBodyLimitMiddleware, max_body_size=LARGEST_BODY)
-    app.add_middleware(Guard, base_url=settings.base_url, cross_site_page=cross_site, too_large_page=too_large)
-    return app
-
-
-def _too_often(error: TooManyError) -> str:
-    return (
-        f"Too many {error.limit.what}. Please come back in {duration(error.wait)}, after {day(error.again_at)}. "
-        "Nothing was changed, and what was done before stays."
+    app.add_middleware(
+        Guard,
+        base_url=settings.base_url,
+        cross_site_page=cross_site,
+        too_large_page=too_large,
+        without_cookies=is_of_api,
     )
+    return app

@@ -1,4 +1,4 @@
-"""Who is asking: signed session cookies, signed invitation tokens, and the tokens that make a double click harmless.
+"""Who is asking: signed session cookies, signed invitation tokens, and what makes asking twice harmless.
 
 Each kind of token has a salt of its own, so that none can stand in for another. All of them carry their end inside
 the signature. What an invitation opens, and whether a session was ended before its time, is looked up in the database
@@ -7,7 +7,10 @@ at each request (`staxpipe.db.invites`, `staxpipe.db.ended_sessions`).
 
 from __future__ import annotations
 
+import base64
 import hashlib
+import hmac
+import json
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -41,6 +44,7 @@ class Signer:
     """Makes and reads signed texts with one key."""
 
     def __init__(self, key: str) -> None:
+        self._key = key.encode()
         self._session = _serializer(key, "session")
         self._invite = _serializer(key, "invite")
         self._begin = _serializer(key, "begin")
@@ -85,6 +89,12 @@ class Signer:
             case [str(request_id)]:
                 return request_id
         return None
+
+    def request_id(self, asker: str, key: str) -> str:
+        """The id of the request that somebody begins under a key of their own: the same for ever, and nobody else's."""
+        said = json.dumps(["request", asker, key]).encode()
+        digest = hmac.digest(self._key, said, "sha256")
+        return base64.urlsafe_b64encode(digest[:16]).decode().rstrip("=")
 
 
 def _serializer(key: str, salt: str) -> URLSafeSerializer:

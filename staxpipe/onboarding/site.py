@@ -1,4 +1,4 @@
-"""What every page needs: settings, database, clock, templates, who is asking, and how often.
+"""What every page and the API need: settings, database, clock, templates, who is asking, and how often.
 
 A page function asks for a `Visit` and answers with `Visit.page(...)`. No page's own logic is here.
 """
@@ -20,6 +20,7 @@ from sqlalchemy import Connection, Engine
 from starlette.responses import Response
 
 from staxpipe.db import audit_log, ended_sessions, invites, link_requests, rate_limits
+from staxpipe.db.api_tokens import ApiToken
 from staxpipe.db.link_requests import LinkRequest
 from staxpipe.onboarding import limits
 from staxpipe.onboarding.client import client_address
@@ -72,7 +73,7 @@ class Site:
 
 @dataclass(frozen=True)
 class Visit:
-    """One HTTP request: who asks, from where, when."""
+    """One HTTP request: who asks, from where, when. A browser has a session, a program a token."""
 
     site: Site
     session: Session
@@ -80,6 +81,17 @@ class Visit:
     path: str
     source_ip: str | None
     session_id: str | None = None
+    token: ApiToken | None = None
+
+    @property
+    def signed_in(self) -> bool:
+        """Whether anything was shown that opens something."""
+        return self.session.signed_in or self.token is not None
+
+    @property
+    def came_from(self) -> str | None:
+        """From where, for the audit log: the client's address and, of a program, which token it showed."""
+        return self.source_ip if self.token is None else f"{self.source_ip or 'unknown'}, token {self.token.id}"
 
     def page(
         self, template: str, values: Mapping[str, object] = MappingProxyType({}), status: int = 200
@@ -109,9 +121,14 @@ class Visit:
         return response
 
     def may_see(self, connection: Connection, request_id: str) -> str | None:
-        """Who this visitor is to this request: ``operator``, an invited address, or None for nobody."""
+        """Who this visitor is to this request: ``operator``, a mail address (who asked, or was invited), or None for
+        nobody.
+        """
         if self.session.operator:
             return link_requests.OPERATOR
+        if self.token is not None:
+            asker = self.token.acts_for
+            return asker if link_requests.is_asked_by(connection, request_id, asker) else None
         invite = invites.usable(connection, self.session.invite_ids, request_id, self.now)
         return invite.email if invite else None
 
@@ -122,7 +139,7 @@ class Visit:
             HTTPException: 403 where nobody is signed in; 404 where there is none.
             NotTheirsError: there is none for this visitor, who cannot tell it from the other 404.
         """
-        if not self.session.signed_in:
+        if not self.signed_in:
             raise HTTPException(403)
         if not _REQUEST_ID.fullmatch(request_id):
             raise HTTPException(404)
@@ -144,12 +161,14 @@ class Visit:
         detail: Mapping[str, object] | None = None,
     ) -> None:
         """Add a row to the audit log."""
-        audit_log.record(connection, actor, action, subject, result, self.source_ip, detail)
+        audit_log.record(connection, actor, action, subject, result, self.came_from, detail)
 
     def who(self, connection: Connection) -> str:
         """Who is asking, for the audit log, whatever it is about."""
         if self.session.operator:
             return link_requests.OPERATOR
+        if self.token is not None:
+            return self.token.acts_for
         for invite_id in reversed(self.session.invite_ids):
             if invite := invites.get(connection, invite_id, self.now):
                 return invite.email
@@ -224,9 +243,13 @@ def visit(request: Request) -> Visit:
     site: Site = request.app.state.site
     now = site.clock()
     session, session_id = site.session_of(request.cookies.get(site.cookie), now)
+    return Visit(site, session, now, request.url.path, source_of(request, site), session_id)
+
+
+def source_of(request: Request, site: Site) -> str | None:
+    """The address of whoever sent the request."""
     peer = request.client.host if request.client else None
-    source = client_address(peer, request.headers.getlist("x-forwarded-for"), site.settings.trusted_proxies)
-    return Visit(site, session, now, request.url.path, source, session_id)
+    return client_address(peer, request.headers.getlist("x-forwarded-for"), site.settings.trusted_proxies)
 
 
 AnyVisit = Annotated[Visit, Depends(visit)]

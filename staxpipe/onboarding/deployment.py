@@ -1,0 +1,38 @@
+"""What is to be created in AWS for a request: template, parameters, command, console address; or why not now. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from staxpipe.db.link_requests import LinkRequest
+from staxpipe.errors import PermanentError
+from staxpipe.linking import quick_create
+from staxpipe.settings import Settings
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """One CloudFormation stack. `console_url` and `template_url` need a template that the operator has published."""
+
+    stack_name: str
+    region: str
+    parameters: Mapping[str, str]
+    command: str
+    console_url: str | None
+    template_url: str | None
+
+
+def deployment(settings: Settings, request: LinkRequest) -> Deployment | str:
+    """The stack for this request; where that cannot be said, why, in a sentence."""
+    try:
+        return Deployment(
+            stack_name=request.role_name,
+            region=str(request.stack_region or request.region),
+            parameters=quick_create.parameters(settings, request),
+            command=quick_create.deploy_command(settings, request, quick_create.TEMPLATE_NAME),
+            console_url=quick_create.quick_create_url(settings, request),
+            template_url=settings.template_url,
+        )
+    except PermanentError as error:
+        return str(error)
