@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 import secrets
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
@@ -21,6 +22,8 @@ from staxpipe.settings_mistakes import unreadable_file, wrong_settings
 
 FILE = "staxpipe.toml"
 DEFAULT_HOME = Path.home() / ".staxpipe"
+SHORTEST_KEY = 32
+_KEY_LOOKS = 50  # in a second
 AWS_REGION = r"[a-z]{2}(-[a-z]+)+-[0-9]"
 
 
@@ -126,7 +129,9 @@ class Settings(BaseSettings):
     mail_from: str = Field("staxpipe@localhost", description="Sender of mails.")
     operator_email: str | None = Field(None, description="Who is told of failures, beside the one who linked.")
     secret_key: SecretStr | None = Field(
-        None, min_length=32, description="Signs invitations and sessions; made and kept under home if not given."
+        None,
+        min_length=SHORTEST_KEY,
+        description="Signs invitations and sessions; made and kept under home if not given.",
     )
     request_days: int = Field(
         14, ge=1, le=90, description="Days after which a link request that nobody finished expires."
@@ -220,10 +225,27 @@ class Settings(BaseSettings):
         try:
             descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         except FileExistsError:
-            return path.read_text()
+            return _whole_key(path)
         with os.fdopen(descriptor, "w") as file:
             file.write(secrets.token_urlsafe(48))
-        return path.read_text()
+        return _whole_key(path)
+
+
+def _whole_key(path: Path) -> str:
+    """The key in a file that another process may be writing just now. An empty one would let anybody sign.
+
+    Raises:
+        PermanentError: the file holds no key.
+    """
+    for _ in range(_KEY_LOOKS):
+        key = path.read_text()
+        if len(key) >= SHORTEST_KEY:
+            return key
+        time.sleep(0.02)
+    raise PermanentError(
+        f"The file {path} holds no key of at least {SHORTEST_KEY} characters: whoever wrote it did not finish. Remove "
+        "it and start again: a new one is made, and sessions and invitations that there were end."
+    )
 
 
 def read_settings(overrides: Mapping[str, object] | None = None) -> Settings:

@@ -1,3 +1,4 @@
+import threading
 from pathlib import Path
 
 import pytest
@@ -82,3 +83,14 @@ def test_a_signing_key_is_made_once_and_is_private(tmp_path: Path) -> None:
     assert len(key) >= 32
     assert settings.signing_key() == key
     assert (tmp_path / "home" / "secret-key").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_key_that_is_being_written_is_waited_for_and_an_empty_one_is_never_used(tmp_path: Path) -> None:
+    settings, path = read_settings({"home": tmp_path}), tmp_path / "secret-key"
+    path.touch()
+    with pytest.raises(PermanentError, match=r"secret-key holds no key .*Remove it"):
+        settings.signing_key()
+    writer = threading.Timer(0.2, path.write_text, ("k" * 64,))
+    writer.start()
+    assert settings.signing_key() == "k" * 64
+    writer.join()

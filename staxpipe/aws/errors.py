@@ -136,7 +136,7 @@ def in_words(what: str) -> Iterator[None]:
 
 @contextmanager
 def by_choice_in_words(what: str, permission: Permission) -> Iterator[None]:
-    """As `in_words`, for what a role allows only where its owner chose so.
+    """As `in_words`, for what a role may lack: by its owner's choice, or because its stack is older than that.
 
     Args:
         what: as in ``the invoices of account 123456789012``.

@@ -70,11 +70,11 @@ def _organization(name: str, reason: str, remark: str = "") -> Permission:
 MANIFEST = (
     Permission(
         "s3:ListBucket",
-        operations=("ListObjectsV2",),
+        operations=("ListObjectsV2", "HeadBucket"),
         reason="To see which billing reports AWS has delivered, and when a new one arrives.",
         scope="The one bucket that you name, below your prefix, while it belongs to your account.",
         without="No report can be found.",
-        used_by=("staxpipe.linking.bucket_check.check_link", *_READERS),
+        used_by=("staxpipe.linking.bucket_check.check_link", *_READERS, *_DOCTOR),
         sid="ListReports",
         resource='!Sub "arn:${AWS::Partition}:s3:::${BucketName}"',
         condition="""!If
@@ -94,7 +94,7 @@ MANIFEST = (
         reason="To read the billing reports themselves.",
         scope="Files below your prefix in that bucket. No other bucket, no other folder.",
         without="Nothing can be loaded.",
-        used_by=_READERS,
+        used_by=(*_READERS, *_DOCTOR),
         sid="ReadReports",
         resource="""!If
 - HasPrefix
@@ -138,7 +138,7 @@ MANIFEST = (
         reason="To read reports in a bucket that is encrypted with a key of your own.",
         scope="The one key that you name, through S3 only. Left out if you name none.",
         without="Reports in such a bucket cannot be read.",
-        used_by=_READERS,
+        used_by=(*_READERS, *_DOCTOR),
         sid="DecryptReports",
         resource="!Ref KmsKeyArn",
         condition="""

@@ -27,7 +27,7 @@ def refused(what: str, operation: str, said: str) -> str:
 
 
 def not_granted(what: str, permission: Permission, said: str) -> str:
-    """Of something that a role allows only where its owner chose so."""
+    """Of something that a role may lack and still be linked: by its owner's choice, or because its stack is older."""
     choice = f" and {permission.switch.turned_on}" if permission.switch else ""
     return (
         f"AWS does not show {what}: the role does not allow {permission.action}. {permission.without} To allow it, "

@@ -8,13 +8,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from staxpipe.aws.errors import in_words
+from staxpipe.aws.errors import by_choice_in_words
+from staxpipe.aws.permissions import granted
 from staxpipe.doctor.facts import Granularity, ReportSettings, Versioning
 from staxpipe.model import ExportKind
 
 MOST = 25
 """Data Exports of one account that are asked about: AWS allows fewer of each table."""
 
+_REPORTS = "the settings of the account's Cost and Usage Reports"
+_EXPORTS = "the settings of the account's Data Exports"
 _VERSIONING = {"CREATE_NEW_REPORT": Versioning.CREATE_NEW, "OVERWRITE_REPORT": Versioning.OVERWRITE}
 _GRANULARITY = {"HOURLY": Granularity.HOURLY, "DAILY": Granularity.DAILY, "MONTHLY": Granularity.MONTHLY}
 _KINDS = {
@@ -33,24 +36,25 @@ def legacy_reports(client: Any) -> tuple[ReportSettings, ...]:
     """Every legacy Cost and Usage Report of the account. `client` is of the service `cur`.
 
     Raises:
-        AccessError: refused.
+        NotGrantedError: the role does not allow it, as one that is older than this permission.
         TransientError, PermanentError: AWS could not or would not answer.
     """
-    with in_words("the settings of the account's Cost and Usage Reports"):
+    with by_choice_in_words(_REPORTS, granted("cur:DescribeReportDefinitions")):
         pages = client.get_paginator("describe_report_definitions").paginate()
-        return tuple(_legacy(definition) for page in pages for definition in page["ReportDefinitions"])
+        return tuple(_legacy(definition) for page in pages for definition in page.get("ReportDefinitions", ()))
 
 
 def data_exports(client: Any) -> tuple[ReportSettings, ...]:
     """Every Data Export of costs of the account. `client` is of the service `bcm-data-exports`.
 
     Raises:
-        AccessError: refused.
+        NotGrantedError: the role does not allow it, as one that is older than this permission.
         TransientError, PermanentError: AWS could not or would not answer.
     """
-    with in_words("the settings of the account's Data Exports"):
+    with by_choice_in_words(_EXPORTS, granted("bcm-data-exports:ListExports")):
         pages = client.get_paginator("list_exports").paginate()
         arns = [export["ExportArn"] for page in pages for export in page["Exports"]]
+    with by_choice_in_words(_EXPORTS, granted("bcm-data-exports:GetExport")):
         answers = [client.get_export(ExportArn=arn) for arn in arns[:MOST]]
     found = [_data_export(answer["Export"], answer.get("ExportStatus", {})) for answer in answers]
     return tuple(settings for settings in found if settings is not None)

@@ -65,7 +65,7 @@ def read_reports(bucket: str, prefix: str) -> Mapping[str, Any]:
                 "Sid": "ReadReports",
                 "Effect": "Allow",
                 "Action": "s3:GetObject",
-                "Resource": f"arn:aws:s3:::{bucket}/{prefix}/*" if prefix else f"arn:aws*:s3:::{bucket}/*",
+                "Resource": f"arn:aws:s3:::{bucket}/{prefix}/*" if prefix else f"arn:aws:s3:::{bucket}/*",
             },
             {
                 "Sid": "DecryptReports",

@@ -29,15 +29,19 @@ def doctor(
     """Check every link, and every request that still listens: role, bucket, encryption, exports, months.
 
     Tries the role as the sensors do, then asks AWS as that role; changes nothing in the account. Each finding says
-    what to do, by the name of the screen or setting. Exits with 1 if anything has to be mended.
+    what to do, by the name of the screen or setting. A link that somebody stopped is left alone. Exits with 1 if
+    anything has to be mended.
 
     Example: staxpipe doctor --account 123456789012
     """
     from staxpipe.aws.sessions import operator_session
+    from staxpipe.db import audit_log
+    from staxpipe.db.link_requests import OPERATOR
     from staxpipe.doctor.examination import examine_all, patients
     from staxpipe.doctor.keeping import keep
     from staxpipe.errors import PermanentError
     from staxpipe.local.database import open_database
+    from staxpipe.local.terminal import whereabouts
     from staxpipe.settings import read_settings
 
     settings = read_settings()
@@ -47,16 +51,21 @@ def doctor(
             who = patients(connection, account)
         if account is not None and not who:
             raise PermanentError(f"Account {account} has no link and no request that listens. See staxpipe status.")
-        reports = dict(examine_all(operator_session(settings), who, datetime.now(UTC), SECONDS))
         with engine.begin() as connection:
-            for patient, report in reports.items():
-                if report.looked_at is not None or report.broken:  # else an earlier look says more
+            about = f"account:{account or '*'}"
+            audit_log.record(connection, OPERATOR, "doctor.asked", about, "done", whereabouts())
+        reports = dict(examine_all(operator_session(settings), who, datetime.now(UTC), SECONDS))
+        for patient, report in reports.items():
+            if report.looked_at is not None or report.broken:  # else an earlier look says more
+                with engine.begin() as connection:
                     keep(connection, patient.subject.request_id, report)
     found = [(patient, reports[patient]) for patient in who if patient in reports]
+    late = len(who) - len(found)
     if as_json:
-        print(json.dumps({"accounts": [_as_json(patient, report) for patient, report in found]}, indent=2))
+        looked_at = [_as_json(patient, report) for patient, report in found]
+        print(json.dumps({"accounts": looked_at, "not_reached": late}, indent=2))
     else:
-        _show(standard_output(), found, len(who) - len(found))
+        _show(standard_output(), found, late)
     if any(report.broken for _, report in found):
         raise typer.Exit(1)
 

@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from staxpipe.ingest.platform import Platform
     from staxpipe.settings import Settings
 
-OPERATOR = "operator"
-
 
 def unlink(
     account: Annotated[str, typer.Argument(help="The linked account, by its 12 digits.")],
@@ -66,27 +64,29 @@ def unlink(
 
 
 def _unlink(settings: Settings, engine: Engine, account: str, keep: bool | None, yes: bool, tell: bool) -> None:
+    from staxpipe.db.link_requests import OPERATOR
     from staxpipe.errors import PermanentError
+    from staxpipe.local.terminal import whereabouts
     from staxpipe.unlinking import acts
 
-    now = datetime.now(UTC)
-    links = _links(engine, account)
+    links, place = _links(engine, account), whereabouts()
     if keep is None and (yes or not sys.stdin.isatty()):
         raise PermanentError("Say what becomes of what was loaded: --keep-data or --delete-data.")
     with engine.begin() as connection:
-        stopped = [acts.stop(connection, link, OPERATOR, now) for link in links]
+        stopped = [acts.stop(connection, link, OPERATOR, datetime.now(UTC), place) for link in links]
     if any(stopped) and tell:
         _say(f"Account {account} is not read any more.")
     if keep is None:
         keep = typer.prompt("Keep what was loaded, or delete it? (keep, delete)", err=True).strip().lower() != "delete"
     if not yes:
         _confirm(account, keep)
+    now = datetime.now(UTC)  # not of the question, but of the answer
     with engine.begin() as connection:
         for link in links:
             if keep:
-                acts.keep(connection, link, OPERATOR, now)
+                acts.keep(connection, link, OPERATOR, now, place)
             else:
-                acts.order_deletion(connection, link, OPERATOR, now)
+                acts.order_deletion(connection, link, OPERATOR, now, place)
     _finish(_platform(settings, engine), account)
     if keep and tell:
         _say(f"Account {account} is unlinked; what was loaded stays and can be asked.")
@@ -135,7 +135,7 @@ def _finish(platform: Platform, account: str) -> None:
         receipts = deletion_receipts.of_account(connection, account)
     for found in receipts:
         if found.finished_at is None:
-            delete_data(platform, found.id, datetime.now(UTC))
+            delete_data(platform, found.id)
     with platform.engine.connect() as connection:
         unpublished = ledger.unpublished_of_unlinked(connection)
     for entry in unpublished:

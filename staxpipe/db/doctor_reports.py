@@ -9,14 +9,21 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, exists, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from staxpipe.db.tables import doctor_reports
+from staxpipe.db.tables import doctor_reports, links
+from staxpipe.model import LinkState
 
 
 def save(connection: Connection, request_id: str, at: datetime, report: Mapping[str, Any]) -> None:
-    """Keep a report in the place of an older one; one that is newer stays."""
+    """Keep a report in the place of an older one; one that is newer stays.
+
+    Of a link that has ended none is kept: a look that was under way brings nothing back of what was deleted.
+    """
+    ended = exists().where(links.c.request_id == request_id, links.c.state == LinkState.ENDED)
+    if connection.execute(select(ended)).scalar_one():
+        return
     statement = upsert(doctor_reports).values(request_id=request_id, at=at, report=report)
     connection.execute(
         statement.on_conflict_do_update(

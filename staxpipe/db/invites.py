@@ -50,6 +50,11 @@ class Invite:
         """Whether its address leads anywhere."""
         return self.withdrawn_at is None and self.expires_at > now
 
+    def may_go_again(self, now: datetime) -> bool:
+        """Whether another mail about it may be sent now."""
+        enough = self.mails >= MOST_MAILS or self.mailed_at > now - SHORTEST_PAUSE
+        return self.withdrawn_at is None and not enough
+
 
 def invite(
     connection: Connection,

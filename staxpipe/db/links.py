@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Exists, Row, bindparam, exists, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Exists, Row, bindparam, case, exists, insert, select, update
 
 from staxpipe.db.tables import deliveries, exports, links
 from staxpipe.errors import PermanentError
@@ -122,6 +122,14 @@ def unended(connection: Connection) -> list[Link]:
     return _all(connection, links.c.state != LinkState.ENDED)
 
 
+def has_kept_data(connection: Connection, account_id: str) -> bool:
+    """Whether a link of the account has ended and an export that came by it is still there."""
+    ended = exists().where(
+        links.c.account_id == account_id, links.c.state == LinkState.ENDED, exports.c.link_id == links.c.id
+    )
+    return bool(connection.execute(select(ended)).scalar_one())
+
+
 def take_looks(connection: Connection, now: datetime, until: datetime) -> dict[Link, datetime]:
     """Active links whose bucket is to be listed now, with when each was due, the one that waited longest first.
 
@@ -178,9 +186,13 @@ def stop(connection: Connection, link_id: str, by: str, reason: str, now: dateti
     )
 
 
-def go_on(connection: Connection, link_id: str, now: datetime) -> bool:
-    """Read a link again that a person had stopped, from now on. False when nobody had, or it has ended."""
-    values = {"state": LinkState.ACTIVE, "problem": None, "stopped_at": None, "stopped_by": None, "next_look_at": now}
+def go_on(connection: Connection, link_id: str, now: datetime, problem: str | None = None) -> bool:
+    """Read a link again that a person had stopped, from now on; with a `problem`, once `resume` says that it is over.
+
+    False when nobody had stopped it, or it has ended.
+    """
+    state = LinkState.ACTIVE if problem is None else LinkState.PAUSED
+    values = {"state": state, "problem": problem, "stopped_at": None, "stopped_by": None, "next_look_at": now}
     return _change(connection, link_id, LinkState.PAUSED, links.c.stopped_at.is_not(None), **values)
 
 
@@ -235,6 +247,9 @@ def correct(
 
     What was found belongs to the bucket it was found in; another one is then another link.
     """
+    # Whoever records what was found holds the link meanwhile. To wait for that comes first: a statement that waits
+    # itself does not see what was committed by others since it began.
+    connection.execute(select(links.c.id).where(links.c.id == link_id).with_for_update(key_share=True))
     changed = connection.execute(
         update(links)
         .where(links.c.id == link_id, links.c.state != LinkState.ENDED, ~_found())
@@ -243,7 +258,7 @@ def correct(
             prefix=prefix,
             region=region,
             contact=contact,
-            problem=None,
+            problem=case((links.c.state == LinkState.ACTIVE, None), else_=links.c.problem),  # why it is paused stays
             discovered_at=None,
             next_look_at=now,
         )

@@ -19,6 +19,7 @@ from staxpipe.db.tables import outbox
 
 _WAITING = and_(outbox.c.sent_at.is_(None), outbox.c.given_up_at.is_(None))
 _DELIVERED_TO = "delivered_to"  # in the payload: recipients who have it already, when others must be tried again
+_OPENS = {"invite": "url"}  # what of a payload lets its reader in: of no use once the mail is on its way
 
 
 @dataclass(frozen=True)
@@ -104,8 +105,11 @@ def claim(connection: Connection, now: datetime) -> OutboxEntry | None:
 
 
 def mark_sent(connection: Connection, message: OutboxEntry, now: datetime, note: str | None = None) -> None:
-    """The channel took it. `note` keeps what a person should know, such as one recipient who was refused."""
-    _change(connection, message, attempts=message.attempts + 1, sent_at=now, error=note)
+    """The channel took it. `note` keeps what a person should know, such as one recipient who was refused.
+
+    What opens something is in the mail now, and not in copies of the database.
+    """
+    _change(connection, message, attempts=message.attempts + 1, sent_at=now, error=note, payload=_shut(message))
 
 
 def mark_failed(
@@ -118,7 +122,12 @@ def mark_failed(
 
 def mark_given_up(connection: Connection, message: OutboxEntry, error: str, now: datetime) -> None:
     """It will never get through; the row stays, with its reason, for `status` to show."""
-    _change(connection, message, attempts=message.attempts + 1, given_up_at=now, error=error)
+    _change(connection, message, attempts=message.attempts + 1, given_up_at=now, error=error, payload=_shut(message))
+
+
+def _shut(message: OutboxEntry) -> dict[str, object]:
+    """The payload without what lets its reader in."""
+    return {name: value for name, value in message.payload.items() if name != _OPENS.get(message.kind)}
 
 
 def _change(connection: Connection, message: OutboxEntry, **values: object) -> None:

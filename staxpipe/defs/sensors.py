@@ -27,7 +27,7 @@ from staxpipe.defs.jobs import ingest, notify
 from staxpipe.defs.partitions import ACCOUNTS, PARTITION_TAG, month_exists, partition_key
 from staxpipe.defs.resources import StaxpipeResource
 from staxpipe.doctor.facts import of_link
-from staxpipe.doctor.keeping import AFTER_NEWS, look_at_due
+from staxpipe.doctor.keeping import AFTER_NEWS, DAILY, look_at_due
 from staxpipe.ingest.outcome import pause
 from staxpipe.ingest.requests import Request, choose_requests, waits_for_another_attempt
 from staxpipe.ingest.sweep import look_into_buckets
@@ -82,14 +82,14 @@ def build_sensors(settings: Settings) -> list[SensorDefinition]:
         description="List the linked buckets, compare them with the ledger, and load what is new.",
     )
     def new_deliveries(context: SensorEvaluationContext, staxpipe: StaxpipeResource) -> SensorResult:
-        now, began = datetime.now(UTC), time.monotonic()
+        now, ends = datetime.now(UTC), time.monotonic() + WORK_SECONDS
         looks = look_into_buckets(staxpipe.engine, staxpipe.settings, staxpipe.bucket, now, SWEEP_SECONDS)
         if looks.refused_links:  # is it the bucket only, or does the role no longer hold?
             operator = operator_session(staxpipe.settings)
             reverify(staxpipe.engine, staxpipe.settings, operator, now, only=looks.refused_links, seconds=10)
-        subjects = [of_link(link) for link in looks.new_links]
-        left = WORK_SECONDS - (time.monotonic() - began)
-        look_at_due(staxpipe.engine, subjects, staxpipe.look, now, AFTER_NEWS, left)
+        news, nothing = map(of_link, looks.new_links), map(of_link, looks.empty_links)
+        look_at_due(staxpipe.engine, [*news], staxpipe.look, now, AFTER_NEWS, ends - time.monotonic(), found=True)
+        look_at_due(staxpipe.engine, [*nothing], staxpipe.look, now, DAILY, ends - time.monotonic())
         working = context.instance.get_runs(RunsFilter(statuses=WORKING))
         accounts = set(context.instance.get_dynamic_partitions(ACCOUNTS.name or ""))
         with staxpipe.engine.begin() as connection:

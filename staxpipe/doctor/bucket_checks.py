@@ -57,7 +57,7 @@ _TROUBLES = {
 def waiting_checks() -> Iterator[Check]:
     """What is said of a bucket that was not looked at, because the role cannot be used."""
     for code in CODES:
-        yield _check(code, State.UNKNOWN, "Is looked at as soon as the role is proved safe.")
+        yield _check(code, State.UNKNOWN, "Not looked at yet: that follows soon after the role is proved safe.")
 
 
 def failed_checks(why: str) -> Iterator[Check]:
@@ -104,7 +104,8 @@ def _region(subject: Subject, bucket: BucketFacts) -> Check:
         REGION,
         State.BROKEN if broken else State.IMPROVABLE,
         f"The bucket is in {bucket.region}, and {subject.region} was given.{effect}",
-        f"While the request listens, choose “Change the details” on its page and set the region to {bucket.region}.",
+        "Until reports are found there, choose “Change the details” on the request's page and set the region to "
+        f"{bucket.region}. After that it may stay as it is.",
     )
 
 
@@ -129,6 +130,8 @@ def _readable(subject: Subject, bucket: BucketFacts) -> Check:
         )
     if bucket.read:
         return _check(READING, State.HOLDS, "A report's manifest could be read: no encryption key is in the way.")
+    if bucket.exports:
+        return _check(READING, State.UNKNOWN, "No manifest made sense: it is being written, archived or damaged.")
     return _check(READING, State.UNKNOWN, "There is no manifest yet to try it on.")
 
 
@@ -139,7 +142,19 @@ def _exports(subject: Subject, facts: Facts) -> Check:
         return _check(EXPORTS, State.HOLDS, f"{subject.address} holds {named}.")
     if bucket.refused is not None:
         return _check(EXPORTS, State.UNKNOWN, "The bucket cannot be listed.")
+    if not bucket.whole:
+        return _check(
+            EXPORTS,
+            State.UNKNOWN,
+            f"There is no report among the first {bucket.objects:,} objects in {subject.address}, and there are more.",
+            f"{DATA_EXPORTS} shows the prefix of each export: with it, nothing else has to be looked through.",
+        )
     here = [known for known in facts.settings if _is_below(known, subject)]
+    troubled = next((known for known in here if known.trouble in _TROUBLES), None)
+    if troubled is not None:
+        why, to_do = _TROUBLES[troubled.trouble]
+        said = f"{troubled.name} delivers to {subject.address}, and nothing has come:"
+        return _check(EXPORTS, State.BROKEN, f"{said} {why} ({troubled.trouble}).", to_do)
     if here:
         names = ", ".join(known.name for known in here)
         return _check(
@@ -205,6 +220,8 @@ def _last_delivery(facts: Facts, now: datetime) -> Check:
         return _check(DELIVERY, State.BROKEN, f"{said} AWS cannot deliver it: {why} ({known.trouble}).", to_do)
     if age <= LATE:
         return _check(DELIVERY, State.HOLDS, said)
+    if not facts.bucket.whole:
+        return _check(DELIVERY, State.UNKNOWN, f"{said} The bucket holds more than was listed, and perhaps newer ones.")
     stopped = age > STOPPED
     return _check(
         DELIVERY,

@@ -46,5 +46,10 @@ def looked(before: Report, subject: Subject, facts: Facts | str, now: datetime) 
     return Report(now, checks, facts.bucket.months, looked_at=now, tried_at=now)
 
 
+def of_another_bucket(before: Report, now: datetime) -> Report:
+    """The report once another bucket is meant: what was found of the role stays, and the rest is to be looked at."""
+    return Report(now, (*_of_role(before), *waiting_checks()))
+
+
 def _of_role(report: Report) -> tuple[Check, ...]:
     return tuple(check for check in report.checks if check.code in OF_ROLE)

@@ -14,7 +14,7 @@ from staxpipe.doctor.diagnosis import diagnose
 from staxpipe.doctor.facts import Facts, Subject, of_link, of_request
 from staxpipe.doctor.findings import Report
 from staxpipe.doctor.gather import look as look_for_real
-from staxpipe.errors import StaxpipeError
+from staxpipe.errors import PermanentError, StaxpipeError
 from staxpipe.linking.fan_out import NoAnswer, ask_all
 from staxpipe.linking.probe import probe as probe_role
 from staxpipe.linking.verdicts import Safe, Unknown, Verdict
@@ -34,10 +34,18 @@ class Patient:
 
 
 def patients(connection: Connection, account: str | None = None) -> list[Patient]:
-    """Every link that has not ended, and every request that listens; of one account, where it is given."""
-    found = [Patient(of_link(link), link.state.value) for link in links.unended(connection)]
+    """Every link that nobody stopped or ended, and every request that listens; of one account, where it is given.
+
+    Raises:
+        PermanentError: a person stopped reading the account, and was promised that nothing is asked of it.
+    """
+    known = links.unended(connection)
+    found = [Patient(of_link(link), link.state.value) for link in known if link.stopped_at is None]
     found += [Patient(of_request(request), request.state.value) for request in link_requests.listening(connection)]
-    return [patient for patient in found if account in {None, patient.subject.account_id}]
+    chosen = [patient for patient in found if account in {None, patient.subject.account_id}]
+    if not chosen and any(link.account_id == account for link in known):
+        raise PermanentError(f"Reading account {account} was stopped by a person. Its page says how to go on.")
+    return chosen
 
 
 def examine_all(

@@ -69,7 +69,13 @@ def _format(export: ExportFacts) -> Check:
         return _check(FORMAT, export, State.UNKNOWN, f"It is {kind}; its manifest does not tell the files' format.")
     said = f"It is {kind}, as {_FORMATS[export.format]}."
     if export.format is FileFormat.CSV_ZIP:
-        return _check(FORMAT, export, State.IMPROVABLE, f"{said} Zip is the slowest to read.", _edit(export, "GZIP"))
+        return _check(
+            FORMAT,
+            export,
+            State.IMPROVABLE,
+            f"{said} Zip is the slowest to read.",
+            _set(export, "Compression type", "GZIP"),
+        )
     if export.kind is ExportKind.LEGACY_CUR:
         return _check(
             FORMAT,
@@ -91,16 +97,24 @@ def _granularity(export: ExportFacts, facts: Facts) -> Check:
             export,
             State.IMPROVABLE,
             "Rows are for whole months, so costs cannot be shown by day.",
-            _edit(export, "Time granularity", "Daily or Hourly"),
+            _set(export, "Time granularity", "Daily or Hourly"),
         )
     return _check(GRANULARITY, export, State.HOLDS, f"Rows are {granularity.value}.")
 
 
 def _resources(export: ExportFacts, facts: Facts) -> Check:
     known = facts.settings_of(export)
-    included = known.resource_ids if known else None
+    included, selected = known.resource_ids if known else None, _has_column(export, "line_item_resource_id")
+    if included and selected is False and export.kind is not ExportKind.LEGACY_CUR:
+        return _check(
+            RESOURCES,
+            export,
+            State.IMPROVABLE,
+            "The export includes resource ids, but its query leaves their column out.",
+            f"{DATA_EXPORTS} → {export.name} → Edit: select the column line_item_resource_id.",
+        )
     if included is None:
-        included = _has_column(export, "line_item_resource_id")
+        included = selected
     if included is None:
         return _unknown(RESOURCES, export, facts)
     if included:
@@ -110,7 +124,7 @@ def _resources(export: ExportFacts, facts: Facts) -> Check:
         export,
         State.IMPROVABLE,
         "Rows do not name resources, so costs cannot be told by instance, bucket or database.",
-        _edit(export, "Include resource IDs", "on"),
+        _set(export, "Include resource IDs", "on"),
     )
 
 
@@ -137,7 +151,7 @@ def _closed_months(export: ExportFacts, facts: Facts) -> Check:
         export,
         State.IMPROVABLE,
         "AWS does not deliver a closed month again: refunds, credits and support fees that it adds later are missing.",
-        _edit(export, "Refresh automatically", "on"),
+        _set(export, "Refresh automatically", "on"),
     )
 
 
@@ -155,7 +169,7 @@ def _split(export: ExportFacts, facts: Facts) -> Check:
         export,
         State.HOLDS,
         "Shares of ECS tasks and EKS pods are not in it. Only who runs containers needs them.",
-        _edit(export, "Split cost allocation data", "on, if you run containers on ECS or EKS"),
+        _set(export, "Split cost allocation data", "on, if you run containers on ECS or EKS"),
     )
 
 
@@ -167,9 +181,16 @@ def _has_column(export: ExportFacts, name: str, beginning: bool = False) -> bool
     return any(found.startswith(name) if beginning else found == name for found in names)
 
 
-def _edit(export: ExportFacts, setting: str, value: str = "") -> str:
-    screen = f"{DATA_EXPORTS} → {export.name} → Edit"
-    return f"{screen}: set “{setting}” to {value}." if value else f"{screen}: choose {setting} as compression."
+def _set(export: ExportFacts, setting: str, value: str) -> str:
+    """Where a setting is changed: of a Data Export nowhere, for AWS settles what its table holds when it is created
+    (the table configurations of CloudFormation's AWS::BCMDataExports::Export are replaced with it).
+    """
+    if export.kind is ExportKind.LEGACY_CUR:
+        return f"{DATA_EXPORTS} → {export.name} → Edit: set “{setting}” to {value}."
+    return (
+        f"AWS settles this when an export is created: {DATA_EXPORTS} → Create, another one with “{setting}” set to "
+        f"{value}, for the same bucket and prefix. staxpipe counts each month once."
+    )
 
 
 def _unknown(code: str, export: ExportFacts, facts: Facts) -> Check:

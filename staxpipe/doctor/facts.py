@@ -114,7 +114,10 @@ class ReportSettings:
 
 @dataclass(frozen=True)
 class ExportFacts:
-    """One export, by what lies in the bucket. `columns` are those of its newest manifest, possibly none."""
+    """One export, by what lies in the bucket.
+
+    `columns` are those of its newest manifest, possibly none; `read` is False where that made no sense, or was refused.
+    """
 
     source: str
     name: str
@@ -125,6 +128,7 @@ class ExportFacts:
     columns: tuple[str, ...] = ()
     versioning: Versioning | None = None
     granularity: Granularity | None = None
+    read: bool = False
 
 
 @dataclass(frozen=True)

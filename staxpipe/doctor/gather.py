@@ -93,7 +93,7 @@ def look_into(bucket: Bucket, prefix: str, told: Collection[str] = ()) -> Bucket
         raise
     except AccessError as error:
         return replace(facts, exports=_unread_exports(bucket, seen.manifests), read_refused=str(error))
-    return replace(facts, exports=exports, read=bool(exports))
+    return replace(facts, exports=exports, read=any(export.read for export in exports))
 
 
 def _settings(operator: boto3.Session, subject: Subject) -> tuple[tuple[ReportSettings, ...], Mapping[str, str]]:
@@ -182,6 +182,7 @@ def _exports(bucket: Bucket, manifests: Sequence[StoredObject], told: Collection
             format=_format(manifest),
             columns=manifest.columns,
             granularity=None if source in told else _granularity(bucket, manifest),
+            read=True,
         )
 
 

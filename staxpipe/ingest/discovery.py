@@ -18,14 +18,19 @@ from staxpipe.ingest.announcement import announce_failure, announce_if_complete
 from staxpipe.linking.bucket_check import BucketProblem, record_bucket_problem
 from staxpipe.model import Delivery, FileFormat
 from staxpipe.settings import Settings
+from staxpipe.unlinking.acts import KEPT
 
 
 @dataclass(frozen=True)
 class Discovered:
-    """What one look into a bucket brought: deliveries new to the ledger, and those that cannot be loaded."""
+    """What one look into a bucket brought: deliveries new to the ledger, and those that cannot be loaded.
+
+    `empty` says that nothing was found in it, now or before.
+    """
 
     new: int
     broken: int
+    empty: bool = False
 
 
 def discover_link(engine: Engine, settings: Settings, link: Link, bucket: Bucket, now: datetime) -> Discovered:
@@ -64,9 +69,10 @@ def discover_link(engine: Engine, settings: Settings, link: Link, bucket: Bucket
                 announce_failure(connection, settings, entry, failed.reason)
         _replace_findings(connection, link, seen)
         link_queries.touch_discovered(connection, link.id, now)
-        record_bucket_problem(connection, settings, link, _problem(seen, known), now)
+        problem = _problem(seen, known)
+        record_bucket_problem(connection, settings, link, problem, now)
         announce_if_complete(connection, settings, link.account_id)  # all of it may have been loaded before
-    return Discovered(new, broken)
+    return Discovered(new, broken, empty=problem is not None)
 
 
 def _problem(seen: Discovery, known: dict[str, str]) -> BucketProblem | None:
@@ -77,6 +83,9 @@ def _problem(seen: Discovery, known: dict[str, str]) -> BucketProblem | None:
 
 
 def _replace_findings(connection: Connection, link: Link, seen: Discovery) -> None:
-    connection.execute(delete(findings).where(findings.c.account_id == link.account_id, findings.c.delivery.is_(None)))
+    outdated = [findings.c.account_id == link.account_id, findings.c.delivery.is_(None)]
+    if link_queries.has_kept_data(connection, link.account_id):
+        outdated.append(findings.c.code != KEPT)  # of another link of the account: that one stays as it is
+    connection.execute(delete(findings).where(*outdated))
     for finding in seen.findings:
         results.add_finding(connection, finding, account_id=link.account_id)

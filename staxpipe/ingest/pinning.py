@@ -35,13 +35,10 @@ def pinned(
     connection: Connection, account_id: str, period: BillingPeriod, run_id: str, again: bool
 ) -> list[LedgerEntry]:
     """What a run pinned and has not failed, lost or been refused; a run of a later step alone chooses as `pin` does."""
-    entries = ledger.of_run(connection, run_id, period)
-    if not entries:
-        entries = choose(ledger.newest(connection, account_id, period), again)
-        ledger.assign_run(connection, [entry.id for entry in entries], run_id)
-    return [
-        entry
-        for entry in entries
-        if entry.state not in {DeliveryState.FAILED, DeliveryState.SUPERSEDED}
-        and (entry.link_id is None or links.is_wanted(connection, entry.link_id))
-    ]
+    before = ledger.of_run(connection, run_id, period)
+    entries = before or choose(ledger.newest(connection, account_id, period), again)
+    # Links before deliveries, as whoever looks into a bucket does: in two orders, each would wait for the other.
+    wanted = [entry for entry in entries if entry.link_id is None or links.is_wanted(connection, entry.link_id)]
+    if not before:
+        ledger.assign_run(connection, [entry.id for entry in wanted], run_id)
+    return [entry for entry in wanted if entry.state not in {DeliveryState.FAILED, DeliveryState.SUPERSEDED}]

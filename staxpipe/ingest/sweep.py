@@ -30,7 +30,8 @@ TAKEN = timedelta(seconds=90)
 @dataclass
 class Looks:
     """What one sweep of the buckets brought. `refused` and `unknown` are sentences that name the account,
-    `refused_links` ids, `new_links` those with deliveries that are new or broken."""
+    `refused_links` ids, `new_links` those with deliveries that are new or broken, `empty_links` those in whose bucket
+    nothing was ever found."""
 
     looked: int = 0
     new: int = 0
@@ -38,6 +39,7 @@ class Looks:
     refused: list[str] = field(default_factory=list)
     refused_links: list[str] = field(default_factory=list)
     new_links: list[Link] = field(default_factory=list)
+    empty_links: list[Link] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)
 
 
@@ -61,6 +63,8 @@ def look_into_buckets(
             looks.broken += answer.broken
             if answer.new or answer.broken:
                 looks.new_links.append(link)
+            if answer.empty:
+                looks.empty_links.append(link)
         elif isinstance(answer, BucketProblem):
             looks.refused.append(f"{link.account_id}: {answer.reason}")
             looks.refused_links.append(link.id)

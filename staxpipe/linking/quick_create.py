@@ -100,6 +100,11 @@ def stack_url(request: Requested) -> str:
     return f"{_cloudformation(_region(request))}#/stacks?{query}"
 
 
+def upload_url(request: Requested) -> str:
+    """The console's page that takes a template as a file, in the region where the request's stack belongs."""
+    return f"{_cloudformation(_region(request))}#/stacks/create"
+
+
 def delete_command(request: Requested) -> str:
     """One command that deletes the stack, and with it the role."""
     return shlex.join(

@@ -70,8 +70,9 @@ def reverify(
         begun.add(asked.item.id)
         verdict = Unknown(asked.answer.reason) if isinstance(asked.answer, NoAnswer) else asked.answer
         with engine.begin() as connection:
-            keeping.keep_verdict(connection, of_link(asked.item), verdict, now)
+            # The link first, then its report, as whoever corrects a link does: lest the two wait for each other.
             _settle(connection, settings, asked.item, verdict, now, report)
+            keeping.keep_verdict(connection, of_link(asked.item), verdict, now)
     if only is None and begun:
         with engine.begin() as connection:
             sweep_positions.move(connection, _CURSOR, [link.id for link in chosen if link.id in begun][-1])

@@ -134,29 +134,28 @@ def sweep(
 def _settle(
     engine: Engine, settings: Settings, request: LinkRequest, verdict: Verdict, now: datetime, report: SweepReport
 ) -> Link | None:
+    link: Link | None = None
     try:
         with engine.begin() as connection:
-            keeping.keep_verdict(connection, of_request(request), verdict, now)
             match decide(request.verdict, verdict):
                 case "link":
                     link = _link(connection, settings, request, now)
-                    if link is not None:
-                        report.linked.append(link.account_id)
-                    return link
+                    kept = link is not None
+                    report.linked += [link.account_id] if link is not None else []
                 case "refuse":
-                    if _refuse(connection, settings, request, verdict, now):
-                        report.refused.append(request.id)
-                case "wait":
-                    _wait(connection, request, verdict, now)
-                    report.waiting.append(request.id)
-                case _:
-                    _wait(connection, request, verdict, now)
-                    report.unknown.append(request.id)
+                    kept = _refuse(connection, settings, request, verdict, now)
+                    report.refused += [request.id] if kept else []
+                case outcome:
+                    kept = _wait(connection, request, verdict, now)
+                    (report.waiting if outcome == "wait" else report.unknown).append(request.id)
+            if kept:  # else the answers were changed meanwhile, and the verdict is about others
+                keeping.keep_verdict(connection, of_request(request), verdict, now)
     except IntegrityError:
         # One request that contradicts what is stored must not stop the others; a constraint kept it from harm.
         logger.exception("The outcome of link request %s could not be stored", request.id)
         report.unknown.append(request.id)
-    return None
+        return None
+    return link
 
 
 def _link(connection: Connection, settings: Settings, request: LinkRequest, now: datetime) -> Link | None:
@@ -195,11 +194,11 @@ def _refuse(connection: Connection, settings: Settings, request: LinkRequest, ve
     return True
 
 
-def _wait(connection: Connection, request: LinkRequest, verdict: Verdict, now: datetime) -> None:
+def _wait(connection: Connection, request: LinkRequest, verdict: Verdict, now: datetime) -> bool:
     # A failure of our own is no reason to look less often for the customer's role.
     attempts = request.probe_attempts + (0 if isinstance(verdict, OperatorRefused) else 1)
     pause = ACCUSED if isinstance(verdict, IgnoresExternalId) else delay(attempts, request.id)
-    link_requests.record_probe(
+    return link_requests.record_probe(
         connection,
         request.id,
         verdict.code,

@@ -92,7 +92,7 @@ def create_app(settings: Settings, engine: Engine, clock: Callable[[], datetime]
 
     def http_error(request: Request, error: Exception) -> Response:
         if isinstance(error, NotTheirsError):
-            error.visit.note_refusal("request.opened", f"request:{error.request_id}")
+            error.visit.note_refusal(error.action, error.subject)
         if isinstance(error, TooManyError):
             response = error_page(request, error.status_code, error.sentences)
         else:

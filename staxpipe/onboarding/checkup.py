@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
-from staxpipe.db import doctor_reports
+from staxpipe.db import doctor_reports, links
 from staxpipe.db.link_requests import LinkRequest
 from staxpipe.doctor.coverage import MONTH_NAMES, Year, heat_map
 from staxpipe.doctor.findings import Report, State, from_json
-from staxpipe.model import RequestState
+from staxpipe.model import LinkState, RequestState
 
 _SHOWN = {RequestState.LISTENING, RequestState.REFUSED, RequestState.LINKED}
 WORDS = {
@@ -44,8 +44,15 @@ class Checkup:
 
 
 def read_checkup(connection: Connection, request: LinkRequest) -> Checkup | None:
-    """What to show; None where nothing was looked at, or where the details were changed since."""
+    """What to show.
+
+    None where nothing was looked at, where the details were changed since, or where nothing is to be mended any more:
+    the link was stopped by a person, or has ended.
+    """
     if request.state not in _SHOWN:
+        return None
+    link = links.of_request(connection, request.id)
+    if link is not None and (link.state is LinkState.ENDED or link.stopped_at is not None):
         return None
     stored = doctor_reports.latest(connection, [request.id]).get(request.id)
     if stored is None:

@@ -11,7 +11,7 @@ from datetime import timedelta
 from sqlalchemy import Connection
 
 from staxpipe.db import invites, link_requests, outbox
-from staxpipe.db.invites import Invite
+from staxpipe.db.invites import MOST_MAILS, Invite
 from staxpipe.onboarding import forms
 from staxpipe.onboarding.forms import Errors, Invitation
 from staxpipe.onboarding.limits import INVITED, INVITING, INVITING_TO_REQUEST, Use
@@ -34,7 +34,7 @@ def uses(known: Known, addresses: Sequence[str]) -> list[Use]:
     """What mails to these addresses use up."""
     return [
         Use(INVITING, known.actor, len(addresses)),
-        Use(INVITING_TO_REQUEST, known.request.id, len(addresses)),
+        Use(INVITING_TO_REQUEST, known.request.first_id, len(addresses)),
         *(Use(INVITED, address.lower()) for address in addresses),
     ]
 
@@ -57,12 +57,12 @@ def address(visit: Visit, invite: Invite) -> str:
 
 
 def _new_ones(visit: Visit, request_id: str, asked: Invitation) -> list[Use]:
-    """What sending these mails uses up; a colleague whose invitation is open gets none."""
+    """What sending these mails uses up; a colleague whose invitation is open, or who got all there are, gets none."""
     with visit.transaction() as connection:
         known = visit.find(connection, request_id)
         invited = invites.of_request(connection, request_id)
-    open_ones = {invite.email for invite in invited if invite.is_open(visit.now)}
-    new = [address for address in asked.addresses if address not in open_ones]
+    no_mail = {invite.email for invite in invited if invite.is_open(visit.now) or invite.mails >= MOST_MAILS}
+    new = [address for address in asked.addresses if address not in no_mail]
     return uses(known, new) if new else []
 
 

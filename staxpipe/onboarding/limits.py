@@ -44,6 +44,7 @@ class Use:
 
 BEGINNING = Limit("requests-begun", 300, timedelta(hours=1), "requests were begun")
 LOOKING = Limit("looks-asked", 10, timedelta(minutes=10), "looks for this role were asked for")
+SAVING = Limit("details-saved", 60, timedelta(hours=1), "changes of this request were saved")
 INVITING = Limit("invitations-by", 100, timedelta(days=1), "invitations were sent by you")
 INVITED = Limit("invitations-to", 5, timedelta(days=1), "invitations were sent to this address")
 INVITING_TO_REQUEST = Limit("invitations-for", 30, timedelta(days=1), "invitations to this request were sent")

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from fastapi import HTTPException
 from sqlalchemy import Connection
 
 from staxpipe.db import deletion_receipts, links
@@ -15,7 +14,7 @@ from staxpipe.db.link_requests import OPERATOR
 from staxpipe.db.links import Link
 from staxpipe.model import LinkState
 from staxpipe.onboarding.progress import Progress, read_progress
-from staxpipe.onboarding.site import Known, Visit
+from staxpipe.onboarding.site import Known, NotTheirsError, Visit
 
 Act = Callable[[Connection, Link, str, datetime, str | None], bool]
 """One of `staxpipe.unlinking.acts`."""
@@ -63,8 +62,18 @@ def do(visit: Visit, connection: Connection, seen: Linked, act: Act, *, decides:
     """Do this to the link, and say whether it happened. `decides` is what only those may do who may decide.
 
     Raises:
-        HTTPException: 404 for everybody else.
+        NotTheirsError: for everybody else.
     """
-    if decides and not seen.may_decide:
-        raise HTTPException(404)
+    if decides:
+        refuse_others(visit, seen)
     return act(connection, seen.link, seen.known.actor, visit.now, visit.came_from)
+
+
+def refuse_others(visit: Visit, seen: Linked) -> None:
+    """Let only those go on who may decide about the link.
+
+    Raises:
+        NotTheirsError: for everybody else.
+    """
+    if not seen.may_decide:
+        raise NotTheirsError(visit, "link.decided", f"link:{seen.link.id}")

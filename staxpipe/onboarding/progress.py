@@ -6,17 +6,21 @@ Reads only. What to say about it is decided in `status`, how it looks in the tem
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
 from sqlalchemy import Connection, Row, and_, func, or_, select
+from sqlalchemy.dialects.postgresql import JSONB
 
 from staxpipe.db.tables import deliveries, delivery_sums, exports, findings, links, period_sources
 from staxpipe.model import BillingPeriod, DeliveryState, Finding, LinkState, Severity
 
 _GRAVEST_FIRST = (Severity.ERROR, Severity.WARNING, Severity.INFO)
+_COLUMNS = [column for column in deliveries.c if not isinstance(column.type, JSONB)]
+"""Not the manifests: they may be large, and a list shows many deliveries."""
 DONE_SHARE = {DeliveryState.DISCOVERED: 0.0, DeliveryState.LANDED: 0.4, DeliveryState.COMMITTED: 0.9}
 """How much of the work on a month is done in each state on its way."""
 
@@ -35,7 +39,7 @@ class Month:
     """One month of one export: the delivery that readers see, or the newest one where none is loaded yet.
 
     `newer` is a later delivery that is on its way, or failed, while an earlier one is loaded. `counted` is False
-    where another export of the same account counts for this month.
+    where another export of the same account counts for this month. `delivery` is the ledger's number of what is shown.
     """
 
     period: BillingPeriod
@@ -54,6 +58,7 @@ class Month:
     findings: tuple[Finding, ...] = ()
     newer: DeliveryState | None = None
     newer_error: str | None = None
+    delivery: int = 0
 
     @property
     def pending(self) -> bool:
@@ -112,49 +117,66 @@ class Progress:
 
 def read_progress(connection: Connection, request_id: str) -> Progress | None:
     """The progress of the link that came of a request; None when there is no link."""
-    link = connection.execute(select(links).where(links.c.request_id == request_id)).first()
-    if link is None:
+    found = read_outlines(connection, [request_id]).get(request_id)
+    if found is None:
         return None
-    rows = connection.execute(
-        select(deliveries, exports.c.name.label("export"))
-        .join(exports, exports.c.id == deliveries.c.export_id)
-        .where(exports.c.link_id == link.id, deliveries.c.state.in_(_shown(LinkState(link.state))))
-        .order_by(deliveries.c.period.desc(), deliveries.c.export_id, deliveries.c.delivered_at, deliveries.c.id)
-    ).all()
-    by_month: dict[tuple[str, int], list[Row[tuple[object, ...]]]] = defaultdict(list)
-    for row in rows:
-        by_month[row.period, row.export_id].append(row)
-    ids = [row.id for row in rows]
-    sums, found = _sums(connection, ids), _findings(connection, ids)
+    ids = [month.delivery for month in found.months]
+    sums, of_months = _sums(connection, ids), _findings(connection, ids)
     account_findings = connection.execute(
-        select(findings).where(findings.c.account_id == link.account_id, findings.c.delivery.is_(None))
+        select(findings)
+        .join(links, links.c.account_id == findings.c.account_id)
+        .where(links.c.request_id == request_id, findings.c.delivery.is_(None))
     ).all()
-    return Progress(
-        link_state=LinkState(link.state),
-        problem=link.problem,
-        linked_at=link.linked_at,
-        discovered_at=link.discovered_at,
-        months=tuple(_month(group, sums, found) for group in by_month.values()),
+    return replace(
+        found,
+        months=tuple(_told(month, sums, of_months) for month in found.months),
         findings=_sorted(map(_finding, account_findings)),
     )
 
 
-def _shown(link: LinkState) -> frozenset[DeliveryState]:
-    """The deliveries that a page is about: of a link that has ended only what is loaded, for nothing else comes."""
-    if link is LinkState.ENDED:
-        return frozenset({DeliveryState.LOADED})
-    return frozenset(DeliveryState) - {DeliveryState.SUPERSEDED}
+def read_outlines(connection: Connection, request_ids: Collection[str]) -> dict[str, Progress]:
+    """The progress of the links that came of these requests, by request, without sums and findings.
+
+    As many queries for all as for one: for lists.
+    """
+    found = connection.execute(select(links).where(links.c.request_id.in_(request_ids))).all()
+    months = _outlines(connection, {link.id: LinkState(link.state) for link in found})
+    return {
+        link.request_id: Progress(
+            link_state=LinkState(link.state),
+            problem=link.problem,
+            linked_at=link.linked_at,
+            discovered_at=link.discovered_at,
+            months=tuple(months[link.id]),
+            findings=(),
+        )
+        for link in found
+    }
 
 
-def _month(
-    group: Sequence[Row[tuple[object, ...]]],
-    sums: Mapping[int, tuple[bool, tuple[Total, ...]]],
-    found: Mapping[int, tuple[Finding, ...]],
-) -> Month:
+def _outlines(connection: Connection, states: Mapping[str, LinkState]) -> dict[str, list[Month]]:
+    """The months of each link, the newest first."""
+    rows = connection.execute(
+        select(*_COLUMNS, exports.c.name.label("export"), exports.c.link_id)
+        .join(exports, exports.c.id == deliveries.c.export_id)
+        .where(exports.c.link_id.in_(list(states)), deliveries.c.state != DeliveryState.SUPERSEDED)
+        .order_by(deliveries.c.period.desc(), deliveries.c.export_id, deliveries.c.delivered_at, deliveries.c.id)
+    ).all()
+    groups: dict[tuple[str, str, int], list[Any]] = defaultdict(list)
+    for row in rows:
+        # Of a link that has ended only what is loaded, for nothing else comes.
+        if states[row.link_id] is not LinkState.ENDED or row.state == DeliveryState.LOADED:
+            groups[row.link_id, row.period, row.export_id].append(row)
+    months: dict[str, list[Month]] = defaultdict(list)
+    for (link_id, _, _), group in groups.items():
+        months[link_id].append(_month(group))
+    return months
+
+
+def _month(group: Sequence[Row[tuple[object, ...]]]) -> Month:
     newest = group[-1]
     shown = next((row for row in group if row.state == DeliveryState.LOADED), newest)
     is_newer = newest.id != shown.id
-    counted, totals = sums.get(shown.id, (True, ()))
     return Month(
         period=BillingPeriod.parse(shown.period),
         export=shown.export,
@@ -167,12 +189,17 @@ def _month(
         reconciled=shown.reconciled,
         discovered_at=shown.discovered_at,
         loaded_at=shown.loaded_at,
-        totals=totals,
-        counted=counted,
-        findings=found.get(shown.id, ()),
         newer=DeliveryState(newest.state) if is_newer else None,
         newer_error=newest.error if is_newer else None,
+        delivery=shown.id,
     )
+
+
+def _told(
+    month: Month, sums: Mapping[int, tuple[bool, tuple[Total, ...]]], found: Mapping[int, tuple[Finding, ...]]
+) -> Month:
+    counted, totals = sums.get(month.delivery, (True, ()))
+    return replace(month, totals=totals, counted=counted, findings=found.get(month.delivery, ()))
 
 
 def _sums(connection: Connection, ids: Sequence[int]) -> dict[int, tuple[bool, tuple[Total, ...]]]:

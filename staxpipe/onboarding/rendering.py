@@ -10,7 +10,7 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from staxpipe.aws.permissions import switches
-from staxpipe.linking.quick_create import delete_command, stack_url
+from staxpipe.linking.quick_create import delete_command, stack_url, upload_url
 from staxpipe.model import BillingPeriod
 from staxpipe.onboarding.regions import REGIONS
 from staxpipe.program import typed
@@ -50,7 +50,12 @@ def make_templates(static: Path) -> Environment:
         return f"/static/{name}?v={versions[name]}"
 
     environment.globals.update(
-        asset=asset, typed=typed, switches=switches(), stack_url=stack_url, delete_command=delete_command
+        asset=asset,
+        typed=typed,
+        switches=switches(),
+        stack_url=stack_url,
+        upload_url=upload_url,
+        delete_command=delete_command,
     )
     environment.filters.update(
         account=account,

@@ -9,13 +9,26 @@ from sqlalchemy import Connection
 
 from staxpipe.db import link_requests, links
 from staxpipe.db.link_requests import Details, LinkRequest
+from staxpipe.doctor import keeping
 from staxpipe.model import RequestState
 from staxpipe.onboarding.corrections import Saving, decide
 from staxpipe.onboarding.forms import Errors
+from staxpipe.onboarding.limits import SAVING, Use
 from staxpipe.onboarding.site import Known, Visit
 
 SAVED = "request.details-saved"
 """The act's name in the audit log."""
+
+
+def count(visit: Visit, request_id: str) -> None:
+    """Count that this request's answers are saved once more. Call it while no transaction is open.
+
+    Raises:
+        TooManyError: that was done too often.
+    """
+    with visit.transaction() as connection:
+        visit.find(connection, request_id)
+    visit.spend(Use(SAVING, request_id))
 
 
 def save(visit: Visit, connection: Connection, known: Known, written: Details, seen: str) -> Saving | Errors:
@@ -35,6 +48,8 @@ def save(visit: Visit, connection: Connection, known: Known, written: Details, s
             visit.record(connection, known.actor, SAVED, known.subject, "refused", detail)
         case Saving.SAVE:
             link_requests.save_details(connection, before.id, written, visit.now, visit.site.request_lifetime)
+            if before.account_id == written.account_id:  # else the report is about another role, and not shown
+                keeping.keep_correction(connection, before.id, visit.now)
             visit.record(connection, known.actor, SAVED, known.subject, detail=detail)
         case Saving.CORRECT:
             if not _correct(connection, before, written, visit):
@@ -61,4 +76,5 @@ def _correct(connection: Connection, request: LinkRequest, written: Details, vis
     contact = written.contact or link.contact
     if not links.correct(connection, link.id, written.bucket, written.prefix, written.region, contact, visit.now):
         return False
+    keeping.keep_correction(connection, request.id, visit.now)
     return link_requests.correct(connection, request.id, written, visit.now)

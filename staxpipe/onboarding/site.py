@@ -22,6 +22,7 @@ from starlette.responses import Response
 from staxpipe.db import audit_log, ended_sessions, invites, link_requests, rate_limits
 from staxpipe.db.api_tokens import ApiToken
 from staxpipe.db.link_requests import LinkRequest
+from staxpipe.db.rate_limits import Usage
 from staxpipe.onboarding import limits
 from staxpipe.onboarding.client import client_address
 from staxpipe.onboarding.guards import is_https
@@ -145,7 +146,7 @@ class Visit:
             raise HTTPException(404)
         actor = self.may_see(connection, request_id)
         if actor is None:
-            raise NotTheirsError(self, request_id)
+            raise NotTheirsError(self, "request.opened", f"request:{request_id}")
         request = link_requests.get(connection, request_id, lock=lock)
         if request is None:
             raise HTTPException(404)
@@ -193,9 +194,7 @@ class Visit:
                 wait = limits.wait(use, usage, self.now)
                 if wait is not None:
                     refused.append((wait, use))
-                    if limits.is_first_refusal(use, usage):
-                        detail = {"until": usage.ends_at.isoformat()}
-                        self.record(connection, self.who(connection), "limit.reached", use.key, "refused", detail)
+                    self._note_limit(connection, use, usage)
             rate_limits.forget(connection, self.now)
         if refused:
             wait, use = max(refused, key=lambda found: found[0])
@@ -207,13 +206,19 @@ class Visit:
             rate_limits.give_back(connection, use.key, self.now)
 
     def note_refusal(self, action: str, subject: str, detail: Mapping[str, object] | None = None) -> None:
-        """Write down that something was refused, as long as this client does not make a flood of it."""
+        """Write down that something was refused; of a flood from one client its beginning, and that it is one."""
         use = Use(limits.WRITTEN_REFUSALS, self.client)
         with self.transaction() as connection:
             usage = rate_limits.count(connection, use.key, self.now, use.limit.span)
             rate_limits.forget(connection, self.now)
             if limits.wait(use, usage, self.now) is None:
                 self.record(connection, self.who(connection), action, subject, "refused", detail)
+            self._note_limit(connection, use, usage)
+
+    def _note_limit(self, connection: Connection, use: Use, usage: Usage) -> None:
+        if limits.is_first_refusal(use, usage):
+            detail = {"until": usage.ends_at.isoformat()}
+            self.record(connection, self.who(connection), "limit.reached", use.key, "refused", detail)
 
 
 @dataclass(frozen=True)
@@ -230,12 +235,15 @@ class Known:
 
 
 class NotTheirsError(HTTPException):
-    """A signed-in visitor asked for a request that is not theirs to see, or that there never was."""
+    """A signed-in visitor asked for what is not theirs to see or to do, or that there never was. `action` and `subject`
+    are what the audit log says of it.
+    """
 
-    def __init__(self, visit: Visit, request_id: str) -> None:
+    def __init__(self, visit: Visit, action: str, subject: str) -> None:
         super().__init__(404)
         self.visit = visit
-        self.request_id = request_id
+        self.action = action
+        self.subject = subject
 
 
 def visit(request: Request) -> Visit:
@@ -256,8 +264,10 @@ AnyVisit = Annotated[Visit, Depends(visit)]
 
 
 def _operator_visit(visit: AnyVisit) -> Visit:
+    if not visit.session.signed_in:
+        raise HTTPException(403)
     if not visit.session.operator:
-        raise HTTPException(404 if visit.session.signed_in else 403)
+        raise NotTheirsError(visit, "page.opened", f"page:{visit.path}")
     return visit
 
 

@@ -77,6 +77,8 @@ def resume(visit: Visit, request_id: str) -> bool:
     """Take up an expired or refused request again. False where it is neither."""
     with visit.transaction() as connection:
         known = visit.find(connection, request_id)
+    visit.spend(Use(LOOKING, request_id))
+    with visit.transaction() as connection:
         done = link_requests.resume(connection, request_id, visit.now, visit.site.request_lifetime)
         if done:
             visit.record(connection, known.actor, "request.resumed", known.subject)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import Connection, func, select
 
 from staxpipe.db import audit_log, deletion_receipts, links
 from staxpipe.db.deletion_receipts import DeletionReceipt
@@ -25,7 +25,7 @@ WE = "staxpipe"
 """The actor in the audit log of what is done because a person has ordered it."""
 
 
-def delete_data(platform: Platform, receipt_id: int, now: datetime) -> DeletionReceipt:
+def delete_data(platform: Platform, receipt_id: int) -> DeletionReceipt:
     """Delete the data of a link that has ended, as ordered; what an earlier attempt did is not done again.
 
     Whatever another link feeds stays, and so does every delivery of everybody else. Two who do it at once wait for each
@@ -39,13 +39,12 @@ def delete_data(platform: Platform, receipt_id: int, now: datetime) -> DeletionR
         receipt = _read(platform, receipt_id)
         if receipt.finished_at is None:
             for step in STEPS:
-                step(platform, _read(platform, receipt_id), now)
+                step(platform, _read(platform, receipt_id))
         return _read(platform, receipt_id)
 
 
-def wait_for_workers(platform: Platform, receipt: DeletionReceipt, now: datetime) -> None:
+def wait_for_workers(platform: Platform, receipt: DeletionReceipt) -> None:
     """Until nobody works on a month of the link: the link has ended, so nobody begins."""
-    del now
     with platform.engine.connect() as connection:
         months = connection.execute(
             select(deliveries.c.export_id, deliveries.c.period)
@@ -58,41 +57,45 @@ def wait_for_workers(platform: Platform, receipt: DeletionReceipt, now: datetime
             pass
 
 
-def take_rows(platform: Platform, receipt: DeletionReceipt, now: datetime) -> None:
+def take_rows(platform: Platform, receipt: DeletionReceipt) -> None:
     """Decide what goes, and delete its rows: in one transaction, so that they are counted once, and readers see all
-    months of it or none."""
-    if receipt.scope is not None:
-        return
+    months of it or none.
+
+    Done again, it deletes what others were writing at that moment and had not committed.
+    """
     with platform.engine.begin() as connection:
-        lock_accounts(connection, receipt.link_id)
-        scope = decide_scope(connection, links.get(connection, receipt.link_id), now)
-        rows = delete_rows(connection, scope, WE)
-        deletion_receipts.put_scope(connection, receipt.id, scope.as_json(), {"rows": rows})
+        scope = Scope.of(receipt)
+        if scope is None:
+            lock_accounts(connection, receipt.link_id)
+            scope = decide_scope(connection, links.get(connection, receipt.link_id), _now(connection))
+            rows = delete_rows(connection, scope, WE)
+            deletion_receipts.put_scope(connection, receipt.id, scope.as_json(), {"rows": rows})
+        else:
+            late, before = delete_rows(connection, scope, WE), (receipt.found or {})["rows"]
+            rows = {name: before.get(name, 0) + count for name, count in late.items()}
+            deletion_receipts.add_found(connection, receipt.id, {"rows": rows})
 
 
-def count_storage(platform: Platform, receipt: DeletionReceipt, now: datetime) -> None:
+def count_storage(platform: Platform, receipt: DeletionReceipt) -> None:
     """Count what the lake and the landing store have, before any of it goes."""
-    del now
     if receipt.found is not None and "lake" not in receipt.found:
         counted = _storage(platform, _scope(receipt))
         with platform.engine.begin() as connection:
             deletion_receipts.add_found(connection, receipt.id, counted)
 
 
-def empty_lake(platform: Platform, receipt: DeletionReceipt, now: datetime) -> None:
+def empty_lake(platform: Platform, receipt: DeletionReceipt) -> None:
     """Take the exports out of the lake, its past and its storage."""
-    del now
     platform.lake.erase(_scope(receipt).exports)
 
 
-def empty_landing(platform: Platform, receipt: DeletionReceipt, now: datetime) -> None:
+def empty_landing(platform: Platform, receipt: DeletionReceipt) -> None:
     """Delete our own copies of what AWS delivered."""
-    del now
     for export_id in _scope(receipt).exports:
         platform.landing.remove(export_prefix(export_id))
 
 
-def prove(platform: Platform, receipt: DeletionReceipt, now: datetime) -> None:
+def prove(platform: Platform, receipt: DeletionReceipt) -> None:
     """Count again; only where nothing is left the receipt is finished, and told.
 
     Raises:
@@ -105,7 +108,7 @@ def prove(platform: Platform, receipt: DeletionReceipt, now: datetime) -> None:
         left = words.counted(remaining)
         if left:
             raise TransientError(f"Of account {scope.account_id} there is still something left: {', '.join(left)}.")
-        deletion_receipts.finish(connection, receipt.id, remaining, now)
+        deletion_receipts.finish(connection, receipt.id, remaining, _now(connection))
         finished = deletion_receipts.get(connection, receipt.id)
         link = links.get(connection, receipt.link_id)
         links.say_of_ended(connection, link.id, words.deleted(finished))
@@ -114,7 +117,7 @@ def prove(platform: Platform, receipt: DeletionReceipt, now: datetime) -> None:
         audit_log.record(connection, WE, "data.deleted", f"link:{link.id}", "done", detail=detail)
 
 
-Step = Callable[[Platform, DeletionReceipt, datetime], None]
+Step = Callable[[Platform, DeletionReceipt], None]
 
 STEPS: tuple[Step, ...] = (wait_for_workers, take_rows, count_storage, empty_lake, empty_landing, prove)
 """In their order. Each finds what is there, and may be done again after any other."""
@@ -123,6 +126,12 @@ STEPS: tuple[Step, ...] = (wait_for_workers, take_rows, count_storage, empty_lak
 def _read(platform: Platform, receipt_id: int) -> DeletionReceipt:
     with platform.engine.connect() as connection:
         return deletion_receipts.get(connection, receipt_id)
+
+
+def _now(connection: Connection) -> datetime:
+    """By the database's clock, which gave the rows their times; not the moment when this round began."""
+    moment: datetime = connection.execute(select(func.clock_timestamp())).scalar_one()
+    return moment
 
 
 def _scope(receipt: DeletionReceipt) -> Scope:

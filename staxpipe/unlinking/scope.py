@@ -11,6 +11,7 @@ from staxpipe.db import links
 from staxpipe.db.deletion_receipts import DeletionReceipt
 from staxpipe.db.links import Link
 from staxpipe.db.tables import deliveries, exports, period_sources
+from staxpipe.model import LinkState
 
 
 @dataclass(frozen=True)
@@ -19,7 +20,8 @@ class Scope:
 
     `exports` are numbers of the ledger and `sources` their addresses; `handed_over` are addresses of exports that stay,
     since another link feeds them. `months` are the billing accounts and months that were counted from these exports.
-    `alone`: the account has no other link, so what is noted of the account as a whole goes too.
+    `alone`: the account has no other link that goes on or whose data was kept, so what is noted of the account as a
+    whole goes too.
     """
 
     link_id: str
@@ -52,6 +54,14 @@ def feeds(link: Link, source: str) -> bool:
     return f"{source}/".startswith(f"{place}/") or f"{place}/".startswith(f"{source}/")
 
 
+def may_inherit(other: Link, link: Link, source: str) -> bool:
+    """Whether what a link has loaded of an export is `other`'s too, and so stays.
+
+    Anybody may ask for a link that names this bucket. So another account's has to have listed it, as its own role may.
+    """
+    return feeds(other, source) and (other.account_id == link.account_id or other.discovered_at is not None)
+
+
 def has_data(connection: Connection, link_id: str) -> bool:
     """Whether the ledger has an export that came by the link, and that no other link reads."""
     return bool(connection.execute(select(exists().where(exports.c.link_id == link_id))).scalar_one())
@@ -63,13 +73,16 @@ def decide_scope(connection: Connection, link: Link, now: datetime) -> Scope:
     The exports are locked until the caller's transaction ends: until then no other link can take one over.
     """
     others = [other for other in links.unended(connection) if other.id != link.id]
+    siblings = [other for other in links.of_account(connection, link.account_id) if other.id != link.id]
     mine = connection.execute(
         select(exports.c.id, exports.c.source)
         .where(exports.c.link_id == link.id)
         .order_by(exports.c.id)
         .with_for_update()
     ).all()
-    heirs = {export.id: next((other for other in others if feeds(other, export.source)), None) for export in mine}
+    heirs = {
+        export.id: next((other for other in others if may_inherit(other, link, export.source)), None) for export in mine
+    }
     for export in mine:
         heir = heirs[export.id]
         if heir is not None:
@@ -90,7 +103,7 @@ def decide_scope(connection: Connection, link: Link, now: datetime) -> Scope:
         sources=tuple(export.source for export in alone),
         handed_over=tuple(export.source for export in mine if heirs[export.id] is not None),
         months=tuple((row.billing_account_id, row.period) for row in months),
-        alone=all(other.account_id != link.account_id for other in others),
+        alone=not any(other.state is not LinkState.ENDED or has_data(connection, other.id) for other in siblings),
     )
 
 

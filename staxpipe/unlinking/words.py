@@ -18,6 +18,7 @@ _KINDS = {
     "reconciliations": ("line of the ledger", "lines of the ledger"),
     "comparisons": ("comparison with AWS", "comparisons with AWS"),
     "outbox": ("message", "messages"),
+    "doctor_reports": ("report of the doctor", "reports of the doctor"),
     "source_choices": ("choice of a source", "choices of a source"),
     "deliveries": ("delivery in the ledger", "deliveries in the ledger"),
     "exports": ("export in the ledger", "exports in the ledger"),

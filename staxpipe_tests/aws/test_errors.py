@@ -6,7 +6,14 @@ import pytest
 from botocore import exceptions as aws
 
 from staxpipe.aws.errors import in_words, translated
-from staxpipe.errors import AccessError, OwnCredentialsError, PermanentError, StaxpipeError, TransientError
+from staxpipe.errors import (
+    AccessError,
+    KeyRefusedError,
+    OwnCredentialsError,
+    PermanentError,
+    StaxpipeError,
+    TransientError,
+)
 
 WHERE = "the bucket s3://bills of account 222222222222"
 
@@ -80,8 +87,6 @@ def test_what_lasts_says_what_to_change(error: aws.ClientError | aws.BotoCoreErr
         (refusal("403", 403, "HeadObject"), "stack has this bucket and prefix"),
         (refusal("NoSuchBucket", 404), "Check its name"),
         (refusal("RegionDisabledException", 403, "AssumeRole"), "Activate it under IAM"),
-        (refusal("AccessDenied", 403, said="not authorized to perform: kms:Decrypt on key"), "KmsKeyArn"),
-        (refusal("KMS.DisabledException"), "KmsKeyArn"),
         (refusal("PermanentRedirect", 301), "another region"),
         (refusal("AccessDenied", 403, "AssumeRole"), "Create the stack again"),
         (refusal("MalformedPolicyDocument", 400, "AssumeRole"), "AWS said: as told"),
@@ -93,6 +98,22 @@ def test_refused_access_is_no_fault_of_the_data(error: aws.ClientError | aws.Bot
     words = translated(error, WHERE)
     assert type(words) is AccessError
     assert advice in str(words)
+    assert "s3://bills" in str(words)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        refusal("AccessDenied", 403, said="not authorized to perform: kms:Decrypt on key"),
+        refusal("KMS.DisabledException"),
+    ],
+    ids=lambda value: str(value)[:60],
+)
+def test_a_key_that_refuses_is_told_apart_from_a_bucket_that_does(error: aws.ClientError) -> None:
+    words = translated(error, WHERE)
+    assert type(words) is KeyRefusedError
+    assert isinstance(words, AccessError)
+    assert "KmsKeyArn" in str(words)
     assert "s3://bills" in str(words)
 
 

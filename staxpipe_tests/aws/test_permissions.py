@@ -95,3 +95,12 @@ def test_switches_are_named_once_and_in_order() -> None:
         "IncludeInvoices=true",
         "IncludeCostExplorer=true",
     ]
+
+
+@pytest.mark.parametrize(("prefix", "files"), [("reports", "bills/reports/*"), ("", "bills/*")])
+def test_a_session_that_reads_names_one_bucket_in_a_way_that_iam_takes(prefix: str, files: str) -> None:
+    # IAM refuses a policy with a partition that it does not know, and with it the whole session.
+    statements = read_reports("bills", prefix)["Statement"]
+    resources = {statement["Sid"]: statement["Resource"] for statement in statements}
+    assert resources["ListReports"] == "arn:aws:s3:::bills"
+    assert resources["ReadReports"] == f"arn:aws:s3:::{files}"

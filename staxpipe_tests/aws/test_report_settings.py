@@ -11,7 +11,7 @@ from botocore.stub import Stubber
 
 from staxpipe.aws.report_settings import data_exports, legacy_reports, settings_region
 from staxpipe.doctor.facts import Granularity, ReportSettings, Versioning
-from staxpipe.errors import AccessError
+from staxpipe.errors import NotGrantedError
 from staxpipe.model import ExportKind
 
 ARN = "arn:aws:bcm-data-exports:us-east-1:222222222222:export/daily-1"
@@ -96,11 +96,16 @@ def test_why_an_export_is_not_delivered_by_stubber(stubbed: tuple[Any, Stubber])
     assert found.trouble == "INSUFFICIENT_PERMISSION"
 
 
-def test_a_refusal_is_an_access_error_by_stubber(stubbed: tuple[Any, Stubber]) -> None:
+def test_a_role_that_is_older_than_the_permission_is_told_so_and_nothing_of_buckets_by_stubber(
+    stubbed: tuple[Any, Stubber],
+) -> None:
     client, stubber = stubbed
     stubber.add_client_error("list_exports", "AccessDeniedException", "not authorized", 400)
-    with pytest.raises(AccessError, match="Data Exports"):
+    with pytest.raises(NotGrantedError, match="Data Exports") as refused:
         data_exports(client)
+    assert "does not allow bcm-data-exports:ListExports" in str(refused.value)
+    assert "update the role's stack with the current template" in str(refused.value)
+    assert "bucket" not in str(refused.value)
 
 
 def test_a_legacy_report_s_status_by_stubber() -> None:

@@ -13,10 +13,11 @@ from sqlalchemy import Engine
 from typer.testing import CliRunner, Result
 
 from staxpipe.cli.doctor import doctor
-from staxpipe.db import link_requests, links
+from staxpipe.db import audit_log, link_requests, links
 from staxpipe.db.link_requests import Details, LinkRequest
 from staxpipe.doctor.keeping import kept
 from staxpipe.errors import PermanentError
+from staxpipe.local.terminal import whereabouts
 from staxpipe.model import AccountId
 from staxpipe_tests.aws_stand_in import *  # noqa: F403
 from staxpipe_tests.aws_stand_in import Customer
@@ -89,8 +90,10 @@ def test_a_link_that_is_well(command: typer.Typer, engine: Engine, customer: Cus
     assert request.external_id not in result.stdout
     with engine.connect() as connection:
         report = kept(connection, request.id)
+        asked = audit_log.entries(connection, "account:*")
     assert report is not None
     assert report.looked_at is not None
+    assert [(act.actor, act.action, act.source_ip) for act in asked] == [("operator", "doctor.asked", whereabouts())]
 
 
 @pytest.mark.usefixtures("operator_environment")
@@ -125,7 +128,7 @@ def test_what_is_broken_says_what_to_do(command: typer.Typer, engine: Engine, cu
 def test_nothing_is_linked(command: typer.Typer) -> None:
     result = run(command)
     assert (result.exit_code, result.stdout) == (0, "Nothing is linked, and no request listens.\n")
-    assert json.loads(run(command, "--json").stdout) == {"accounts": []}
+    assert json.loads(run(command, "--json").stdout) == {"accounts": [], "not_reached": 0}
 
 
 def test_an_account_of_which_nothing_is_known(command: typer.Typer) -> None:

@@ -11,9 +11,10 @@ from sqlalchemy import Engine
 from typer.testing import CliRunner, Result
 
 from staxpipe.cli import unlink as command
-from staxpipe.db import links
+from staxpipe.db import audit_log, links
 from staxpipe.errors import PermanentError
 from staxpipe.ingest.platform import Platform
+from staxpipe.local.terminal import whereabouts
 from staxpipe.model import LinkState
 from staxpipe.settings import read_settings
 from staxpipe_tests.unlinking.conftest import ADA, Customer, link_account, one_value
@@ -64,6 +65,12 @@ def test_keeping_says_so_and_leaves_everything(ada: Customer) -> None:
     assert "what was loaded stays" in said
     assert ada.now_is().state is LinkState.ENDED
     assert ada.billed() == 3
+    with ada.platform.engine.connect() as connection:
+        acts = audit_log.entries(connection, f"link:{ada.link.id}")
+    assert [(act.actor, act.action, act.source_ip) for act in acts[::-1]] == [
+        ("operator", "link.stopped", whereabouts()),
+        ("operator", "link.ended", whereabouts()),
+    ]
     assert f"Nothing of account {ADA} was deleted" in run(ADA, "--receipt")
     assert "is unlinked" in run(ADA, "--keep-data", "--yes"), "a second time changes nothing"
 
@@ -71,7 +78,7 @@ def test_keeping_says_so_and_leaves_everything(ada: Customer) -> None:
 def test_deleting_prints_the_receipt_and_keeps_it(ada: Customer) -> None:
     said = run(ADA, "--delete-data", "--yes")
     assert "2 line items in the lake" in said
-    assert "left         nothing: 19 kinds of things were counted again" in said
+    assert "left         nothing: 20 kinds of things were counted again" in said
     assert f"came from    file://{ada.folder}/billing/report" in said
     assert ada.billed() == 0
     [receipt] = json.loads(run(ADA, "--receipt", "--json"))

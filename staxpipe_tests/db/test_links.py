@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import IntegrityError
 
 from staxpipe.db import link_requests, links, sweep_positions
@@ -181,6 +183,15 @@ def test_a_link_that_found_nothing_reads_another_bucket_with_the_same_role(engin
     assert (after.problem, after.discovered_at) == (None, None)
 
 
+def test_a_correction_leaves_the_words_on_why_a_link_is_not_read(engine: Engine) -> None:
+    with engine.begin() as connection:
+        stopped = link(connection)
+        links.stop(connection, stopped.id, "ada@example.com", "Stopped by Ada.", NOW)
+        assert links.correct(connection, stopped.id, "other", "", "us-east-1", "ada@example.com", LATER)
+        after = links.get(connection, stopped.id)
+    assert (after.bucket, after.state, after.problem) == ("other", LinkState.PAUSED, "Stopped by Ada.")
+
+
 def test_a_link_that_found_something_or_has_ended_keeps_its_bucket(engine: Engine) -> None:
     with engine.begin() as connection:
         found, ended = link(connection), link(connection, "333333333333")
@@ -199,3 +210,29 @@ def test_a_link_without_deliveries_is_corrected_though_another_has_some(engine: 
         add_delivery(connection, add_export(connection, found.id, "cur"), "2026-10", DeliveryState.LOADED)
         assert links.correct(connection, empty.id, "other", "", "us-east-1", "ada@example.com", LATER)
         assert links.get(connection, found.id).bucket == "bills"
+
+
+def test_a_correction_waits_for_whoever_records_what_was_found(engine: Engine) -> None:
+    with engine.begin() as connection:
+        made = link(connection)
+
+    def correct() -> bool:
+        with engine.begin() as connection:
+            return links.correct(connection, made.id, "other", "", "us-east-1", "ada@example.com", LATER)
+
+    with engine.connect() as finder, engine.connect() as watcher, ThreadPoolExecutor(1) as pool:
+        assert links.is_still(finder, made)
+        corrected = pool.submit(correct)
+        waits = text(
+            "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+        )
+        deadline = time.monotonic() + 10
+        while not watcher.execute(waits).scalar_one():
+            assert time.monotonic() < deadline
+            watcher.rollback()
+            time.sleep(0.01)
+        add_delivery(finder, add_export(finder, made.id, "cur"), "2026-10", DeliveryState.DISCOVERED)
+        finder.commit()
+        assert not corrected.result(10)
+    with engine.connect() as connection:
+        assert links.get(connection, made.id).bucket == "bills"

@@ -16,6 +16,7 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, create_engine, inspect, text
+from sqlalchemy.exc import ProgrammingError
 
 from staxpipe.db.engine import make_engine
 from staxpipe.db.migrate import MIGRATION_LOCK, MIGRATIONS, VERSION_TABLE, migrate, newest_step
@@ -204,6 +205,35 @@ def test_requests_that_are_there_keep_their_stack_and_invitations_their_mail(emp
         invite = connection.execute(text("SELECT mails, mailed_at = created_at, withdrawn_at, inviter FROM invites"))
         assert [tuple(row) for row in requests] == [("draft", None, None), ("old", "eu-west-1", None)]
         assert tuple(invite.one()) == (1, True, None, "operator")
+    empty_engine.dispose()
+
+
+def test_links_that_are_there_go_on_and_the_audit_log_that_is_there_stays(empty_engine: Engine) -> None:
+    with empty_engine.begin() as connection:
+        _upgrade_to(connection, "0005")
+        connection.execute(
+            text(
+                """
+                INSERT INTO link_requests (id, requested_by, account_id, bucket, region, external_id, role_name, state)
+                SELECT state, 'operator', '123456789012', 'bills', 'eu-west-1', repeat(left(state, 1), 43), state,
+                       'linked' FROM unnest(ARRAY['active', 'paused', 'ended']) AS state;
+                INSERT INTO links (id, request_id, account_id, role_arn, external_id, bucket, prefix, region, contact,
+                                   state, problem)
+                SELECT id, id, account_id, role_name, external_id, bucket, prefix, region, requested_by, id, 'Why.'
+                FROM link_requests;
+                INSERT INTO audit_log (actor, action, subject, result)
+                VALUES ('ada', 'link.created', 'link:1', 'safe')"""
+            )
+        )
+    migrate(empty_engine)
+    with empty_engine.connect() as connection:
+        links = connection.execute(text("SELECT id, state, problem, stopped_at, stopped_by FROM links ORDER BY id"))
+        assert [tuple(row) for row in links] == [
+            (state, state, "Why.", None, None) for state in ("active", "ended", "paused")
+        ]
+        assert connection.execute(text("SELECT actor, source_ip FROM audit_log")).one() == ("ada", None)
+        with pytest.raises(ProgrammingError, match="The audit log only grows"):
+            connection.execute(text("DELETE FROM audit_log"))
     empty_engine.dispose()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from sqlalchemy import Engine, Row, select
 
 from staxpipe.db import outbox
@@ -169,3 +170,20 @@ def test_only_a_message_that_waits_is_taken_back(engine: Engine) -> None:
         assert not outbox.take_back(connection, "sent")
     assert claim(engine) is None
     assert only_row(engine).key == "sent"
+
+
+@pytest.mark.parametrize("ended", ["sent", "given up"])
+def test_no_copy_of_the_database_opens_an_invitation_whose_mail_is_out(engine: Engine, ended: str) -> None:
+    with engine.begin() as connection:
+        payload = {"to": ["ada@example.com"], "note": "Hi", "url": "https://costs.example.com/invite/token"}
+        outbox.enqueue(connection, "invite:1", "invite", payload)
+    with engine.begin() as connection:
+        outbox.mark_failed(connection, claimed(engine), "the mailbox is full", NOW)
+    assert "token" in str(only_row(engine).payload), "it is tried again"
+    with engine.begin() as connection:
+        if ended == "sent":
+            outbox.mark_sent(connection, claimed(engine), NOW)
+        else:
+            outbox.mark_given_up(connection, claimed(engine), "no such mailbox", NOW)
+    assert "token" not in str(only_row(engine).payload)
+    assert only_row(engine).payload["note"] == "Hi"

@@ -69,3 +69,17 @@ def test_new_deliveries_bring_a_look_of_the_doctor(
     tick(instance, staxpipe)
     with engine.connect() as connection:
         assert kept(connection, link.request_id) == report, "nothing is new"
+
+
+def test_a_bucket_that_holds_nothing_is_looked_at_by_the_doctor_who_has_not_seen_it(
+    instance: DagsterInstance, staxpipe: FolderStaxpipe, engine: Engine
+) -> None:
+    with engine.begin() as connection:
+        [link] = links.by_account(connection, ACCOUNT)
+        keep_verdict(connection, of_link(link), Safe(), datetime.now(UTC))
+    tick(instance, staxpipe)
+    with engine.connect() as connection:
+        report = kept(connection, link.request_id)
+    assert report is not None
+    assert report.looked_at is not None
+    assert report.broken, "there is no report"

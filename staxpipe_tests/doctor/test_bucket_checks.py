@@ -55,6 +55,10 @@ def test_a_file_that_may_not_be_read_is_no_matter_of_keys() -> None:
     assert "KmsKeyArn" not in check_.to_do
 
 
+def test_a_manifest_that_made_no_sense_proves_nothing_of_keys() -> None:
+    assert check("encryption", facts(export(), read=False)).state is State.UNKNOWN
+
+
 def test_an_empty_prefix_says_where_aws_shows_the_right_one() -> None:
     check_ = check("exports", facts(objects=0, finding=contents("s3://bills", []).finding("reports")))
     assert check_.state is State.BROKEN
@@ -77,6 +81,13 @@ def test_an_export_that_has_not_delivered_yet_is_waited_for() -> None:
     assert neighbour.state is State.BROKEN, "a prefix is a folder: reports is not reports-of-others"
 
 
+def test_a_first_delivery_that_aws_cannot_make_is_not_waited_for() -> None:
+    check_ = check("exports", facts(settings=(settings(trouble="ERROR_PERMISSIONS"),)))
+    assert check_.state is State.BROKEN
+    assert "nothing has come: AWS may not write to the bucket (ERROR_PERMISSIONS)" in check_.found
+    assert "Bucket policy" in check_.to_do
+
+
 def test_gaps_name_the_months_and_the_support_case() -> None:
     gap = check("months", facts(export(months=months("2026-06", "2026-08", "2026-09", "2026-10"))))
     assert gap.state is State.IMPROVABLE
@@ -91,6 +102,15 @@ def test_two_exports_fill_each_other_s_gaps() -> None:
 
 def test_what_was_not_listed_whole_has_no_gaps_that_can_be_told() -> None:
     assert check("months", facts(export(months=months("2026-01", "2026-10")), whole=False)).state is State.UNKNOWN
+
+
+def test_what_was_not_listed_whole_accuses_nobody() -> None:
+    old, new = export(delivered_at=NOW - timedelta(days=400)), export()
+    assert check("last-delivery", facts(old, whole=False)).state is State.UNKNOWN, "the newest keys come last"
+    assert check("last-delivery", facts(new, whole=False)).state is State.HOLDS
+    nothing = check("exports", facts(whole=False, objects=100_000, settings=(settings(),)))
+    assert nothing.state is State.UNKNOWN
+    assert "among the first 100,000 objects" in nothing.found
 
 
 def test_the_last_delivery_of_any_export_counts_by_its_age() -> None:

@@ -33,12 +33,19 @@ def test_formats() -> None:
     assert check("format", facts(export(format=None))).state is State.UNKNOWN
 
 
-def test_a_monthly_export_names_the_setting() -> None:
-    monthly = check("granularity", facts(export(), settings=(settings(granularity=Granularity.MONTHLY),)))
+def test_a_monthly_export_names_the_setting_where_aws_lets_it_be_set() -> None:
+    said = (settings(granularity=Granularity.MONTHLY),)
+    monthly = check("granularity", facts(export(kind=ExportKind.LEGACY_CUR), settings=said))
     assert monthly.state is State.IMPROVABLE
     assert monthly.to_do == (
         "Billing and Cost Management → Data Exports → daily → Edit: set “Time granularity” to Daily or Hourly."
     )
+    of_table = check("granularity", facts(export(), settings=said)).to_do
+    assert "Data Exports → Create, another one with “Time granularity” set to Daily or Hourly" in of_table
+    assert "Edit" not in of_table
+
+
+def test_granularity_is_told_by_files_too() -> None:
     hourly = check("granularity", facts(export(granularity=Granularity.HOURLY)))
     assert (hourly.state, hourly.found) == (State.HOLDS, "Rows are hourly.")
 
@@ -55,6 +62,15 @@ def test_without_settings_the_columns_of_the_manifest_tell() -> None:
     assert check("resource-ids", facts(export(columns=("lineItem/ResourceId",)))).state is State.HOLDS
     assert check("resource-ids", facts(export(columns=("lineItem/UsageType",)))).state is State.IMPROVABLE
     assert "are in it" in check("split-cost", facts(export(columns=("splitLineItem/SplitCost",)))).found
+
+
+def test_a_query_may_leave_out_what_its_table_includes() -> None:
+    bare, said = ("line_item_usage_type",), (settings(resource_ids=True),)
+    left_out = check("resource-ids", facts(export(columns=bare), settings=said))
+    assert left_out.state is State.IMPROVABLE
+    assert "line_item_resource_id" in left_out.to_do
+    legacy = export(kind=ExportKind.LEGACY_CUR, columns=bare)
+    assert check("resource-ids", facts(legacy, settings=said)).state is State.HOLDS, "a legacy report has no query"
 
 
 def test_an_export_that_overwrites_itself_is_told_and_no_fault() -> None:

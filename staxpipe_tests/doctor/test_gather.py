@@ -241,7 +241,9 @@ def test_generated_deliveries_are_understood(bucket_folder: Path, deliver_month:
 def test_a_manifest_that_is_none_is_no_reason_to_fail(tmp_path: Path) -> None:
     (tmp_path / MONTH).mkdir(parents=True)
     (tmp_path / MONTH / "daily-Manifest.json").write_bytes(b"not json")
-    [export] = look_into(FolderBucket(tmp_path), "reports").exports
+    found = look_into(FolderBucket(tmp_path), "reports")
+    [export] = found.exports
+    assert not found.read
     assert (export.name, export.kind, export.versioning) == ("daily", ExportKind.DATA_EXPORT, Versioning.OVERWRITE)
 
 

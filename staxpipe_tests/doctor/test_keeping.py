@@ -11,11 +11,21 @@ from sqlalchemy import Engine
 from staxpipe.db import link_requests
 from staxpipe.doctor.diagnosis import diagnose
 from staxpipe.doctor.facts import Facts, Subject
-from staxpipe.doctor.findings import Report
-from staxpipe.doctor.keeping import AFTER_NEWS, AT_MOST_EVERY, DAILY, is_due, keep, keep_verdict, kept, look_at_due
+from staxpipe.doctor.findings import Report, State
+from staxpipe.doctor.keeping import (
+    AFTER_NEWS,
+    AT_MOST_EVERY,
+    DAILY,
+    is_due,
+    keep,
+    keep_correction,
+    keep_verdict,
+    kept,
+    look_at_due,
+)
 from staxpipe.errors import TransientError
 from staxpipe.linking.verdicts import NotYetAssumable, Safe
-from staxpipe_tests.doctor.cases import NOW, ROLE, SUBJECT, export, facts
+from staxpipe_tests.doctor.cases import NOW, ROLE, SUBJECT, export, facts, one
 
 
 @pytest.fixture
@@ -90,3 +100,36 @@ def test_without_time_nobody_is_asked(engine: Engine, subject: Subject) -> None:
     report = stored(engine, subject)
     assert report is not None
     assert report.tried_at is None
+
+
+def test_deliveries_that_contradict_the_report_bring_a_look_at_once(engine: Engine, subject: Subject) -> None:
+    prove(engine, subject)
+    assert look_at_due(engine, [subject], lambda _: facts(refused="AWS refuses access."), NOW, DAILY, 10) == 1
+    soon = NOW + timedelta(seconds=30)
+
+    def look_again(*, found: bool) -> int:
+        return look_at_due(engine, [subject], lambda _: facts(export()), soon, AFTER_NEWS, 10, found=found)
+
+    assert look_again(found=False) == 0
+    assert look_again(found=True) == 1
+    report = stored(engine, subject)
+    assert report is not None
+    assert not report.broken
+    assert look_again(found=True) == 0, "now they agree"
+
+
+def test_of_another_bucket_nothing_is_known_but_the_role(engine: Engine, subject: Subject) -> None:
+    prove(engine, subject)
+    look_at_due(engine, [subject], lambda _: facts(refused="AWS refuses access."), NOW, DAILY, 10)
+    corrected = NOW + timedelta(minutes=3)
+    with engine.begin() as connection:
+        keep_correction(connection, subject.request_id, corrected)
+    prove(engine, subject, corrected + timedelta(minutes=1))
+    report = stored(engine, subject)
+    assert report is not None
+    assert one(report.checks, "trust").state is State.HOLDS
+    assert one(report.checks, "bucket").state is State.UNKNOWN
+    assert (report.looked_at, report.months) == (None, ())
+    assert is_due(report, corrected, DAILY)
+    with engine.begin() as connection:
+        keep_correction(connection, "no such request", corrected)  # of which there is no report

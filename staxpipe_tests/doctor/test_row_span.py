@@ -8,12 +8,19 @@ from staxpipe.doctor.facts import Granularity
 from staxpipe.doctor.row_span import granularity_of
 from staxpipe.exports.beginning import Beginning
 
+DAY = "2026-10-01T00:00:00.000Z/2026-10-02T00:00:00.000Z"
+TYPE = "lineItem/LineItemType"
+
 
 @pytest.mark.parametrize(
     ("header", "row", "expected"),
     [
         (["identity/TimeInterval"], ["2026-10-01T00:00:00Z/2026-10-01T01:00:00Z"], Granularity.HOURLY),
-        (["identity_time_interval"], ["2026-10-01T00:00:00.000Z/2026-10-02T00:00:00.000Z"], Granularity.DAILY),
+        (["identity_time_interval", TYPE], [DAY, "Usage"], Granularity.DAILY),
+        (["identity_time_interval", TYPE], [DAY, "Tax"], None),  # a tax has a day in an hourly report, too
+        (["identity_time_interval"], [DAY], None),
+        (["ChargePeriodStart", "ChargePeriodEnd", "ChargeCategory"], [*DAY.split("/"), "Usage"], Granularity.DAILY),
+        (["ChargePeriodStart", "ChargePeriodEnd", "ChargeCategory"], [*DAY.split("/"), "Tax"], None),
         (
             ["x", "ChargePeriodStart", "ChargePeriodEnd"],
             ["", "2026-10-01T05:00:00Z", "2026-10-01T06:00:00Z"],

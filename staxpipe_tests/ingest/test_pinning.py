@@ -1,11 +1,14 @@
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 
 from staxpipe.db import deliveries as ledger
+from staxpipe.db import links
 from staxpipe.ingest.pinning import pin, pinned
 from staxpipe.model import BillingPeriod, DeliveryState
 from staxpipe_tests.ledger import ACCOUNT, a_delivery, add_link, record
+from staxpipe_tests.local.conftest import wait_until
 
 OCTOBER = BillingPeriod(2026, 10)
 
@@ -70,3 +73,25 @@ def test_a_run_takes_a_delivery_that_was_asked_for_though_it_pauses_before_it_is
         ledger.count_attempt(connection, id_, datetime.now(UTC) + timedelta(hours=1))
         assert ledger.due(connection, datetime.now(UTC)) == []
     assert [entry.id for entry in pin(engine, ACCOUNT, OCTOBER, "asked", again=False)] == [id_]
+
+
+def test_a_later_step_and_a_look_into_the_bucket_never_wait_for_each_other(engine: Engine) -> None:
+    with engine.begin() as connection:
+        add_link(connection)
+        waiting = record(connection, a_delivery())
+
+    def pin_later() -> list[int]:
+        with engine.begin() as connection:
+            return [entry.id for entry in pinned(connection, ACCOUNT, OCTOBER, "run", again=False)]
+
+    def waits() -> bool:
+        with engine.connect() as connection:
+            query = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+            return bool(connection.scalar(text(query)))
+
+    with ThreadPoolExecutor(1) as pool, engine.begin() as looking:
+        assert links.is_wanted(looking, "link-1", changing=True)
+        later = pool.submit(pin_later)
+        wait_until(waits)
+        looking.execute(text("UPDATE deliveries SET files = files"))  # as a look records what it has seen
+    assert later.result(20) == [waiting]

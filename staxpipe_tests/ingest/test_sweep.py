@@ -143,6 +143,14 @@ def test_links_with_something_new_are_named(engine: Engine, link: Link, tmp_path
     assert named == [[link.id], []]
 
 
+def test_links_whose_bucket_holds_nothing_are_named(engine: Engine, link: Link, tmp_path: Path) -> None:
+    (tmp_path / "note.txt").write_text("no report")
+    assert look_into_buckets(engine, SETTINGS, lambda _: FolderBucket(tmp_path), NOW, 10).empty_links == [link]
+    deliver(tmp_path, [[{"lineItem/UnblendedCost": "1"}]], "assembly-1")
+    later = NOW + timedelta(minutes=20)
+    assert look_into_buckets(engine, SETTINGS, lambda _: FolderBucket(tmp_path), later, 10).empty_links == []
+
+
 class CorrectedMeanwhile(Failing):
     """A bucket that is refused, while somebody says that another one was meant."""
 

@@ -129,7 +129,7 @@ def test_only_the_reports_services_deliver_and_for_this_account_only() -> None:
     assert (deny["Effect"], deny["Action"], deny["Principal"]) == ("Deny", "s3:*", "*")
     assert deny["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
     assert allow["Principal"] == {"Service": ["billingreports.amazonaws.com", "bcm-data-exports.amazonaws.com"]}
-    assert set(allow["Action"]) == {"s3:PutObject", "s3:GetBucketPolicy"}
+    assert set(allow["Action"]) == {"s3:PutObject", "s3:GetBucketPolicy", "s3:GetBucketAcl"}
     assert allow["Condition"]["StringEquals"] == {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}
     arns = [arn["Fn::Sub"] for arn in allow["Condition"]["StringLike"]["aws:SourceArn"]]
     assert all(":us-east-1:${AWS::AccountId}:" in arn for arn in arns)

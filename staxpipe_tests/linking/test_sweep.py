@@ -262,6 +262,8 @@ def test_what_was_changed_during_the_probe_is_not_linked(engine: Engine) -> None
     assert all_links(engine) == []
     assert stored(engine, asked.id).bucket == "other-bills"
     assert messages(engine) == []
+    with engine.connect() as connection:
+        assert kept(connection, asked.id) is None, "what was found is about another account"
 
 
 def test_one_that_breaks_and_one_that_hangs_delay_nobody(engine: Engine) -> None:

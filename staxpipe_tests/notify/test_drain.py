@@ -62,6 +62,8 @@ def test_every_kind_is_sent_once_and_marked(engine: Engine, settings: Settings, 
     report = drain(engine, channel, settings, NOW)
     assert (report.sent, report.failed, report.given_up, report.stopped) == (len(SAMPLES), 0, 0, None)
     assert all(row.sent_at == NOW and row.error is None for row in rows(engine).values())
+    kept = {row.kind: row.payload for row in rows(engine).values()}
+    assert kept == SAMPLES | {"invite": {name: it for name, it in SAMPLES["invite"].items() if name != "url"}}
     drain(engine, channel, settings, NOW + timedelta(days=1))
     subjects = [str(mail["Subject"]) for mail in mail_server.mails if mail["To"] != "ops@example.com"]
     assert len(subjects) == len(set(subjects)) == len(SAMPLES)

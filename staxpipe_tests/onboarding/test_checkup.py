@@ -9,7 +9,7 @@ import httpx
 import pytest
 from sqlalchemy import Engine
 
-from staxpipe.db import link_requests
+from staxpipe.db import link_requests, links
 from staxpipe.db.link_requests import LinkRequest
 from staxpipe.doctor.diagnosis import diagnose
 from staxpipe.doctor.facts import of_request
@@ -83,7 +83,7 @@ def test_what_was_found_of_other_details_is_not_shown(
     subject = of_request(request_)
     store(engine, request_, diagnose(subject, NotYetAssumable(subject.role_arn), None, pages.clock.now))
     pages.clock.pass_by(timedelta(minutes=1))
-    operator.post(f"/requests/{request_.id}/details", data={**DETAILS, "bucket": "another-bucket"})
+    operator.post(f"/requests/{request_.id}/details", data={**DETAILS, "account_id": "210987654321"})
     assert TITLE not in operator.get(f"/requests/{request_.id}").text
 
 
@@ -101,4 +101,21 @@ def test_a_cancelled_request_shows_no_checks(
     operator.post(f"/requests/{request_.id}/cancel")
     report = diagnose(of_request(request_), Safe(), facts(export()), pages.clock.now)
     store(engine, request_, replace(report, at=pages.clock.now + timedelta(minutes=1)))
+    assert TITLE not in operator.get(f"/requests/{request_.id}").text
+
+
+@pytest.mark.parametrize("act", ["stop", "end"])
+def test_of_a_link_that_somebody_gave_up_nothing_is_to_be_mended(
+    pages: Pages, operator: httpx.Client, request_: LinkRequest, engine: Engine, act: str
+) -> None:
+    now, subject = pages.clock.now, of_request(request_)
+    with engine.begin() as connection:
+        assert link_requests.mark_linked(connection, request_.id, now)
+        add_link(connection, request_.id, now)
+        link = links.of_request(connection, request_.id)
+    assert link is not None
+    store(engine, request_, diagnose(subject, NotYetAssumable(subject.role_arn), None, now))
+    assert TITLE in operator.get(f"/requests/{request_.id}").text
+    with engine.begin() as connection:
+        assert links.end(connection, link.id) if act == "end" else links.stop(connection, link.id, "ada", "Why.", now)
     assert TITLE not in operator.get(f"/requests/{request_.id}").text

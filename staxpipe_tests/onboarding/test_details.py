@@ -11,7 +11,12 @@ import pytest
 from sqlalchemy import Engine
 
 from staxpipe.db import audit_log, link_requests, links
+from staxpipe.doctor.diagnosis import diagnose
+from staxpipe.doctor.facts import of_request
+from staxpipe.doctor.keeping import keep, keep_verdict
+from staxpipe.linking.verdicts import Safe
 from staxpipe.model import DeliveryState, RequestState
+from staxpipe_tests.doctor.cases import facts
 from staxpipe_tests.onboarding.conftest import DETAILS, Pages, begin, begin_listening, errors
 from staxpipe_tests.onboarding.ledger import add_delivery, add_export
 from staxpipe_tests.onboarding.test_access import invitation
@@ -81,6 +86,7 @@ def test_a_corrected_region_needs_no_other_stack(pages: Pages) -> None:
     page = browser.post(f"/requests/{request_id}/details", data={**form_of(browser, request_id), "region": "us-west-2"})
     assert page.url.path == f"/requests/{request_id}/deploy"
     assert "--region eu-west-1" in page.text
+    assert "https://us-west-2.console.aws.amazon.com" not in page.text, "nor is it uploaded elsewhere"
     assert pages.request(request_id).region == "us-west-2"
 
 
@@ -247,3 +253,31 @@ def test_of_two_at_the_same_moment_one_is_saved_and_the_other_asked(pages: Pages
     with engine.connect() as connection:
         acts = [act for act in audit_log.entries(connection, f"request:{request_id}") if act.action.endswith("saved")]
     assert sorted(act.result for act in acts) == ["done", "refused"]
+
+
+def look(pages: Pages, request_id: str, refused: str) -> None:
+    """The doctor was refused by the bucket that the request names."""
+    subject = of_request(pages.request(request_id))
+    with pages.engine.begin() as connection:
+        keep(connection, request_id, diagnose(subject, Safe(), facts(refused=refused), pages.clock.now))
+
+
+def try_role(pages: Pages, request_id: str) -> None:
+    pages.clock.pass_by(timedelta(minutes=1))
+    with pages.engine.begin() as connection:
+        keep_verdict(connection, of_request(pages.request(request_id)), Safe(), pages.clock.now)
+
+
+@pytest.mark.parametrize("linked", [True, False])
+def test_what_was_found_in_a_bucket_that_was_not_meant_never_comes_back(pages: Pages, linked: bool) -> None:
+    browser = pages.operator()
+    request_id = linked_with_nothing(pages, browser) if linked else begin_listening(browser)
+    look(pages, request_id, "AWS refuses access to the wrong one.")
+    assert "the wrong one" in browser.get(f"/requests/{request_id}").text
+    pages.clock.pass_by(timedelta(minutes=1))
+    browser.post(f"/requests/{request_id}/details", data={**form_of(browser, request_id), "bucket": "right-one"})
+    try_role(pages, request_id)
+    text = browser.get(f"/requests/{request_id}").text
+    assert "The role refuses a wrong ExternalId." in text
+    assert "the wrong one" not in text
+    assert "Not looked at yet" in text

@@ -12,6 +12,7 @@ from staxpipe.db import audit_log, invites
 from staxpipe.db import outbox as outbox_queries
 from staxpipe.db.tables import outbox
 from staxpipe.notify.messages import compose
+from staxpipe.onboarding import limits
 from staxpipe_tests.onboarding.conftest import Pages, Serve, begin, begin_listening, errors
 
 
@@ -258,3 +259,13 @@ def test_no_more_than_ten_are_invited_to_all_accounts_of_a_request(pages: Pages,
     assert "9 colleagues were invited to this request already; 1 more can be." in errors(refused)["addresses"]
     ask(operator, second, "more@example.com")
     assert len(mails(engine)) == 10
+
+
+def test_asking_for_another_mail_too_soon_uses_nothing_up(pages: Pages, engine: Engine) -> None:
+    browser = pages.operator()
+    request_id = begin(browser)
+    ask(browser, request_id)
+    again = f"/requests/{request_id}/invites/{invite_id(engine, request_id)}/resend"
+    for _ in range(limits.INVITED.most):
+        assert browser.post(again).status_code == 422
+    ask(browser, begin(browser))  # the same address, for another request

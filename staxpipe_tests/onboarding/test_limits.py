@@ -16,7 +16,7 @@ from staxpipe.db.engine import make_engine
 from staxpipe.db.rate_limits import Usage
 from staxpipe.onboarding import limits
 from staxpipe.onboarding.limits import Limit, TooManyError, Use
-from staxpipe_tests.onboarding.conftest import Pages, Serve, begin, begin_listening
+from staxpipe_tests.onboarding.conftest import DETAILS, Pages, Serve, begin, begin_listening
 
 NOW = datetime(2026, 11, 3, 12, 0, 30, tzinfo=UTC)
 TWO = Limit("two", 2, timedelta(minutes=10), "things were done")
@@ -133,6 +133,21 @@ def test_a_look_is_asked_for_so_often_and_of_other_requests_still(pages: Pages, 
     assert browser.post(f"/requests/{mine}/look-now").status_code == 200
 
 
+def test_answers_are_saved_so_often_and_those_of_other_requests_still(pages: Pages, engine: Engine) -> None:
+    """Each saving has the role looked for at once, and is a row of a log that never shrinks."""
+    browser = pages.operator()
+    mine, other = begin_listening(browser), begin_listening(browser)
+    already_used(pages, Use(limits.SAVING, mine, limits.SAVING.most - 2))
+    for bucket in ("acme-two", "acme-three"):
+        answer = browser.post(f"/requests/{mine}/details", data={**DETAILS, "bucket": bucket})
+        assert answer.status_code == (200 if bucket == "acme-two" else 429)
+    told_to_come_back(answer)
+    assert pages.request(mine).bucket == "acme-two"
+    assert browser.post(f"/requests/{other}/details", data={**DETAILS, "bucket": "acme-two"}).status_code == 200
+    stranger = pages.visitor()
+    assert stranger.post(f"/requests/{mine}/details", data=DETAILS).status_code == 403
+
+
 def test_one_address_is_not_flooded_with_invitations_to_many_requests(pages: Pages, engine: Engine) -> None:
     browser = pages.operator()
     form = {"addresses": "alan@example.com", "invited_by": "Grace"}
@@ -169,6 +184,10 @@ def test_invitations_to_one_request_are_bounded_however_often_they_expire(pages:
     answer = browser.post(f"/requests/{request_id}/invite", data=form)
     told_to_come_back(answer)
     assert "invitations to this request" in answer.text
+    key = re.search(r'name="key" value="([^"]+)"', browser.get("/start").text)
+    assert key is not None
+    beside = browser.post(f"/requests/{request_id}/another", data={"key": key[1]}).url.path.split("/")[2]
+    told_to_come_back(browser.post(f"/requests/{beside}/invite", data=form))  # it is one request, with two accounts
 
 
 def test_requests_are_begun_so_often_by_all_processes_together(serve: Serve, database_url: str) -> None:
@@ -191,3 +210,11 @@ def test_requests_are_begun_so_often_by_all_processes_together(serve: Serve, dat
     with one.engine.connect() as connection:
         assert connection.scalar(text("SELECT count(*) FROM link_requests")) == left
     other_engine.dispose()
+
+
+def test_taking_a_request_up_again_is_a_look_too(pages: Pages) -> None:
+    browser = pages.operator()
+    request_id = begin_listening(browser)
+    already_used(pages, Use(limits.LOOKING, request_id, limits.LOOKING.most - 1))
+    assert browser.post(f"/requests/{request_id}/resume").status_code == 200
+    told_to_come_back(browser.post(f"/requests/{request_id}/resume"))

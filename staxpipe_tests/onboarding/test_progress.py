@@ -5,14 +5,14 @@ from __future__ import annotations
 from datetime import timedelta
 from decimal import Decimal
 
-from sqlalchemy import Connection, Engine, insert
+from sqlalchemy import Connection, Engine, event, insert
 
 from staxpipe.db import link_requests, results
 from staxpipe.db.link_requests import Details
 from staxpipe.db.tables import period_sources
 from staxpipe.model import BillingPeriod, DeliveryState, Finding, Severity
 from staxpipe.model import account_id as parse_account_id
-from staxpipe.onboarding.progress import Progress, Total, read_progress
+from staxpipe.onboarding.progress import Progress, Total, read_outlines, read_progress
 from staxpipe_tests.onboarding.ledger import ACCOUNT, NOW, add_delivery, add_export, add_link, add_sum
 
 HOUR = timedelta(hours=1)
@@ -106,3 +106,28 @@ def test_what_is_done_is_weighed_by_bytes(engine: Engine) -> None:
         assert progress_of(connection, request_id).fraction == 1
         add_delivery(connection, export, "2026-09", DeliveryState.DISCOVERED, size=3)
         assert progress_of(connection, request_id).fraction == 0.25
+
+
+def test_a_list_takes_as_many_queries_for_all_as_for_one(engine: Engine) -> None:
+    with engine.begin() as connection:
+        request_ids = []
+        for _ in range(3):
+            request_id, export = linked(connection)
+            add_delivery(connection, export, "2026-10", DeliveryState.LOADED, rows=10, cost="1")
+            add_delivery(connection, export, "2026-09", DeliveryState.DISCOVERED)
+            request_ids.append(request_id)
+        ended, export = linked(connection, state="ended")
+        add_delivery(connection, export, "2026-10", DeliveryState.DISCOVERED)
+    asked: list[str] = []
+    with engine.connect() as connection:
+        event.listen(connection, "before_cursor_execute", lambda *given: asked.append(given[2]))
+        one = read_outlines(connection, request_ids[:1])
+        for_one = len(asked)
+        several = read_outlines(connection, [*request_ids, ended, "no such request"])
+        assert len(asked) == 2 * for_one
+        assert set(several) == {*request_ids, ended}
+        assert several[request_ids[0]] == one[request_ids[0]]
+        assert several[ended].months == (), "of a link that has ended nothing is on its way"
+        states = [month.state for month in several[request_ids[1]].months]
+        assert states == [month.state for month in progress_of(connection, request_ids[1]).months]
+        assert states == [DeliveryState.LOADED, DeliveryState.DISCOVERED]

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 from sqlalchemy import Engine
 
-from staxpipe.db import audit_log
+from staxpipe.db import audit_log, invites, link_requests
 from staxpipe.db.audit_log import AuditEntry
 from staxpipe.db.engine import make_engine
 from staxpipe.onboarding import limits
 from staxpipe_tests.onboarding.conftest import DETAILS, Pages, Serve, begin, begin_listening
+from staxpipe_tests.onboarding.ledger import add_link
 from staxpipe_tests.onboarding.test_access import invitation
 from staxpipe_tests.onboarding.test_safe_methods import paths
 
@@ -40,6 +42,14 @@ def test_every_act_of_the_operator_and_of_an_invited_person(pages: Pages, engine
         connection.exec_driver_sql("UPDATE link_requests SET next_probe_at = next_probe_at + interval '1 hour'")
     invited.post(f"{base}/look-now")
     invited.post(f"{base}/invite", data=FORM)
+    with engine.connect() as connection:
+        barbara = next(one.id for one in invites.of_request(connection, request_id) if "barbara" in one.email)
+    pages.clock.pass_by(invites.SHORTEST_PAUSE)
+    invited.post(f"{base}/invites/{barbara}/resend")
+    invited.post(f"{base}/invites/{barbara}/withdraw")
+    key = re.search(r'name="key" value="([^"]+)"', invited.get(base).text)
+    assert key is not None
+    invited.post(f"{base}/another", data={"key": key[1]})
     with engine.begin() as connection:
         connection.exec_driver_sql("UPDATE link_requests SET state = 'expired', next_probe_at = NULL")
     operator.post(f"{base}/resume")
@@ -54,6 +64,9 @@ def test_every_act_of_the_operator_and_of_an_invited_person(pages: Pages, engine
         ("alan@example.com", "request.details-saved", "done"),
         ("alan@example.com", "request.look-asked", "done"),
         ("alan@example.com", "colleague.invited", "done"),
+        ("alan@example.com", "colleague.reminded", "done"),
+        ("alan@example.com", "invitation.withdrawn", "done"),
+        ("alan@example.com", "request.begun", "done"),
         ("operator", "request.resumed", "done"),
         ("alan@example.com", "request.cancelled", "done"),
         ("alan@example.com", "signed-out", "done"),
@@ -63,18 +76,46 @@ def test_every_act_of_the_operator_and_of_an_invited_person(pages: Pages, engine
         assert {entry.source_ip for entry in audit_log.entries(connection)} == {"127.0.0.1"}
 
 
+def test_every_act_of_unlinking(pages: Pages, engine: Engine) -> None:
+    operator = pages.operator_cookie()
+    kept, deleted = begin_listening(operator), begin_listening(operator, account_id="2222-3333-4444")
+    with engine.begin() as connection:
+        for request_id in (kept, deleted):
+            link_requests.mark_linked(connection, request_id, pages.clock.now)
+            add_link(connection, request_id, pages.clock.now)
+    before = len(told(engine))
+    for act in ("stop", "go-on", "stop", "keep"):
+        operator.post(f"/requests/{kept}/unlink/{act}")
+    operator.post(f"/requests/{deleted}/unlink/delete", data={"account": "2222-3333-4444"})
+    assert told(engine)[before:] == [
+        ("operator", "link.stopped", "done"),
+        ("operator", "link.resumed", "done"),
+        ("operator", "link.stopped", "done"),
+        ("operator", "link.ended", "done"),
+        ("operator", "link.ended", "done"),
+        ("operator", "data.deletion-ordered", "done"),
+    ]
+
+
 def test_no_page_that_changes_something_is_missing_above(pages: Pages) -> None:
-    """A new form needs a new line in the test above."""
+    """A new form needs a new line in one of the tests above."""
     assert set(paths(pages, "post")) == {
         "/sign-in/{token}",
         "/sign-out",
         "/invite/{token}",
         "/requests",
+        "/requests/{request_id}/another",
         "/requests/{request_id}/details",
         "/requests/{request_id}/invite",
+        "/requests/{request_id}/invites/{invite_id}/resend",
+        "/requests/{request_id}/invites/{invite_id}/withdraw",
         "/requests/{request_id}/look-now",
         "/requests/{request_id}/resume",
         "/requests/{request_id}/cancel",
+        "/requests/{request_id}/unlink/stop",
+        "/requests/{request_id}/unlink/go-on",
+        "/requests/{request_id}/unlink/keep",
+        "/requests/{request_id}/unlink/delete",
     }
 
 
@@ -93,6 +134,10 @@ def test_what_is_refused_is_written_down(pages: Pages, engine: Engine) -> None:
     entry = newest(engine)
     assert (entry.actor, entry.action, entry.subject) == ("alan@example.com", "request.opened", f"request:{other}")
     assert entry.result == "refused"
+    invited.get("/activity")
+    entry = newest(engine)
+    assert (entry.actor, entry.action, entry.subject) == ("alan@example.com", "page.opened", "page:/activity")
+    assert entry.result == "refused"
     operator.post(f"/requests/{other}/cancel", headers={"Origin": "https://evil.example.com"})
     entry = newest(engine)
     assert (entry.actor, entry.action, entry.subject) == ("operator", "form.sent", "cross-site")
@@ -104,10 +149,12 @@ def test_a_flood_of_refusals_does_not_fill_the_log(pages: Pages, engine: Engine)
     most = limits.WRITTEN_REFUSALS.most
     for _ in range(most + 5):
         assert stranger.post("/sign-out", headers={"Origin": "null"}).status_code == 403
-    assert told(engine) == [("anonymous", "form.sent", "refused")] * most
+    flood = [("anonymous", "form.sent", "refused")] * most
+    assert told(engine) == [*flood, ("anonymous", "limit.reached", "refused")]
+    assert newest(engine).subject == "written-refusals:127.0.0.1"
     pages.clock.pass_by(limits.WRITTEN_REFUSALS.span + timedelta(seconds=1))
     stranger.post("/sign-out", headers={"Origin": "null"})
-    assert len(told(engine)) == most + 1
+    assert len(told(engine)) == most + 2
 
 
 def test_no_token_stands_in_the_log(pages: Pages, engine: Engine) -> None:

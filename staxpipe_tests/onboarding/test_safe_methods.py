@@ -10,9 +10,11 @@ import httpx
 import pytest
 from sqlalchemy import Engine, select
 
+from staxpipe.db import link_requests
 from staxpipe.db.tables import metadata
 from staxpipe.onboarding.app import create_app
 from staxpipe_tests.onboarding.conftest import DETAILS, Pages, begin, begin_listening
+from staxpipe_tests.onboarding.ledger import add_link
 from staxpipe_tests.onboarding.test_access import invitation
 
 COUNTERS = {"rate_limits"}  # that somebody asked is counted, whatever was asked
@@ -37,6 +39,10 @@ def stored(engine: Engine) -> Mapping[str, Any]:
 def test_asking_for_any_page_changes_nothing(pages: Pages, engine: Engine) -> None:
     operator = pages.operator()
     draft, listening = begin(operator), begin_listening(operator)
+    linked = begin_listening(operator, account_id="2222-3333-4444")
+    with engine.begin() as connection:
+        link_requests.mark_linked(connection, linked, pages.clock.now)
+        add_link(connection, linked, pages.clock.now)
     tokens = (pages.sign_in_link(), invitation(pages, operator, draft))
     before = stored(engine)
     found = paths(pages, "get")
@@ -44,11 +50,15 @@ def test_asking_for_any_page_changes_nothing(pages: Pages, engine: Engine) -> No
     answers = [
         operator.request(method, path.format(request_id=request_id, token=token.rsplit("/", 1)[1]))
         for path in found
-        for request_id in (draft, listening)
+        for request_id in (draft, listening, linked)
         for token in tokens
         for method in ("GET", "HEAD", "OPTIONS")
     ]
-    assert {answer.status_code for answer in answers} <= {200, 403, 405}
+    not_found = {answer.url.path for answer in answers if answer.status_code == 404}
+    assert not_found == {
+        f"/requests/{not_linked}/unlink{part}" for not_linked in (draft, listening) for part in ("", "/status")
+    }
+    assert {answer.status_code for answer in answers} <= {200, 403, 404, 405}
     assert sum(answer.status_code == 200 for answer in answers) > len(found) * 2
     assert stored(engine) == before
 
@@ -69,7 +79,7 @@ def test_nobody_is_sent_to_another_site(pages: Pages, host: str | None) -> None:
     gets = [path.format(request_id=listening, token="x") for path in paths(pages, "get")]
     gets += elsewhere
     gets += [f"{path}?next={quote('https://evil.example.com')}" for path in gets]
-    posts = [path.format(request_id=listening, token="x") for path in paths(pages, "post")]
+    posts = [path.format(request_id=listening, token="x", invite_id="x") for path in paths(pages, "post")]
     posts.sort(key=lambda path: path == "/sign-out")  # last
     asked = [*(("GET", path) for path in gets), *(("POST", path) for path in posts)]
     for method, path in asked:

@@ -7,7 +7,9 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
@@ -16,6 +18,7 @@ from sqlalchemy import Engine
 
 from staxpipe.errors import PermanentError
 from staxpipe.onboarding.server import check_database, listen, server
+from staxpipe.onboarding.sessions import Session, Signer
 from staxpipe.settings import read_settings
 
 
@@ -112,3 +115,33 @@ def test_tokens_stay_out_of_the_log_and_no_forwarded_address_is_taken_unseen(eng
     config = server(read_settings({"home": tmp_path, "public_url": "https://costs.example.com"}), engine).config
     assert not config.access_log
     assert not config.proxy_headers
+
+
+def test_a_mistake_of_ours_is_written_with_its_stack_and_without_what_was_sent(
+    engine: Engine, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with engine.begin() as connection:
+        connection.exec_driver_sql("ALTER TABLE link_requests RENAME TO gone")
+    settings = read_settings({"home": tmp_path, "web_port": free_port()})
+    cookie = Signer(settings.signing_key()).session(Session(True), datetime.now(UTC))
+    request = "x" * 22
+    running = server(settings, engine)
+    with listen(settings) as listener:
+        thread = threading.Thread(target=running.run, kwargs={"sockets": [listener]})
+        thread.start()
+        try:
+            while not running.started:
+                assert thread.is_alive()
+                time.sleep(0.01)
+            with httpx.Client(base_url=settings.base_url, cookies={"staxpipe": cookie}) as browser:
+                answer = browser.get(f"/requests/{request}")
+        finally:
+            running.should_exit = True
+            thread.join(20)
+    said = capsys.readouterr().err
+    assert answer.status_code == 500
+    assert "Traceback (most recent call last)" in said
+    assert 'relation "link_requests" does not exist' in said
+    assert "staxpipe/onboarding/site.py" in said
+    assert request not in said
+    assert cookie not in said

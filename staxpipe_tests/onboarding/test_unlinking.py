@@ -58,6 +58,16 @@ def test_the_account_leads_to_it_and_it_says_what_happens_here_and_in_aws(pages:
     assert request.external_id not in answer.text
 
 
+def test_the_stack_is_looked_for_where_it_was_created(pages: Pages, linked: str, engine: Engine) -> None:
+    """A bucket's region may have been corrected since, and a stack does not move."""
+    with engine.begin() as connection:
+        connection.execute(link_requests.update().values(stack_region="us-east-1"))
+    answer = pages.operator().get(f"/requests/{linked}/unlink")
+    assert "https://us-east-1.console.aws.amazon.com/cloudformation/home?region=us-east-1#/stacks?" in answer.text
+    assert "in the region US East (N. Virginia), us-east-1" in words(answer)
+    assert "eu-west-1" not in answer.text
+
+
 def test_stop_then_keep(pages: Pages, linked: str, engine: Engine) -> None:
     browser = pages.operator()
     said = words(browser.post(f"/requests/{linked}/unlink/stop"))
@@ -153,6 +163,12 @@ def test_an_invited_person_may_stop_and_only_who_linked_may_decide(pages: Pages,
     for act in ("keep", "go-on"):
         assert alan.post(f"/requests/{linked}/unlink/{act}").status_code == 404
     assert alan.post(f"/requests/{linked}/unlink/delete", data={"account": "123456789012"}).status_code == 404
+    with engine.connect() as connection:
+        acts = audit_log.entries(connection, f"link:{link_of(engine, linked).id}")
+    assert [(act.actor, act.action, act.result) for act in acts[::-1]] == [
+        ("alan@example.com", "link.stopped", "done"),
+        *[("alan@example.com", "link.decided", "refused")] * 3,
+    ]
     assert link_of(engine, linked).state is LinkState.PAUSED
     assert "Keep the data" in words(ada.get(f"/requests/{linked}/unlink"))
     ada.post(f"/requests/{linked}/unlink/delete", data={"account": "123456789012"})

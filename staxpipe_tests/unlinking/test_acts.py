@@ -5,12 +5,15 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from functools import partial
+from pathlib import Path
 
 import pytest
 from sqlalchemy import text
 
-from staxpipe.db import deletion_receipts
+from staxpipe.db import deletion_receipts, links
 from staxpipe.db import deliveries as ledger
+from staxpipe.doctor import keeping
+from staxpipe.doctor.facts import of_link
 from staxpipe.exports.folder import FolderBucket
 from staxpipe.ingest import marts
 from staxpipe.ingest.exclusive import UnlinkedError
@@ -19,6 +22,7 @@ from staxpipe.ingest.line_items import build_line_items
 from staxpipe.ingest.marts import publish
 from staxpipe.ingest.outcome import outcome_recorded
 from staxpipe.ingest.pinning import pin, pinned
+from staxpipe.linking.verdicts import IgnoresExternalId, Safe, Verdict
 from staxpipe.model import BillingPeriod, DeliveryState, LinkState
 from staxpipe.unlinking import acts
 from staxpipe.unlinking.run import finish_unlinkings, waiting
@@ -59,6 +63,28 @@ def test_stopping_is_at_once_and_can_be_taken_back(ada: Customer) -> None:
         "link.stopped",
         "link.resumed",
     ]
+
+
+def test_a_link_whose_role_did_not_hold_is_paused_again_and_not_used_because_somebody_asked(ada: Customer) -> None:
+    def found(verdict: Verdict) -> None:
+        with ada.platform.engine.begin() as connection:
+            keeping.keep_verdict(connection, of_link(ada.link), verdict, NOW)
+
+    ada.deliver("ada-3", "1", "2", "4", "8", hours=2)
+    found(IgnoresExternalId(ada.link.role_arn, accepts_wrong=True, accepts_none=False))
+    with ada.platform.engine.begin() as connection:
+        links.pause(connection, ada.link.id, "The role is not safe.")
+    act(ada, acts.stop)
+    assert act(ada, acts.go_on)
+    link = ada.now_is()
+    assert (link.state, link.stopped_at) == (LinkState.PAUSED, None)
+    assert "lets in who shows a wrong ExternalId" in (link.problem or "")
+    assert ada.waiting() == []
+    found(Safe())
+    act(ada, acts.stop)
+    act(ada, acts.go_on)
+    assert ada.now_is().state is LinkState.ACTIVE
+    assert len(ada.waiting()) == 1
 
 
 def test_a_run_under_way_stops_at_its_next_step_and_nothing_has_failed(ada: Customer) -> None:
@@ -158,6 +184,16 @@ def test_kept_data_is_marked_and_goes_on_when_the_account_is_linked_again(ada: C
         kept = ada.platform.lake.files_of_delivery(exports[0], OCTOBER, "ada-1")
         assert kept is not None
         assert deletion_receipts.of_account(connection, ADA) == []
+
+
+def test_the_mark_stays_while_another_bucket_of_the_account_is_read(ada: Customer, tmp_path: Path) -> None:
+    other = Customer(ada.platform, ADA, tmp_path / "other", ada.linked_again().link)
+    act(ada, acts.keep)
+    other.load("other-1", "100")
+    query = "SELECT count(*) FROM findings WHERE code = 'link-ended'"
+    assert one_value(ada.platform.engine, query) == 1
+    ada.linked_again().discover()
+    assert one_value(ada.platform.engine, query) == 0, "what was kept is kept up to date again"
 
 
 def test_kept_data_may_be_deleted_later_and_only_once(ada: Customer) -> None:

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -13,19 +14,22 @@ import pytest
 from pyiceberg.table import Table
 from sqlalchemy import text
 
-from staxpipe.db import deletion_receipts, links
+from staxpipe.db import deletion_receipts, links, outbox
 from staxpipe.db import deliveries as ledger
 from staxpipe.db.deletion_receipts import DeletionReceipt
 from staxpipe.db.tables import metadata
+from staxpipe.doctor import keeping
+from staxpipe.doctor.findings import Report
 from staxpipe.errors import PermanentError
 from staxpipe.ingest.exclusive import month_held
 from staxpipe.ingest.expiry import expire
 from staxpipe.ingest.platform import Platform
 from staxpipe.lake.catalog import TABLE, open_catalog
+from staxpipe.lake.table import Lake
 from staxpipe.model import BillingPeriod
 from staxpipe.unlinking import acts
-from staxpipe.unlinking.deletion import STEPS, delete_data
-from staxpipe.unlinking.run import finish_unlinkings, waiting
+from staxpipe.unlinking.deletion import STEPS, delete_data, take_rows
+from staxpipe.unlinking.run import OUR_MISTAKE, finish_unlinkings, waiting
 from staxpipe_tests.unlinking.conftest import ADA, BEN, Customer, actions, link_account, one_value
 
 OCTOBER = BillingPeriod(2026, 10)
@@ -44,7 +48,7 @@ def order(customer: Customer) -> int:
 
 
 def delete(customer: Customer) -> DeletionReceipt:
-    return delete_data(customer.platform, order(customer), datetime.now(UTC))
+    return delete_data(customer.platform, order(customer))
 
 
 def iceberg(platform: Platform) -> Table:
@@ -122,7 +126,7 @@ def test_all_of_it_is_gone_and_the_receipt_counts_it_before_and_after(ada: Custo
 
 def test_it_is_told_once_and_in_the_audit_log(ada: Customer) -> None:
     receipt = delete(ada)
-    assert delete_data(ada.platform, receipt.id, datetime.now(UTC)) == receipt
+    assert delete_data(ada.platform, receipt.id) == receipt
     payload = one_value(ada.platform.engine, "SELECT payload FROM outbox WHERE kind = 'data_deleted'")
     assert isinstance(payload, dict)
     assert payload["to"] == ["ada@example.com", "ops@example.com"]
@@ -138,7 +142,6 @@ def test_it_is_told_once_and_in_the_audit_log(ada: Customer) -> None:
 
 KILLED = """
 import importlib, os, signal, sys
-from datetime import UTC, datetime
 from staxpipe.db.engine import make_engine
 from staxpipe.ingest.platform import Platform
 from staxpipe.settings import read_settings
@@ -164,7 +167,7 @@ else:
     target = importlib.import_module(module)
     setattr(target, name, killing(getattr(target, name)))
 platform = Platform.open(read_settings({"home": home, "operator_email": "ops@example.com"}), make_engine(url))
-deletion.delete_data(platform, int(receipt), datetime.now(UTC))
+deletion.delete_data(platform, int(receipt))
 """
 
 PLACES = [
@@ -225,6 +228,32 @@ def test_what_another_link_reads_too_is_handed_over_to_it(ada: Customer, ben: Cu
     assert owners == [BEN]
 
 
+def test_naming_a_bucket_is_no_claim_to_what_another_account_loaded_from_it(ada: Customer, ben: Customer) -> None:
+    engine = ada.platform.engine
+    with engine.begin() as connection:
+        connection.execute(
+            text("UPDATE exports SET source = 's3://bills-of-444455556666/billing/all' WHERE link_id = :link"),
+            {"link": ada.link.id},
+        )
+        connection.execute(text("UPDATE links SET discovered_at = NULL WHERE id = :link"), {"link": ben.link.id})
+    receipt = delete(ada)
+    assert receipt.scope is not None
+    assert receipt.scope["handed_over"] == []
+    assert [int(ada.billed()), int(ben.billed())] == [0, 30]
+    assert one_value(engine, "SELECT count(*) FROM deliveries WHERE account_id = :account", account=ADA) == 0
+    assert one_value(engine, "SELECT count(*) FROM exports WHERE link_id = :link", link=ben.link.id) == 1
+
+
+def test_what_is_kept_of_another_link_of_the_account_stays_marked(ada: Customer, tmp_path: Path) -> None:
+    other = Customer(ada.platform, ADA, tmp_path / "other", ada.linked_again().link)
+    other.load("other-1", "100")
+    with ada.platform.engine.begin() as connection:
+        acts.keep(connection, other.link, "ada@example.com", datetime.now(UTC))
+    delete(ada)
+    assert other.billed() == 100
+    assert one_value(ada.platform.engine, "SELECT count(*) FROM findings WHERE code = 'link-ended'") == 1
+
+
 def test_the_other_export_of_the_account_counts_when_the_first_is_gone(ada: Customer, tmp_path: Path) -> None:
     other = Customer(ada.platform, ADA, tmp_path / "other", ada.linked_again().link)
     other.load("other-1", "100")
@@ -239,15 +268,51 @@ def test_the_other_export_of_the_account_counts_when_the_first_is_gone(ada: Cust
 def test_whoever_works_on_a_month_is_waited_for(ada: Customer) -> None:
     receipt, [export] = order(ada), ada.exports()
     done: list[DeletionReceipt] = []
-    worker = threading.Thread(target=lambda: done.append(delete_data(ada.platform, receipt, datetime.now(UTC))))
+    worker = threading.Thread(target=lambda: done.append(delete_data(ada.platform, receipt)))
     with month_held(ada.platform.engine, export, OCTOBER):
         worker.start()
         worker.join(1.5)
         assert worker.is_alive()
         assert ada.billed() == 7
+        with ada.platform.engine.begin() as connection:  # the worker has failed, and says so
+            url = f"http://127.0.0.1:8600/requests/{ada.link.request_id}"
+            outbox.enqueue(connection, "ingest_failed:x", "ingest_failed", {"account_id": ADA, "url": url})
     worker.join(60)
     assert done
     assert done[0].finished_at is not None
+    assert done[0].finished_at - done[0].asked_at > timedelta(seconds=1.5), "when it was done, not when it began"
+    assert one_value(ada.platform.engine, "SELECT count(*) FROM outbox WHERE kind = 'ingest_failed'") == 0
+
+
+def test_what_was_being_written_when_the_rows_went_goes_with_the_next_attempt(ada: Customer) -> None:
+    engine, receipt = ada.platform.engine, order(ada)
+    with engine.connect() as late:
+        payload = {"account_id": ADA, "to": ["ops@example.com"], "url": "http://127.0.0.1:3000/runs/1"}
+        outbox.enqueue(late, f"run_failed:ingest:{ADA}|2026-10:2026-11-03", "ingest_failed", payload)
+        with engine.connect() as connection:
+            ordered = deletion_receipts.get(connection, receipt)
+        take_rows(ada.platform, ordered)
+        late.commit()
+    with engine.connect() as connection:
+        found = deletion_receipts.get(connection, receipt).found
+    finished = delete_data(ada.platform, receipt)
+    assert found is not None
+    assert finished.found is not None
+    assert finished.found["rows"] == {**found["rows"], "outbox": found["rows"]["outbox"] + 1}
+    assert one_value(engine, "SELECT count(*) FROM outbox WHERE kind = 'ingest_failed'") == 0
+
+
+def test_the_doctors_report_goes_and_a_look_that_was_under_way_brings_none_back(ada: Customer) -> None:
+    def keep_report() -> None:
+        with ada.platform.engine.begin() as connection:
+            keeping.keep(connection, ada.link.request_id, Report(datetime.now(UTC), (), months=(OCTOBER,)))
+
+    keep_report()
+    receipt = delete(ada)
+    assert receipt.found is not None
+    assert receipt.found["rows"]["doctor_reports"] == 1
+    keep_report()
+    assert one_value(ada.platform.engine, "SELECT count(*) FROM doctor_reports") == 0
 
 
 def test_a_tag_that_somebody_made_is_told_and_the_deletion_goes_on_without_it(ada: Customer) -> None:
@@ -257,7 +322,7 @@ def test_a_tag_that_somebody_made_is_told_and_the_deletion_goes_on_without_it(ad
     table.manage_snapshots().create_tag(snapshot, "audit-2026").commit()
     receipt = order(ada)
     with pytest.raises(PermanentError, match="audit-2026"):
-        delete_data(ada.platform, receipt, datetime.now(UTC))
+        delete_data(ada.platform, receipt)
     report = finish_unlinkings(ada.platform, datetime.now(UTC))
     assert "audit-2026" in report.postponed[0]
     with ada.platform.engine.connect() as connection:
@@ -295,10 +360,38 @@ def test_a_link_that_took_an_export_over_keeps_it(ada: Customer) -> None:
     receipt = order(ada)
     again = ada.linked_again()
     again.discover()  # before the deletion has begun
-    finished = delete_data(ada.platform, receipt, datetime.now(UTC))
+    finished = delete_data(ada.platform, receipt)
     assert finished.scope is not None
     assert finished.scope["exports"] == []
     assert again.billed() == 7
     with ada.platform.engine.connect() as connection:
         assert links.get(connection, again.link.id).stopped_at is None
         assert ledger.has_loaded(connection, again.exports()[0], OCTOBER)
+
+
+def test_a_storage_that_fails_holds_up_nobody_else(
+    ada: Customer, ben: Customer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, _ = order(ada), order(ben)
+    [export], erase = ada.exports(), Lake.erase
+
+    def refuse(lake: Lake, exports: Collection[int]) -> None:
+        if export in exports:
+            raise OSError("AWS Error INTERNAL_FAILURE: bucket our-lake, request 4711")
+        erase(lake, exports)
+
+    monkeypatch.setattr(Lake, "erase", refuse)
+    with pytest.raises(ExceptionGroup) as caught:
+        finish_unlinkings(ada.platform, datetime.now(UTC))
+    assert "request 4711" in str(caught.value.exceptions)
+    assert [int(ada.billed()), int(ben.billed())] == [0, 0]
+    with ada.platform.engine.connect() as connection:
+        told, done = (deletion_receipts.of_link(connection, link.id) for link in (ada.link, ben.link))
+        assert waiting(connection, datetime.now(UTC)) == 0, "not at once again"
+    assert told is not None
+    assert told.error == OUR_MISTAKE
+    assert done is not None
+    assert done.finished_at is not None
+    monkeypatch.undo()
+    [finished] = finish_unlinkings(ada.platform, datetime.now(UTC) + timedelta(hours=1)).finished
+    assert (finished.id, finished.error) == (first, None)

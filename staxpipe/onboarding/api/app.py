@@ -79,7 +79,7 @@ def _described(api: FastAPI) -> dict[str, Any]:
 
 def _refused(request: Request, error: Exception) -> Response:
     if isinstance(error, NotTheirsError):
-        error.visit.note_refusal("request.opened", f"request:{error.request_id}")
+        error.visit.note_refusal(error.action, error.subject)
     if isinstance(error, TooManyError):
         return problems.answer(429, detail=error.sentences, headers=error.headers)
     if isinstance(error, ProblemError):

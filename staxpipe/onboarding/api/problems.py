@@ -59,7 +59,7 @@ class ProblemError(HTTPException):
 _GENERAL = {
     400: ("unreadable", "What was sent cannot be read: it is not JSON in UTF-8."),
     401: ("token-missing", "Send a token: the header Authorization with “Bearer sxp_…”."),
-    403: ("not-yours-to-decide", "That is for whoever runs staxpipe, or who linked the account, to decide."),
+    403: ("another-contact", "This token acts for one person, whose requests have no other contact."),
     404: ("not-found", "There is none, or it is not for this token to see."),
     405: ("method-not-allowed", "That cannot be done here: the description says which methods this address has."),
     409: ("conflict", "That does not go with how the request stands now."),

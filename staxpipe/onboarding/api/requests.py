@@ -30,8 +30,8 @@ from staxpipe.onboarding.api.shapes import (
 from staxpipe.onboarding.corrections import Saving, differences
 from staxpipe.onboarding.deployment import deployment
 from staxpipe.onboarding.forms import Errors
-from staxpipe.onboarding.progress import read_progress
-from staxpipe.onboarding.saving import save, why_impossible
+from staxpipe.onboarding.progress import read_outlines
+from staxpipe.onboarding.saving import count, save, why_impossible
 from staxpipe.onboarding.site import Visit
 from staxpipe.onboarding.standing import Standing
 from staxpipe.onboarding.status import describe
@@ -125,10 +125,12 @@ def list_requests(visit: TokenVisit, wanted: Annotated[Wanted, Query()]) -> Page
             state=wanted.state,
             after=wanted.after,
         )
-        shown = []
-        for request in found[: wanted.limit]:
-            progress = read_progress(connection, request.id)
-            shown.append(Standing(request, progress, describe(request, progress, visit.now), None))
+        outlines = read_outlines(connection, [request.id for request in found])
+    shown = [
+        Standing(request, progress, describe(request, progress, visit.now), None)
+        for request in found[: wanted.limit]
+        for progress in (outlines.get(request.id),)
+    ]
     more = len(found) > len(shown)
     asked = wanted.model_dump(exclude_none=True) | {"after": shown[-1].request.id if more else None}
     return Page(
@@ -150,6 +152,7 @@ def save_details(visit: TokenVisit, request_id: RequestId, written: SaveDetails)
     Saving the same again changes nothing. Another account gets a new ExternalId and another role.
     """
     _check_contact(visit, written)
+    count(visit, request_id)
     with visit.transaction() as connection:
         known = visit.find(connection, request_id, lock=True)
         outcome = save(visit, connection, known, written.details(), written.version or "")
@@ -192,9 +195,12 @@ def _check_first(visit: Visit, request_id: str, written: AccountDetails) -> None
 def _save_first(visit: Visit, request_id: str, written: AccountDetails) -> None:
     """Save the details that a request is begun with; a key that began another account's request is refused."""
     with visit.transaction() as connection:
+        request = visit.find(connection, request_id).request
+    if request.account_id is not None and not differences(request, written.details()):
+        return  # also where it was refused or has expired: sending it again takes nothing up
+    count(visit, request_id)
+    with visit.transaction() as connection:
         known = visit.find(connection, request_id, lock=True)
-        if known.request.account_id is not None and not differences(known.request, written.details()):
-            return  # also where it was refused or has expired: sending it again takes nothing up
         # Only what nobody said yet is said by a key: it must not overwrite what a person corrected since.
         outcome = save(visit, connection, known, written.details(), "new")
     if isinstance(outcome, Errors):

@@ -18,7 +18,7 @@ from staxpipe.onboarding.corrections import EDITABLE, Saving, differences, stack
 from staxpipe.onboarding.forms import Errors
 from staxpipe.onboarding.progress import read_progress
 from staxpipe.onboarding.regions import REGIONS, default_region
-from staxpipe.onboarding.saving import SAVED, save
+from staxpipe.onboarding.saving import SAVED, count, save
 from staxpipe.onboarding.site import AnyVisit, Known, Visit, see_other
 from staxpipe.onboarding.status import describe
 
@@ -63,6 +63,8 @@ def save_details(
     """Keep the details and begin to listen, or correct those of a link that found nothing."""
     raw = {"account_id": account_id, "bucket": bucket, "prefix": prefix, "region": region, "contact": contact}
     checked = forms.check_details(raw)
+    if isinstance(checked, Details):
+        count(visit, request_id)
     with visit.transaction() as connection:
         known = visit.find(connection, request_id, lock=True)
         if isinstance(checked, Details):

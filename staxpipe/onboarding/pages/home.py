@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from staxpipe.db import invites, link_requests
 from staxpipe.db.link_requests import LinkRequest
-from staxpipe.onboarding.progress import read_progress
+from staxpipe.onboarding.progress import read_outlines
 from staxpipe.onboarding.site import AnyVisit, OperatorVisit, see_other
 from staxpipe.onboarding.status import describe
 
@@ -34,10 +34,9 @@ def home(visit: AnyVisit) -> Response:
 def requests(visit: OperatorVisit) -> Response:
     """All requests, the newest first, and accounts that were asked for together beside each other."""
     with visit.transaction() as connection:
-        found = [
-            (request, describe(request, read_progress(connection, request.id), visit.now))
-            for request in together(link_requests.newest(connection, _MOST_SHOWN))
-        ]
+        shown = together(link_requests.newest(connection, _MOST_SHOWN))
+        outlines = read_outlines(connection, [request.id for request in shown])
+    found = [(request, describe(request, outlines.get(request.id), visit.now)) for request in shown]
     return visit.page("requests.html", {"requests": found})
 
 

@@ -18,7 +18,7 @@ from staxpipe.onboarding.invited import may_withdraw, standing, why_not_again
 from staxpipe.onboarding.inviting import INVITE_LIFETIME
 from staxpipe.onboarding.limits import FAILING, SIGNING_IN, Use
 from staxpipe.onboarding.progress import read_progress
-from staxpipe.onboarding.site import AnyVisit, Known, Visit, see_other
+from staxpipe.onboarding.site import AnyVisit, Known, NotTheirsError, Visit, see_other
 from staxpipe.onboarding.status import describe
 
 router = APIRouter()
@@ -52,7 +52,8 @@ def resend(visit: AnyVisit, request_id: str, invite_id: str) -> Response:
     with visit.transaction() as connection:
         known = visit.find(connection, request_id)
         before = _of(connection, request_id, invite_id)
-    visit.spend(*inviting.uses(known, [before.email]))
+    if before.may_go_again(visit.now):  # else nothing is sent, and nothing used up
+        visit.spend(*inviting.uses(known, [before.email]))
     with visit.transaction() as connection:
         again = invites.send_again(connection, request_id, invite_id, visit.now, visit.now + INVITE_LIFETIME)
         if again is None:
@@ -69,7 +70,7 @@ def withdraw(visit: AnyVisit, request_id: str, invite_id: str) -> Response:
     with visit.transaction() as connection:
         known = visit.find(connection, request_id)
         if not may_withdraw(known.actor, _of(connection, request_id, invite_id)):
-            raise HTTPException(404)
+            raise NotTheirsError(visit, "invitation.withdrawn", known.subject)
         withdrawn = invites.withdraw(connection, request_id, invite_id, visit.now)
         if withdrawn is not None:
             outbox.take_back(connection, withdrawn.mail_key)

@@ -37,8 +37,8 @@ def sign_in(visit: AnyVisit, token: str) -> Response:
     with visit.transaction() as connection:
         redeemed = sign_in_links.redeem(connection, token, visit.now)
         result = "done" if redeemed else "refused"
-        visit.record(connection, OPERATOR if redeemed else "anonymous", "signed-in", "session", result)
-    if redeemed:
+        visit.record(connection, OPERATOR if redeemed else visit.who(connection), "signed-in", "session", result)
+    if redeemed or visit.session.operator:
         visit.give_back(failing)
     if not redeemed and not visit.session.operator:
         return visit.page("sign_in.html", {"token": token, "usable": False}, 403)

@@ -9,7 +9,7 @@ from starlette.responses import Response
 from staxpipe.db import link_requests
 from staxpipe.ingest.announcement import gaps
 from staxpipe.model import RequestState
-from staxpipe.onboarding.progress import read_progress
+from staxpipe.onboarding.progress import read_outlines
 from staxpipe.onboarding.site import AnyVisit, Visit, see_other
 from staxpipe.onboarding.standing import Standing, as_json, read
 from staxpipe.onboarding.status import describe
@@ -24,10 +24,9 @@ def status_page(visit: AnyVisit, request_id: str) -> Response:
     if found.request.state is RequestState.DRAFT:
         return see_other(f"/requests/{request_id}/access")
     with visit.transaction() as connection:
-        group = [
-            (request, describe(request, read_progress(connection, request.id), visit.now))
-            for request in link_requests.of_group(connection, found.request)
-        ]
+        requests = link_requests.of_group(connection, found.request)
+        outlines = read_outlines(connection, [request.id for request in requests])
+    group = [(request, describe(request, outlines.get(request.id), visit.now)) for request in requests]
     values = {"group": group, "key": visit.site.signer.begin(visit.now)}
     return visit.page("request.html", _values(found) | values)
 

@@ -56,7 +56,8 @@ def delete(visit: AnyVisit, request_id: str, account: Annotated[str, Form()] = "
     """End the link and have what was loaded deleted; the account's number must be typed."""
     with visit.transaction() as connection:
         seen = _find(visit, connection, request_id, lock=True)
-        if seen.may_decide and _digits(account) != seen.link.account_id:
+        linked.refuse_others(visit, seen)
+        if _digits(account) != seen.link.account_id:
             error = "Type the 12 digits of the account whose data is to be deleted, as they stand above."
             return _page(visit, seen, {"account": error}, 422)
         linked.do(visit, connection, seen, acts.order_deletion)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
+import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from staxpipe_tests.onboarding.api.conftest import Pages, problem
+from staxpipe_tests.onboarding.api.conftest import Pages, problem, token
 
 ROOT = Path(__file__).resolve().parents[3]
 PUBLIC = {"read_role_template"}
@@ -89,3 +93,18 @@ def test_the_document_names_every_operation_and_code(described: dict[str, Any]) 
     )
     assert len(codes) >= 20
     assert {code for code in codes if f"`{code}`" not in page} == set()
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
+def test_the_documents_lines_for_curl_work(pages: Pages, tmp_path: Path) -> None:
+    [lines] = re.findall(r"```sh\nexport STAXPIPE=[^\n]+\n(.*?)```", (ROOT / "docs" / "api.md").read_text(), re.DOTALL)
+    environment = {**os.environ, "STAXPIPE": f"{pages.url}/api/v1", "TOKEN": token(pages)}
+    script = ["bash", "-euc", lines]
+    done = subprocess.run(
+        script, env=environment, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+    begun = json.loads((tmp_path / "request.json").read_text())
+    [listed] = json.loads(done.stdout)["requests"]
+    assert (listed["id"], listed["stage"]) == (begun["id"], "listening")
+    assert "ExternalId=" in begun["deployment"]["command"]

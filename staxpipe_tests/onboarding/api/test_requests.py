@@ -158,7 +158,7 @@ def test_a_link_is_paused_and_goes_on(pages: Pages, engine: Engine) -> None:
         assert client.post(f"{path}/pause").json()["stage"] == "paused"
     with engine.begin() as connection:
         connection.execute(text("UPDATE links SET contact = 'grace@example.com'"))
-    problem(client.post(f"{path}/resume"), 403, "not-yours-to-decide")
+    problem(client.post(f"{path}/resume"), 404, "not-found")
     for _ in range(2):
         assert grace.post(f"{path}/resume").json()["stage"] == "ready"
     problem(client.post(f"{path}/cancel"), 409, "linked")
