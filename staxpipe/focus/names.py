@@ -6,10 +6,10 @@ Names only, never values. Which columns the mapping needs stands in `source_colu
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache
 
 from staxpipe.errors import PermanentError
-from staxpipe.focus.columns import FOCUS_COLUMNS
 
 TAG_FAMILIES = ("resource_tags", "cost_category")
 """Families whose columns are named by the customer's own keys: ``resource_tags/<key>``."""
@@ -72,7 +72,7 @@ def canonical_name(header: str) -> str:
     for family in TAG_FAMILIES:
         if snake.startswith(family + "_"):
             return f"{family}/{snake.removeprefix(family + '_')}"
-    return _FOCUS_IN_ONE_CASE.get(snake) or _SPELLED_ARN.sub("_a_r_n", snake)
+    return _focus_in_one_case().get(snake) or _SPELLED_ARN.sub("_a_r_n", snake)
 
 
 def is_tag(canonical: str) -> bool:
@@ -141,6 +141,8 @@ def _snake(name: str) -> str:
     return _NOT_ALPHANUMERIC.sub("_", _UPPER.sub(r"_\1", name).lower()).strip("_")
 
 
-_FOCUS_IN_ONE_CASE = {
-    name.lower(): _snake(name) for name in (*(column.name for column in FOCUS_COLUMNS), *_AWS_FOCUS_EXTRAS)
-}
+@cache
+def _focus_in_one_case() -> Mapping[str, str]:
+    from staxpipe.focus.columns import FOCUS_COLUMNS  # with Arrow: who names no column, like the pages, needs none
+
+    return {name.lower(): _snake(name) for name in (*(column.name for column in FOCUS_COLUMNS), *_AWS_FOCUS_EXTRAS)}

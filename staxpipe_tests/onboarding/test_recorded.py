@@ -17,6 +17,7 @@ from staxpipe_tests.onboarding.test_access import invitation
 from staxpipe_tests.onboarding.test_safe_methods import paths
 
 FORM = {"addresses": "barbara@example.com", "invited_by": "Alan", "note": ""}
+MEMBERS = {"bucket": "reports-{account}", "prefix": "reports", "region": "eu-west-1", "accounts": "444455556666"}
 
 
 def told(engine: Engine, limit: int = 500) -> list[tuple[str, str, str]]:
@@ -50,6 +51,7 @@ def test_every_act_of_the_operator_and_of_an_invited_person(pages: Pages, engine
     key = re.search(r'name="key" value="([^"]+)"', invited.get(base).text)
     assert key is not None
     invited.post(f"{base}/another", data={"key": key[1]})
+    invited.post(f"{base}/members", data=MEMBERS)
     with engine.begin() as connection:
         connection.exec_driver_sql("UPDATE link_requests SET state = 'expired', next_probe_at = NULL")
     operator.post(f"{base}/resume")
@@ -66,6 +68,7 @@ def test_every_act_of_the_operator_and_of_an_invited_person(pages: Pages, engine
         ("alan@example.com", "colleague.invited", "done"),
         ("alan@example.com", "colleague.reminded", "done"),
         ("alan@example.com", "invitation.withdrawn", "done"),
+        ("alan@example.com", "request.begun", "done"),
         ("alan@example.com", "request.begun", "done"),
         ("operator", "request.resumed", "done"),
         ("alan@example.com", "request.cancelled", "done"),
@@ -105,6 +108,7 @@ def test_no_page_that_changes_something_is_missing_above(pages: Pages) -> None:
         "/invite/{token}",
         "/requests",
         "/requests/{request_id}/another",
+        "/requests/{request_id}/members",
         "/requests/{request_id}/details",
         "/requests/{request_id}/invite",
         "/requests/{request_id}/invites/{invite_id}/resend",
