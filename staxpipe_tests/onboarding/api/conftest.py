@@ -9,6 +9,8 @@ import httpx
 
 from staxpipe.db import api_tokens
 from staxpipe.db.api_tokens import Scope
+from staxpipe.onboarding.people import rules
+from staxpipe.onboarding.sessions import Session, Signer
 from staxpipe_tests.onboarding.conftest import Pages, Serve
 
 __all__ = ["Pages", "Serve"]
@@ -32,6 +34,13 @@ def token(pages: Pages, acts_for: str = "operator", lifetime: timedelta = timede
 def program(pages: Pages, acts_for: str = "operator") -> httpx.Client:
     """A program with a token of its own."""
     return pages.visitor(headers={"Authorization": f"Bearer {token(pages, acts_for)}"})
+
+
+def person(pages: Pages, address: str) -> httpx.Client:
+    """A browser of somebody who signed in at the team's provider, as a linker."""
+    session = Session(person=address, rules=rules(pages.settings))
+    cookie = Signer(pages.settings.signing_key()).session(session, pages.clock.now)
+    return pages.visitor(cookies={"staxpipe": cookie})
 
 
 def begin(client: httpx.Client, key: str = "first", **details: str | None) -> httpx.Response:

@@ -10,9 +10,7 @@ from sqlalchemy import Engine
 
 from staxpipe.db import api_tokens, audit_log
 from staxpipe.onboarding import limits
-from staxpipe.onboarding.people import rules
-from staxpipe.onboarding.sessions import Session, Signer
-from staxpipe_tests.onboarding.api.conftest import REQUESTS, Pages, begin, begun, problem, program, token
+from staxpipe_tests.onboarding.api.conftest import REQUESTS, Pages, begin, begun, person, problem, program, token
 from staxpipe_tests.onboarding.conftest import begin as begin_on_the_pages
 from staxpipe_tests.onboarding.conftest import begin_listening
 
@@ -112,9 +110,7 @@ def test_a_linkers_token_opens_that_persons_requests_alone(pages: Pages, engine:
 def test_a_linkers_token_opens_what_that_person_began_at_the_provider_and_on_the_pages_it_is_theirs(
     pages: Pages, engine: Engine
 ) -> None:
-    ada = Session(person="ada@example.com", rules=rules(pages.settings))
-    cookie = Signer(pages.settings.signing_key()).session(ada, pages.clock.now)
-    browser, client = pages.visitor(cookies={"staxpipe": cookie}), program(pages, "ada@example.com")
+    browser, client = person(pages, "ada@example.com"), program(pages, "ada@example.com")
     on_the_pages, by_token = begin_listening(browser), begun(client, bucket="another-bucket")
     beside = client.post(REQUESTS, json={"beside": on_the_pages}, headers={"Idempotency-Key": "beside"}).json()["id"]
     with engine.begin() as connection:

@@ -17,7 +17,17 @@ from staxpipe.linking.quick_create import template_text
 from staxpipe.linking.verdicts import NotYetAssumable
 from staxpipe.model import DeliveryState
 from staxpipe.onboarding import steps
-from staxpipe_tests.onboarding.api.conftest import DETAILS, REQUESTS, Pages, begin, begun, problem, program, token
+from staxpipe_tests.onboarding.api.conftest import (
+    DETAILS,
+    REQUESTS,
+    Pages,
+    begin,
+    begun,
+    person,
+    problem,
+    program,
+    token,
+)
 from staxpipe_tests.onboarding.ledger import add_delivery, add_link
 
 
@@ -132,6 +142,19 @@ def test_accounts_beside_each_other_have_their_bound(pages: Pages, monkeypatch: 
     problem(beside("third"), 409, "full")
     client.post(f"{REQUESTS}/{first}/cancel")
     problem(beside("fourth"), 409, "cancelled")
+
+
+def test_the_role_of_a_member_has_no_stack_of_its_own(pages: Pages) -> None:
+    browser, client = person(pages, "ada@example.com"), program(pages, "ada@example.com")
+    payer = begun(client)
+    form = {"bucket": "reports-{account}", "prefix": "reports", "region": "eu-west-1", "accounts": "444455556666"}
+    assert browser.post(f"/requests/{payer}/members", data=form).status_code == 200
+    [member] = client.get(REQUESTS, params={"account_id": "444455556666"}).json()["requests"]
+    assert (member["stage"], member["beside"]) == ("listening", payer)
+    assert browser.get(f"/requests/{member['id']}").status_code == 200, "who asked for it sees it"
+    said = problem(client.get(f"{REQUESTS}/{member['id']}/deployment"), 409, "nothing-to-deploy")
+    assert "StackSet" in said["detail"]
+    assert pages.request(member["id"]).external_id not in client.get(f"{REQUESTS}/{member['id']}").text
 
 
 def test_what_is_linked_already_is_not_asked_for_again(pages: Pages) -> None:
