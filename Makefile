@@ -6,9 +6,9 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed-from-lock
 
 .DEFAULT_GOAL := help
-POSTGRES15 = $(BIN)/python tools/with_postgres15.py $(BIN)/pytest -n 2 --dist loadfile -m 'database and not e2e and not browser'
+POSTGRES15 = $(BIN)/python tools/with_postgres15.py $(BIN)/pytest -n 2 --dist loadfile -m 'database and not e2e and not browser and not long'
 
-.PHONY: help setup demo up test coverage test-postgres15 e2e check lint types format lock validate-focus bench bench-load bench-lock fuzz mutation-check screenshots clean
+.PHONY: help setup demo up test test-long coverage test-postgres15 e2e check lint types format lock validate-focus bench bench-load bench-lock fuzz mutation-check screenshots clean
 
 help:  ## Show what can be made
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,10 +34,13 @@ demo: $(STAMP)  ## The whole way against an emulated AWS; ONCE=1 ends when the c
 up: $(STAMP)  ## Run staxpipe: Postgres, Dagster and the onboarding pages, until Ctrl-C
 	$(BIN)/staxpipe up
 
-test: $(STAMP)  ## All tests, then those of the rooms that speak SQL once more on Debian's Postgres 15
-	$(BIN)/pytest -n 2 --dist loadfile -m 'not e2e'
+test: $(STAMP)  ## Tests, all but the long ones, then those of the rooms that speak SQL once more on Debian's Postgres 15
+	$(BIN)/pytest -n 2 --dist loadfile -m 'not e2e and not long'
 	$(BIN)/pytest -m e2e
 	$(POSTGRES15) $(addprefix staxpipe_tests/,db warehouse linking unlinking organization)
+
+test-long: $(STAMP)  ## The tests that take minutes: every page in every state, every mistake, every format, the API's fuzzing
+	$(BIN)/pytest -n 2 --dist loadfile -m long
 
 coverage: $(STAMP)  ## All tests again, slower: which lines they reach
 	$(BIN)/pytest -n 2 --dist loadfile -m 'not e2e' --cov=staxpipe --cov-report=
@@ -49,7 +52,7 @@ test-postgres15: $(STAMP)  ## Every test that needs Postgres, on Debian's Postgr
 e2e: $(STAMP)  ## Only the tests that start every server
 	$(BIN)/pytest -m e2e
 
-check: lint types test  ## What must be clean before a change is proposed
+check: lint types test test-long  ## What must be clean before a change is proposed
 
 lint: $(STAMP)  ## Style and mistakes, by ruff
 	$(BIN)/ruff check

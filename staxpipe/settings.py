@@ -58,6 +58,14 @@ def _store_url(value: str | None) -> str | None:
     return value.rstrip("/") if value else value
 
 
+def _web_url(value: str | None) -> str | None:
+    if value is not None:
+        parts = urlsplit(value)
+        if parts.scheme not in {"http", "https"} or not parts.hostname:
+            raise ValueError("must be the address of a staxpipe, as in https://costs.example.com")
+    return value
+
+
 def _mail_url(value: SecretStr | None) -> SecretStr | None:
     if value is not None:
         parts = urlsplit(value.get_secret_value())
@@ -209,6 +217,12 @@ class Settings(BaseSettings):
         "many rows at a time. Each month that loads at the same time has this much of its own.",
     )
     line_item_ids: bool = Field(False, description="Keep identity/LineItemId in the lake (about 45 % more bytes).")
+    api_url: Annotated[str | None, AfterValidator(_web_url)] = Field(
+        None, description="The staxpipe that `staxpipe link` talks to; default: the one on this machine."
+    )
+    api_token: SecretStr | None = Field(
+        None, description="The token that `staxpipe link` shows it; `staxpipe token create` makes one."
+    )
     csv_reader: Literal["auto", "native", "arrow"] = Field(
         "auto",
         description="What reads CSV: `native` (this project's own scanner, several times faster), `arrow` (pyarrow, "

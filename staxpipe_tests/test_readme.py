@@ -25,6 +25,7 @@ DOCUMENTS = [
         "CONTRIBUTING.md",
         "CHANGELOG.md",
         "docs/architecture.md",
+        "docs/api.md",
         "docs/security.md",
         "docs/threat-model.md",
     )

@@ -73,6 +73,7 @@ def test_the_limits_on_the_page_are_those_of_the_code() -> None:
             limits.INVITING_TO_REQUEST,
             limits.SIGNING_IN,
             limits.FAILING,
+            limits.FAILING_TOKENS,
         )
     ]
 

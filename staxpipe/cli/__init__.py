@@ -94,12 +94,14 @@ def _register() -> None:
         doctor,
         export,
         ledger,
+        link,
         load,
         parity,
         sign_in,
         source,
         sql,
         status,
+        token,
         unlink,
         up,
     )
@@ -118,6 +120,8 @@ def _register() -> None:
     app.command()(compare.compare)
     app.command()(parity.parity)
     app.command()(audit.audit)
+    app.command()(link.link)
     app.command()(unlink.unlink)
+    app.add_typer(token.token, name="token")
     app.add_typer(source.source, name="source")
     app.command("sign-in")(sign_in.sign_in)

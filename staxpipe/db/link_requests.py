@@ -13,6 +13,7 @@ import string
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, and_, case, exists, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
@@ -35,7 +36,7 @@ class LinkRequest:
     `updated_at` moves with the details and the state, not with probes. `verdict` is the code of the last probe's
     verdict and `verdict_detail` the same in words. `stack_region` is where the person was first told to create the
     stack: it stays there when the bucket's region is corrected. `begun_by` is the address of who began it, where that
-    was somebody signed in at the team's provider.
+    was somebody signed in at the team's provider, or a linker's token that acts for them.
     """
 
     id: str
@@ -112,7 +113,8 @@ def begin_once(
     """Begin a request under an id that we made before (22 random characters); False when it is begun already.
 
     `group_id` is the first of several accounts that are asked for together. `begun_by` is the address of a person who
-    signed in at the team's provider: it stays, while `requested_by` becomes whoever is named as contact later.
+    signed in at the team's provider, or for whom a token acts: it stays, while `requested_by` becomes whoever is named
+    as contact later.
     """
     added = connection.execute(
         upsert(link_requests)
@@ -162,17 +164,40 @@ def group_ids(request_id: str) -> Select[tuple[str]]:
 
 
 def was_begun_by(connection: Connection, request_id: str, person: str) -> bool:
-    """Whether this person, who signed in at the team's provider, began the request."""
+    """Whether this person, signed in at the team's provider or by a token, began the request."""
     same = (link_requests.c.id == request_id, link_requests.c.begun_by == person)
     return bool(connection.execute(select(exists().where(*same))).scalar_one())
 
 
 def newest(connection: Connection, limit: int, after: int = 0, begun_by: str | None = None) -> list[LinkRequest]:
     """Requests in every state, the last begun first, `after` so many of them; all, or those that one person began."""
-    statement = select(link_requests).order_by(link_requests.c.created_at.desc(), link_requests.c.id)
-    if begun_by is not None:
-        statement = statement.where(link_requests.c.begun_by == begun_by)
-    return [_request(row) for row in connection.execute(statement.limit(limit).offset(after))]
+    statement = _newest_first(begun_by).limit(limit).offset(after)
+    return [_request(row) for row in connection.execute(statement)]
+
+
+def matching(
+    connection: Connection,
+    limit: int,
+    *,
+    begun_by: str | None = None,
+    account_id: str | None = None,
+    state: RequestState | None = None,
+    behind: str | None = None,
+) -> list[LinkRequest]:
+    """Requests that are asked for, the last begun first. With `behind`, those behind that one's place: then none is
+    missed and none comes twice, whatever is begun while somebody reads page after page.
+    """
+    statement = _newest_first(begun_by).limit(limit)
+    if account_id is not None:
+        statement = statement.where(link_requests.c.account_id == account_id)
+    if state is not None:
+        statement = statement.where(link_requests.c.state == state)
+    if behind is not None:
+        place = link_requests.alias()
+        began = select(place.c.created_at).where(place.c.id == behind).scalar_subquery()
+        same_moment = and_(link_requests.c.created_at == began, link_requests.c.id > behind)
+        statement = statement.where(or_(link_requests.c.created_at < began, same_moment))
+    return [_request(row) for row in connection.execute(statement)]
 
 
 def listening(connection: Connection) -> list[LinkRequest]:
@@ -365,6 +390,11 @@ def expire_overdue(connection: Connection, now: datetime) -> list[LinkRequest]:
         .returning(link_requests)
     )
     return [_request(row) for row in rows]
+
+
+def _newest_first(begun_by: str | None) -> Select[Any]:
+    statement = select(link_requests).order_by(link_requests.c.created_at.desc(), link_requests.c.id)
+    return statement if begun_by is None else statement.where(link_requests.c.begun_by == begun_by)
 
 
 def make_external_id() -> str:

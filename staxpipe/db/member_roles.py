@@ -96,6 +96,7 @@ def begin(
             updated_at=now,
             expires_at=now + lifetime,
             group_id=roles.request_id,
+            begun_by=beside.begun_by,
         )
         .on_conflict_do_nothing(index_elements=["external_id"])
         .returning(link_requests.c.id)

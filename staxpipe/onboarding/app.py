@@ -16,7 +16,10 @@ from sqlalchemy.exc import OperationalError
 from starlette.exceptions import HTTPException
 from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 from starlette.responses import Response
+from starlette.types import Scope
 
+from staxpipe.onboarding.api import app as api
+from staxpipe.onboarding.api import problems
 from staxpipe.onboarding.guards import LARGEST_BODY, Guard, security_headers
 from staxpipe.onboarding.limits import TooManyError
 from staxpipe.onboarding.pages import (
@@ -34,10 +37,9 @@ from staxpipe.onboarding.pages import (
     statuses,
     unlinking,
 )
-from staxpipe.onboarding.rendering import day, make_templates
+from staxpipe.onboarding.rendering import make_templates
 from staxpipe.onboarding.sessions import Session, Signer
 from staxpipe.onboarding.site import NotTheirsError, Site, visit
-from staxpipe.onboarding.status import duration
 from staxpipe.settings import Settings
 
 if TYPE_CHECKING:
@@ -86,6 +88,7 @@ def create_app(settings: Settings, engine: Engine, clock: Callable[[], datetime]
     if site.provider is not None:
         app.include_router(oidc.router)
     app.mount("/static", StaticFiles(directory=_STATIC), name="static")
+    app.mount(api.PATH, api.create_api(site), name="api")
 
     def error_page(request: Request, status: int, said: str = "") -> Response:
         # 403: nobody is signed in, or the session was ended.
@@ -101,7 +104,7 @@ def create_app(settings: Settings, engine: Engine, clock: Callable[[], datetime]
         if isinstance(error, NotTheirsError):
             error.visit.note_refusal(error.action, error.subject)
         if isinstance(error, TooManyError):
-            response = error_page(request, error.status_code, _too_often(error))
+            response = error_page(request, error.status_code, error.sentences)
         else:
             response = error_page(request, error.status_code if isinstance(error, HTTPException) else 500)
         if isinstance(error, HTTPException):
@@ -130,14 +133,23 @@ def create_app(settings: Settings, engine: Engine, clock: Callable[[], datetime]
         return site.render("error.html", Session(), request.url.path, {"title": title, "text": text}, 403)
 
     def too_large(request: Request) -> Response:
-        return error_page(request, 413)
+        return problems.answer(413) if is_of_api(request.scope) else error_page(request, 413)
+
+    def is_of_api(scope: Scope) -> bool:
+        return str(scope["path"]).startswith(f"{api.PATH}/")
 
     app.add_exception_handler(HTTPException, http_error)
     app.add_exception_handler(RequestValidationError, unreadable)
     app.add_exception_handler(OperationalError, no_database)
     app.add_exception_handler(Exception, crash)
     app.add_middleware(RequestBodyLimitMiddleware, max_body_size=LARGEST_BODY)
-    app.add_middleware(Guard, base_url=settings.base_url, cross_site_page=cross_site, too_large_page=too_large)
+    app.add_middleware(
+        Guard,
+        base_url=settings.base_url,
+        cross_site_page=cross_site,
+        too_large_page=too_large,
+        without_cookies=is_of_api,
+    )
     return app
 
 
@@ -147,10 +159,3 @@ def _provider(settings: Settings) -> Provider | None:
     from staxpipe.oidc.provider import Provider  # what it needs takes memory, which most have no use for
 
     return Provider(settings)
-
-
-def _too_often(error: TooManyError) -> str:
-    return (
-        f"Too many {error.limit.what}. Please come back in {duration(error.wait)}, after {day(error.again_at)}. "
-        "Nothing was changed, and what was done before stays."
-    )

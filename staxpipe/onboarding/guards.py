@@ -84,14 +84,24 @@ Refusal = Callable[[Request], Response]
 class Guard:
     """The middleware: refuses what is cross-site or too large before anything of it is read, and adds the headers that
     an answer does not set itself.
+
+    What is cross-site matters only where a browser's cookie opens something: `without_cookies` says where none does.
     """
 
-    def __init__(self, app: ASGIApp, base_url: str, cross_site_page: Refusal, too_large_page: Refusal) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        base_url: str,
+        cross_site_page: Refusal,
+        too_large_page: Refusal,
+        without_cookies: Callable[[Scope], bool],
+    ) -> None:
         self._app = app
         self._base_url = base_url
         self._headers = security_headers(base_url)
         self._cross_site_page = cross_site_page
         self._too_large_page = too_large_page
+        self._without_cookies = without_cookies
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
@@ -110,7 +120,7 @@ class Guard:
         answer: ASGIApp = self._app
         if too_large(headers):
             answer = await run_in_threadpool(self._too_large_page, Request(scope, receive))
-        elif cross_site(scope["method"], headers, self._base_url):
+        elif not self._without_cookies(scope) and cross_site(scope["method"], headers, self._base_url):
             answer = await run_in_threadpool(self._cross_site_page, Request(scope, receive))
         await answer(scope, receive, send_guarded)
 

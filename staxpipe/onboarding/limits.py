@@ -14,6 +14,8 @@ from math import ceil
 from fastapi import HTTPException
 
 from staxpipe.db.rate_limits import Usage
+from staxpipe.onboarding.rendering import day
+from staxpipe.onboarding.status import duration
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,7 @@ INVITED = Limit("invitations-to", 5, timedelta(days=1), "invitations were sent t
 INVITING_TO_REQUEST = Limit("invitations-for", 30, timedelta(days=1), "invitations to this request were sent")
 SIGNING_IN = Limit("sign-ins", 60, timedelta(minutes=15), "sign-ins came from your network")
 FAILING = Limit("dead-links", 60, timedelta(minutes=15), "links that do not work were tried from your network")
+FAILING_TOKENS = Limit("dead-tokens", 60, timedelta(minutes=15), "tokens that do not work came from your network")
 WRITTEN_REFUSALS = Limit("written-refusals", 60, timedelta(minutes=15), "")
 """Nothing is refused by this one: it is how many refusals of one client go into the audit log."""
 
@@ -62,6 +65,14 @@ class TooManyError(HTTPException):
         self.limit = limit
         self.wait = wait
         self.again_at = (now + wait + timedelta(minutes=1, microseconds=-1)).replace(second=0, microsecond=0)
+
+    @property
+    def sentences(self) -> str:
+        """What a page and a program are told."""
+        return (
+            f"Too many {self.limit.what}. Please come back in {duration(self.wait)}, after {day(self.again_at)}. "
+            "Nothing was changed, and what was done before stays."
+        )
 
 
 def wait(use: Use, usage: Usage, now: datetime) -> timedelta | None:

@@ -1,5 +1,5 @@
-"""Who is asking: signed session cookies, sign-ins that were begun, invitation tokens, and the tokens that make a double
-click harmless.
+"""Who is asking: signed session cookies, sign-ins that were begun, invitation tokens, and what makes asking twice
+harmless.
 
 Each kind of token has a salt of its own, so that none can stand in for another. All of them carry their end inside
 the signature. What an invitation opens, and whether a session was ended before its time, is looked up in the database
@@ -8,7 +8,10 @@ at each request (`staxpipe.db.invites`, `staxpipe.db.ended_sessions`).
 
 from __future__ import annotations
 
+import base64
 import hashlib
+import hmac
+import json
 import secrets
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -26,10 +29,11 @@ _MOST_INVITES = 20  # in one browser's cookie, which must stay small
 @dataclass(frozen=True)
 class Session:
     """What a browser has shown: a sign-in link (`operator`), an account at the team's provider, or invitations, by
-    their ids.
+    their ids. Of a program, what its token opens.
 
-    Where `person` is known, by the address that the provider vouches for, `operator` says which of the two roles it
-    is, and `rules` stands for the settings that decided so (`staxpipe.onboarding.people`).
+    Where `person` is known, by the address that the provider vouches for or that a token acts for, `operator` says
+    which of the two roles it is. `rules` stands for the settings that decided so about somebody at the provider
+    (`staxpipe.onboarding.people`).
     """
 
     operator: bool = False
@@ -57,6 +61,7 @@ class Signer:
     """Makes and reads signed texts with one key."""
 
     def __init__(self, key: str) -> None:
+        self._key = key.encode()
         self._session = _serializer(key, "session")
         self._invite = _serializer(key, "invite")
         self._begin = _serializer(key, "begin")
@@ -118,6 +123,12 @@ class Signer:
             case [str(state), str(nonce), str(verifier), str(then)]:
                 return Attempt(state, nonce, verifier, then)
         return None
+
+    def request_id(self, asker: str, key: str) -> str:
+        """The id of the request that somebody begins under a key of their own: the same for ever, and nobody else's."""
+        said = json.dumps(["request", asker, key]).encode()
+        digest = hmac.digest(self._key, said, "sha256")
+        return base64.urlsafe_b64encode(digest[:16]).decode().rstrip("=")
 
 
 def _serializer(key: str, salt: str) -> URLSafeSerializer:

@@ -1,4 +1,4 @@
-"""What every page needs: settings, database, clock, templates, who is asking, and how often.
+"""What every page and the API need: settings, database, clock, templates, who is asking, and how often.
 
 A page function asks for a `Visit` and answers with `Visit.page(...)`. No page's own logic is here.
 """
@@ -20,6 +20,7 @@ from sqlalchemy import Connection, Engine
 from starlette.responses import Response
 
 from staxpipe.db import audit_log, ended_sessions, invites, link_requests, rate_limits
+from staxpipe.db.api_tokens import ApiToken
 from staxpipe.db.link_requests import LinkRequest
 from staxpipe.db.rate_limits import Usage
 from staxpipe.onboarding import limits
@@ -92,7 +93,9 @@ class Site:
 
 @dataclass(frozen=True)
 class Visit:
-    """One HTTP request: who asks, from where, when."""
+    """One HTTP request: who asks, from where, when. `session` says what that opens; of a program, `token` is what it
+    showed.
+    """
 
     site: Site
     session: Session
@@ -100,6 +103,12 @@ class Visit:
     path: str
     source_ip: str | None
     session_id: str | None = None
+    token: ApiToken | None = None
+
+    @property
+    def came_from(self) -> str | None:
+        """From where, for the audit log: the client's address and, of a program, which token it showed."""
+        return self.source_ip if self.token is None else f"{self.source_ip or 'unknown'}, token {self.token.id}"
 
     def page(
         self, template: str, values: Mapping[str, object] = MappingProxyType({}), status: int = 200
@@ -127,7 +136,7 @@ class Visit:
     def may_see(self, connection: Connection, request_id: str) -> str | None:
         """Who this visitor is to this request: an operator, who began it, an invited address, or None for nobody.
 
-        All that decides who sees a request is here.
+        All that decides who sees a request is here, for people and for programs.
         """
         if self.session.operator:
             return self.name
@@ -165,7 +174,7 @@ class Visit:
         detail: Mapping[str, object] | None = None,
     ) -> None:
         """Add a row to the audit log."""
-        audit_log.record(connection, actor, action, subject, result, self.source_ip, detail)
+        audit_log.record(connection, actor, action, subject, result, self.came_from, detail)
 
     def who(self, connection: Connection) -> str:
         """Who is asking, for the audit log, whatever it is about."""
@@ -180,6 +189,11 @@ class Visit:
     def name(self) -> str:
         """How an operator or a linker is called: by address, where it is known."""
         return self.session.person or link_requests.OPERATOR
+
+    @property
+    def only_of(self) -> str | None:
+        """Whose requests alone are listed: a linker's own; None for an operator, to whom all are."""
+        return None if self.session.operator else self.name
 
     @property
     def client(self) -> str:
@@ -258,9 +272,13 @@ def visit(request: Request) -> Visit:
     site: Site = request.app.state.site
     now = site.clock()
     session, session_id = site.session_of(request.cookies.get(site.cookie), now)
+    return Visit(site, session, now, request.url.path, source_of(request, site), session_id)
+
+
+def source_of(request: Request, site: Site) -> str | None:
+    """The address of whoever sent the request."""
     peer = request.client.host if request.client else None
-    source = client_address(peer, request.headers.getlist("x-forwarded-for"), site.settings.trusted_proxies)
-    return Visit(site, session, now, request.url.path, source, session_id)
+    return client_address(peer, request.headers.getlist("x-forwarded-for"), site.settings.trusted_proxies)
 
 
 AnyVisit = Annotated[Visit, Depends(visit)]

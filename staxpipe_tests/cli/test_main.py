@@ -15,7 +15,7 @@ from staxpipe.local.lock import FileLock, private_folder
 from staxpipe_tests.focus.batches import row
 from staxpipe_tests.small_reports import deliver
 
-COMMANDS = ("up", "demo", "load", "sql", "export", "status", "source", "parity", "audit", "unlink", "sign-in")
+COMMANDS = ("up", "demo", "load", "sql", "export", "status", "source", "parity", "audit", "unlink", "sign-in", "link")
 
 
 def staxpipe(*arguments: str, home: Path, **environment: str) -> subprocess.CompletedProcess[str]:

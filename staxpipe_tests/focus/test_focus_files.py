@@ -27,6 +27,8 @@ from staxpipe.synthetic.month import Month, generate_month
 from staxpipe.synthetic.organisation import Organisation
 from staxpipe_tests.focus.batches import CONTEXT
 
+pytestmark = pytest.mark.long
+
 Delivered = dict[tuple[str, str], tuple[pa.Table, Tally, list[Rejected]]]
 
 OPENED = BillingPeriod(2026, 7)

@@ -21,6 +21,8 @@ from staxpipe.synthetic.delivery import Report, Versioning, into_folder, write_d
 from staxpipe.synthetic.month import Month, generate_month
 from staxpipe.synthetic.organisation import Organisation
 
+pytestmark = pytest.mark.long
+
 PERIOD = BillingPeriod(2026, 7)
 CLOSED = datetime(2026, 9, 20, 6, tzinfo=UTC)
 SCALE = 0.01

@@ -20,7 +20,7 @@ from staxpipe_tests.onboarding.gallery.looks import RULES_OF_LOOKS, complaints_o
 from staxpipe_tests.onboarding.gallery.scene import Scene
 from staxpipe_tests.onboarding.gallery.theatre import Theatre, theatre
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.long]
 
 TEMPLATES = {path.name for path in files("staxpipe.onboarding").joinpath("templates").iterdir()}
 

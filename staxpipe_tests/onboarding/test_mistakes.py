@@ -20,6 +20,7 @@ from typing import Any
 
 import boto3
 import httpx
+import pytest
 from botocore.exceptions import ClientError
 
 from staxpipe.aws.errors import in_words
@@ -35,6 +36,8 @@ from staxpipe_tests.aws_stand_in import Customer, aws, operator, operator_enviro
 from staxpipe_tests.doctor.test_gather import define, deliver
 from staxpipe_tests.linking.test_probe import at_once, trust
 from staxpipe_tests.onboarding.conftest import Pages, Serve, begin_listening
+
+pytestmark = pytest.mark.long
 
 __all__ = ["aws", "operator", "operator_environment"]
 

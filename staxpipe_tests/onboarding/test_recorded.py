@@ -17,6 +17,7 @@ from staxpipe_tests.onboarding.test_access import invitation
 from staxpipe_tests.onboarding.test_safe_methods import paths
 
 FORM = {"addresses": "barbara@example.com", "invited_by": "Alan", "note": ""}
+MEMBERS = {"bucket": "reports-{account}", "prefix": "reports", "region": "eu-west-1", "accounts": "444455556666"}
 
 
 def told(engine: Engine, limit: int = 500) -> list[tuple[str, str, str]]:
@@ -50,10 +51,7 @@ def test_every_act_of_the_operator_and_of_an_invited_person(pages: Pages, engine
     key = re.search(r'name="key" value="([^"]+)"', invited.get(base).text)
     assert key is not None
     invited.post(f"{base}/another", data={"key": key[1]})
-    invited.post(
-        f"{base}/members",
-        data={"accounts": "2222-3333-4444", "bucket": "acme-{account}", "prefix": "cur", "region": "eu-west-1"},
-    )
+    invited.post(f"{base}/members", data=MEMBERS)
     with engine.begin() as connection:
         connection.exec_driver_sql("UPDATE link_requests SET state = 'expired', next_probe_at = NULL")
     operator.post(f"{base}/resume")

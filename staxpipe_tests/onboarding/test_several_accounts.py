@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import Engine, select
 
 from staxpipe.db.tables import link_requests as table
-from staxpipe.onboarding.pages import link_requests as pages_of_requests
+from staxpipe.onboarding import steps
 from staxpipe.onboarding.pages.home import together
 from staxpipe_tests.onboarding.conftest import DETAILS, Pages, begin, begin_listening
 
@@ -95,7 +95,7 @@ def test_what_is_to_be_done_in_aws_is_said_before_and_after_cancelling(pages: Pa
 
 
 def test_a_request_has_no_more_accounts_than_it_may(pages: Pages, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pages_of_requests, "MOST_ACCOUNTS", 2)
+    monkeypatch.setattr(steps, "MOST_ACCOUNTS", 2)
     browser = pages.operator()
     first = begin_listening(browser)
     key = key_on(browser, first)

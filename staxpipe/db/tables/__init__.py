@@ -6,7 +6,7 @@ things are short random text.
 """
 
 from staxpipe.db.tables.declaring import metadata
-from staxpipe.db.tables.guarding import ended_sessions, rate_limits
+from staxpipe.db.tables.guarding import api_tokens, ended_sessions, rate_limits
 from staxpipe.db.tables.ledger import deliveries, exports, lake_states, period_sources, source_choices
 from staxpipe.db.tables.linking import deletion_receipts, doctor_reports, invites, link_requests, links, sign_in_links
 from staxpipe.db.tables.operation import audit_log, outbox, sweep_positions
@@ -23,6 +23,7 @@ from staxpipe.db.tables.results import (
 
 __all__ = [
     "accounts",
+    "api_tokens",
     "audit_log",
     "comparisons",
     "deletion_receipts",

@@ -37,10 +37,9 @@ def requests(visit: BeginnerVisit, page: Annotated[int, Query(ge=1, le=_LAST_PAG
     """Requests, the newest first, and accounts that were asked for together beside each other. A linker's are those
     that they began.
     """
-    begun_by = None if visit.session.operator else visit.name
     with visit.transaction() as connection:
         # One more than is shown tells whether there are more.
-        found = link_requests.newest(connection, ON_A_PAGE + 1, (page - 1) * ON_A_PAGE, begun_by)
+        found = link_requests.newest(connection, ON_A_PAGE + 1, (page - 1) * ON_A_PAGE, visit.only_of)
         shown = together(found[:ON_A_PAGE])
         outlines = read_outlines(connection, [request.id for request in shown])
     values = {

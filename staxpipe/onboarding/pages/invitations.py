@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from collections.abc import Mapping
 from typing import Annotated
 
 from fastapi import APIRouter, Form, HTTPException
@@ -11,18 +10,18 @@ from sqlalchemy import Connection
 from starlette.responses import Response
 
 from staxpipe.db import invites, link_requests, outbox
-from staxpipe.db.invites import MOST_MAILS, Invite
+from staxpipe.db.invites import Invite
 from staxpipe.db.link_requests import OPERATOR
-from staxpipe.onboarding import forms
-from staxpipe.onboarding.forms import Errors, Invitation
+from staxpipe.onboarding import forms, inviting
+from staxpipe.onboarding.forms import Invitation
 from staxpipe.onboarding.invited import may_withdraw, standing, why_not_again
-from staxpipe.onboarding.limits import FAILING, INVITED, INVITING, INVITING_TO_REQUEST, SIGNING_IN, Use
+from staxpipe.onboarding.inviting import INVITE_LIFETIME
+from staxpipe.onboarding.limits import FAILING, SIGNING_IN, Use
 from staxpipe.onboarding.progress import read_progress
 from staxpipe.onboarding.site import AnyVisit, Known, NotTheirsError, Visit, see_other
 from staxpipe.onboarding.status import describe
 
 router = APIRouter()
-INVITE_LIFETIME = timedelta(days=7)
 
 Text = Annotated[str, Form()]
 
@@ -40,17 +39,11 @@ def invite(visit: AnyVisit, request_id: str, addresses: Text = "", note: Text = 
     """Invite: one row and one mail an address, however often the form is sent."""
     raw = {"addresses": addresses, "note": note, "invited_by": invited_by}
     checked = forms.check_invitation(raw)
-    if isinstance(checked, Invitation):
-        visit.spend(*_new_ones(visit, request_id, checked))
+    refused = inviting.invite(visit, request_id, checked) if isinstance(checked, Invitation) else checked
+    if refused is None:
+        return see_other(f"/requests/{request_id}/invite#invited")
     with visit.transaction() as connection:
-        known = visit.find(connection, request_id)
-        # The lock makes the cap hold for two forms at once, also where they are of two accounts of one request.
-        link_requests.get(connection, known.request.first_id, lock=True)
-        if isinstance(checked, Invitation):
-            checked = _send(visit, connection, known, checked)
-        if isinstance(checked, Errors):
-            return _form(visit, connection, known, raw, checked.by_field)
-    return see_other(f"/requests/{request_id}/invite#invited")
+        return _form(visit, connection, visit.find(connection, request_id), raw, refused.by_field)
 
 
 @router.post("/requests/{request_id}/invites/{invite_id}/resend")
@@ -60,13 +53,13 @@ def resend(visit: AnyVisit, request_id: str, invite_id: str) -> Response:
         known = visit.find(connection, request_id)
         before = _of(connection, request_id, invite_id)
     if before.may_go_again(visit.now):  # else nothing is sent, and nothing used up
-        visit.spend(*_uses(known, [before.email]))
+        visit.spend(*inviting.uses(known, [before.email]))
     with visit.transaction() as connection:
         again = invites.send_again(connection, request_id, invite_id, visit.now, visit.now + INVITE_LIFETIME)
         if again is None:
             return _form(visit, connection, known, _empty(known), {}, why_not_again(before, visit.now))
         outbox.take_back(connection, before.mail_key)  # one that still waits would only come twice
-        _mail(visit, connection, again)
+        inviting.mail(visit, connection, again)
         visit.record(connection, known.actor, "colleague.reminded", known.subject, detail={"email": again.email})
     return see_other(f"/requests/{request_id}/invite#invited")
 
@@ -130,67 +123,11 @@ def _read(visit: Visit, connection: Connection, token: str) -> Invite | None:
     return invites.get(connection, invite_id, visit.now) if invite_id else None
 
 
-def _new_ones(visit: Visit, request_id: str, asked: Invitation) -> list[Use]:
-    """What sending these mails uses up; a colleague whose invitation is open, or who got all there are, gets none."""
-    with visit.transaction() as connection:
-        known = visit.find(connection, request_id)
-        invited = invites.of_request(connection, request_id)
-    no_mail = {invite.email for invite in invited if invite.is_open(visit.now) or invite.mails >= MOST_MAILS}
-    new = [address for address in asked.addresses if address not in no_mail]
-    return _uses(known, new) if new else []
-
-
-def _uses(known: Known, addresses: Sequence[str]) -> list[Use]:
-    """What mails to these addresses use up."""
-    return [
-        Use(INVITING, known.actor, len(addresses)),
-        Use(INVITING_TO_REQUEST, known.request.first_id, len(addresses)),
-        *(Use(INVITED, address.lower()) for address in addresses),
-    ]
-
-
 def _of(connection: Connection, request_id: str, invite_id: str) -> Invite:
     for known in invites.of_request(connection, request_id):
         if known.id == invite_id:
             return known
     raise HTTPException(404)
-
-
-def _send(visit: Visit, connection: Connection, known: Known, asked: Invitation) -> Invitation | Errors:
-    before = {invite.email for invite in invites.of_request(connection, known.request.id)}
-    new = [address for address in asked.addresses if address not in before]
-    count = invites.count(connection, known.request.id)
-    left = max(forms.MOST_INVITES - count, 0)
-    if len(new) > left:
-        allowed = f"{left} more can be" if left else "no more can be"
-        return Errors({"addresses": f"{count} colleagues were invited to this request already; {allowed}."})
-    for address in asked.addresses:
-        invite = invites.invite(
-            connection,
-            known.request.id,
-            address,
-            asked.note,
-            asked.invited_by,
-            visit.now,
-            visit.now + INVITE_LIFETIME,
-            known.actor,
-        )
-        if invite is None:
-            continue
-        _mail(visit, connection, invite)
-        visit.record(connection, known.actor, "colleague.invited", known.subject, detail={"email": invite.email})
-    return asked
-
-
-def _mail(visit: Visit, connection: Connection, invite: Invite) -> None:
-    payload = {
-        "to": [invite.email],
-        "invited_by": invite.invited_by,
-        "note": invite.note,
-        "url": _url(visit, invite),
-        "expires_at": invite.expires_at.isoformat(),
-    }
-    outbox.enqueue(connection, invite.mail_key, "invite", payload)
 
 
 def _empty(known: Known) -> dict[str, str]:
@@ -219,7 +156,7 @@ def _form(
                 visit.now,
                 known.actor,
                 known.operator,
-                _url(visit, invite) if _hands_on(known) else None,
+                inviting.address(visit, invite) if _hands_on(known) else None,
             )
             for invite in found
         ],
@@ -233,7 +170,3 @@ def _form(
 def _hands_on(known: Known) -> bool:
     """Only the operator sees invitations' addresses: with another's, one could act in another's name."""
     return known.operator
-
-
-def _url(visit: Visit, invite: Invite) -> str:
-    return f"{visit.site.settings.base_url}/invite/{visit.site.signer.invite(invite.id, invite.expires_at)}"

@@ -13,16 +13,15 @@ from staxpipe.errors import PermanentError
 from staxpipe.linking import quick_create
 from staxpipe.linking.members_stack import is_of_member
 from staxpipe.model import RequestState
+from staxpipe.onboarding import steps
 from staxpipe.onboarding.corrections import EDITABLE
-from staxpipe.onboarding.limits import BEGINNING, LOOKING, Use
+from staxpipe.onboarding.deployment import Deployment, deployment
 from staxpipe.onboarding.site import AnyVisit, BeginnerVisit, see_other
 from staxpipe.onboarding.status import describe
 
 router = APIRouter()
 
 Text = Annotated[str, Form()]
-MOST_ACCOUNTS = 50
-"""Accounts of one request: an invited person must not be able to fill the database."""
 
 
 @router.post("/requests")
@@ -31,12 +30,7 @@ def begin(visit: BeginnerVisit, key: Text = "") -> Response:
     request_id = visit.site.signer.read_begin(key, visit.now)
     if request_id is None:
         return see_other("/start")
-    visit.spend(Use(BEGINNING, visit.name))
-    with visit.transaction() as connection:
-        lifetime = visit.site.request_lifetime
-        begun_by = visit.session.person
-        if link_requests.begin_once(connection, request_id, visit.name, visit.now, lifetime, begun_by=begun_by):
-            visit.record(connection, visit.name, "request.begun", f"request:{request_id}")
+    steps.begin(visit, request_id)
     return see_other(f"/requests/{request_id}/access")
 
 
@@ -44,26 +38,19 @@ def begin(visit: BeginnerVisit, key: Text = "") -> Response:
 def begin_another(visit: AnyVisit, request_id: str, key: Text = "") -> Response:
     """Add an account to the request: one of its own beside it, for the same asker; once for each page shown."""
     new_id = visit.site.signer.read_begin(key, visit.now)
-    with visit.transaction() as connection:
-        actor = visit.find(connection, request_id).actor
-    visit.spend(Use(BEGINNING, actor))
-    with visit.transaction() as connection:
-        known = visit.find(connection, request_id)
-        request = known.request
-        if new_id is None or request.state is RequestState.CANCELLED:
+    if new_id is None:
+        with visit.transaction() as connection:
+            visit.find(connection, request_id)
+        return see_other(f"/requests/{request_id}")
+    match steps.begin_beside(visit, request_id, new_id):
+        case steps.Begun.CANCELLED:
             return see_other(f"/requests/{request_id}")
-        first = request.first_id
-        link_requests.get(connection, first, lock=True)  # the lock makes the cap hold for two forms at once
-        group = link_requests.of_group(connection, request)
-        if len(group) >= MOST_ACCOUNTS and new_id not in {other.id for other in group}:
+        case steps.Begun.FULL:
             title = "This request has as many accounts as it may"
-            text = f"A request has at most {MOST_ACCOUNTS} accounts. Whoever runs staxpipe can begin another one."
+            text = f"A request has at most {steps.MOST_ACCOUNTS} accounts. Whoever runs staxpipe can begin another one."
             return visit.page("error.html", {"title": title, "text": text}, 422)
-        asker, lifetime = request.requested_by, visit.site.request_lifetime
-        if link_requests.begin_once(connection, new_id, asker, visit.now, lifetime, first, request.begun_by):
-            detail = {"beside": request_id}
-            visit.record(connection, known.actor, "request.begun", f"request:{new_id}", detail=detail)
-    return see_other(f"/requests/{new_id}/details")
+        case _:
+            return see_other(f"/requests/{new_id}/details")
 
 
 @router.get("/requests/{request_id}/access")
@@ -90,17 +77,13 @@ def deploy(visit: AnyVisit, request_id: str, left: str = "", names: str = "") ->
         return see_other(f"/requests/{request_id}")
     if is_of_member(request):
         return see_other(f"/requests/{request_id}/members")
-    chosen = [ORGANIZATIONS] if names else []
-    try:
-        values: dict[str, object] = {
-            "console_url": quick_create.quick_create_url(settings, request, chosen),
-            "command": quick_create.deploy_command(settings, request, quick_create.TEMPLATE_NAME, chosen),
-            "parameters": quick_create.parameters(settings, request, chosen),
-            "problem": None,
-        }
-    except PermanentError as error:
-        values = {"console_url": None, "command": None, "parameters": {}, "problem": str(error)}
-    values |= {
+    stack = deployment(settings, request, [ORGANIZATIONS] if names else [])
+    ready = stack if isinstance(stack, Deployment) else None
+    values = {
+        "console_url": ready.console_url if ready else None,
+        "command": ready.command if ready else None,
+        "parameters": ready.parameters if ready else {},
+        "problem": None if isinstance(stack, Deployment) else stack,
         "request": request,
         "template_name": quick_create.TEMPLATE_NAME,
         "status": describe(request, None, visit.now),
@@ -149,37 +132,19 @@ def ask_to_cancel(visit: AnyVisit, request_id: str) -> Response:
 @router.post("/requests/{request_id}/cancel")
 def cancel(visit: AnyVisit, request_id: str) -> Response:
     """Give the request up."""
-    with visit.transaction() as connection:
-        known = visit.find(connection, request_id)
-        if link_requests.cancel(connection, request_id, visit.now):
-            visit.record(connection, known.actor, "request.cancelled", known.subject)
+    steps.cancel(visit, request_id)
     return see_other(f"/requests/{request_id}")
 
 
 @router.post("/requests/{request_id}/resume")
 def resume(visit: AnyVisit, request_id: str) -> Response:
     """Take up an expired or refused request again."""
-    with visit.transaction() as connection:
-        known = visit.find(connection, request_id)
-    visit.spend(Use(LOOKING, request_id))
-    with visit.transaction() as connection:
-        if link_requests.resume(connection, request_id, visit.now, visit.site.request_lifetime):
-            visit.record(connection, known.actor, "request.resumed", known.subject)
+    steps.resume(visit, request_id)
     return see_other(f"/requests/{request_id}")
 
 
 @router.post("/requests/{request_id}/look-now")
 def look_now(visit: AnyVisit, request_id: str) -> Response:
     """Have the role, or the bucket that holds nothing yet, looked at at the next occasion instead of later."""
-    with visit.transaction() as connection:
-        known = visit.find(connection, request_id)
-    visit.spend(Use(LOOKING, request_id))
-    with visit.transaction() as connection:
-        asked = link_requests.probe_soon(connection, request_id, visit.now)
-        link = links.of_request(connection, request_id)
-        if link is not None and links.nothing_found(connection, request_id):
-            links.look_again_at(connection, link.id, visit.now)
-            asked = True
-        if asked:
-            visit.record(connection, known.actor, "request.look-asked", known.subject)
+    steps.look_now(visit, request_id)
     return see_other(f"/requests/{request_id}")

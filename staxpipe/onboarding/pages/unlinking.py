@@ -2,51 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Form, HTTPException
 from sqlalchemy import Connection
 from starlette.responses import Response
 
-from staxpipe.db import deletion_receipts, links
-from staxpipe.db.deletion_receipts import DeletionReceipt
-from staxpipe.db.links import Link
-from staxpipe.model import LinkState
-from staxpipe.onboarding.progress import Progress, read_progress
-from staxpipe.onboarding.site import AnyVisit, Known, NotTheirsError, Visit, see_other
+from staxpipe.onboarding import linked
+from staxpipe.onboarding.linked import Act, Linked
+from staxpipe.onboarding.site import AnyVisit, Visit, see_other
 from staxpipe.unlinking import acts, words
 from staxpipe.unlinking.scope import Scope
 
 router = APIRouter()
-
-Act = Callable[[Connection, Link, str, datetime, str | None], bool]
-
-
-@dataclass(frozen=True)
-class Seen:
-    """A linked request, and what can be done with its link by whoever looks at it."""
-
-    known: Known
-    link: Link
-    receipt: DeletionReceipt | None
-    progress: Progress | None
-
-    @property
-    def may_decide(self) -> bool:
-        """Whether the visitor runs staxpipe, began the request, or is told of the account's news: who linked it."""
-        return self.known.operator or self.known.actor in {self.known.request.begun_by, self.link.contact}
-
-    @property
-    def stage(self) -> str:
-        """Where unlinking stands: linked, stopped, kept, deleting or deleted."""
-        if self.receipt is not None:
-            return "deleted" if self.receipt.finished_at else "deleting"
-        if self.link.state is LinkState.ENDED:
-            return "kept"
-        return "linked" if self.link.stopped_at is None else "stopped"
 
 
 @router.get("/requests/{request_id}/unlink")
@@ -88,42 +56,32 @@ def delete(visit: AnyVisit, request_id: str, account: Annotated[str, Form()] = "
     """End the link and have what was loaded deleted; the account's number must be typed."""
     with visit.transaction() as connection:
         seen = _find(visit, connection, request_id, lock=True)
-        _refuse_others(visit, seen)
+        linked.refuse_others(visit, seen)
         if _digits(account) != seen.link.account_id:
             error = "Type the 12 digits of the account whose data is to be deleted, as they stand above."
             return _page(visit, seen, {"account": error}, 422)
-        acts.order_deletion(connection, seen.link, seen.known.actor, visit.now, visit.source_ip)
+        linked.do(visit, connection, seen, acts.order_deletion)
     return see_other(f"/requests/{request_id}/unlink")
 
 
 def _act(visit: Visit, request_id: str, act: Act, *, decides: bool = True) -> Response:
     with visit.transaction() as connection:
-        seen = _find(visit, connection, request_id, lock=True)
-        if decides:
-            _refuse_others(visit, seen)
-        act(connection, seen.link, seen.known.actor, visit.now, visit.source_ip)
+        linked.do(visit, connection, _find(visit, connection, request_id, lock=True), act, decides=decides)
     return see_other(f"/requests/{request_id}/unlink")
 
 
-def _find(visit: Visit, connection: Connection, request_id: str, *, lock: bool = False) -> Seen:
-    known = visit.find(connection, request_id, lock=lock)
-    link = links.of_request(connection, request_id)
-    if link is None:
+def _find(visit: Visit, connection: Connection, request_id: str, *, lock: bool = False) -> Linked:
+    seen = linked.find(visit, connection, request_id, lock=lock)
+    if seen is None:
         raise HTTPException(404)
-    receipt = deletion_receipts.of_link(connection, link.id)
-    return Seen(known, link, receipt, read_progress(connection, request_id))
+    return seen
 
 
-def _refuse_others(visit: Visit, seen: Seen) -> None:
-    if not seen.may_decide:
-        raise NotTheirsError(visit, "link.decided", f"link:{seen.link.id}")
-
-
-def _page(visit: Visit, seen: Seen, errors: dict[str, str] | None = None, status: int = 200) -> Response:
+def _page(visit: Visit, seen: Linked, errors: dict[str, str] | None = None, status: int = 200) -> Response:
     return visit.page("unlink.html", _values(seen, errors or {}), status)
 
 
-def _values(seen: Seen, errors: dict[str, str]) -> dict[str, object]:
+def _values(seen: Linked, errors: dict[str, str]) -> dict[str, object]:
     scope = Scope.of(seen.receipt) if seen.receipt else None
     return {
         "request": seen.known.request,

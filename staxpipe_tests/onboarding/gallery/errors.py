@@ -8,7 +8,7 @@ from playwright.sync_api import Page
 
 from staxpipe.db import doctor_reports, link_requests, rate_limits
 from staxpipe.onboarding.limits import LOOKING, Use
-from staxpipe.onboarding.pages.link_requests import MOST_ACCOUNTS
+from staxpipe.onboarding.steps import MOST_ACCOUNTS
 from staxpipe_tests.onboarding.gallery.rows import WEEK, at, draft, listening
 from staxpipe_tests.onboarding.gallery.scene import Scene, World, send_form, sent
 

@@ -1,0 +1,67 @@
+"""What is done to a request that is there, and to its link: look now, cancel, pause, resume."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from staxpipe.model import LinkState, RequestState
+from staxpipe.onboarding import linked, steps
+from staxpipe.onboarding.api.answers import RequestId, out, read
+from staxpipe.onboarding.api.bearer import TokenVisit
+from staxpipe.onboarding.api.problems import ProblemError, documented
+from staxpipe.onboarding.api.shapes import LinkRequestOut
+from staxpipe.unlinking import acts
+
+router = APIRouter(tags=["requests"])
+
+
+@router.post("/requests/{request_id}/look", summary="Look now", responses=documented(404, 409))
+def look_now(visit: TokenVisit, request_id: RequestId) -> LinkRequestOut:
+    """Have the role, or a bucket that held nothing, looked at within seconds instead of later."""
+    if not steps.look_now(visit, request_id):
+        raise ProblemError(409, "nothing-to-look-for", "staxpipe neither listens for a role nor waits for reports.")
+    return out(read(visit, request_id))
+
+
+@router.post("/requests/{request_id}/cancel", summary="Cancel a request", responses=documented(404, 409))
+def cancel_request(visit: TokenVisit, request_id: RequestId) -> LinkRequestOut:
+    """Give the request up for good, before it is linked. Cancelling again changes nothing."""
+    steps.cancel(visit, request_id)
+    found = read(visit, request_id)
+    if found.request.state is not RequestState.CANCELLED:
+        detail = "The account is linked. Pause it, or end the link on its page or by `staxpipe unlink`."
+        raise ProblemError(409, "linked", detail)
+    return out(found)
+
+
+@router.post("/requests/{request_id}/pause", summary="Pause a link", responses=documented(404, 409))
+def pause_link(visit: TokenVisit, request_id: RequestId) -> LinkRequestOut:
+    """Read nothing of the account from now on, until it is resumed. What was loaded stays."""
+    with visit.transaction() as connection:
+        seen = linked.find(visit, connection, request_id, lock=True)
+        if seen is None:
+            raise ProblemError(409, "not-linked", "There is no link yet that could be paused. Cancel the request.")
+        _refuse_ended(seen)
+        linked.do(visit, connection, seen, acts.stop, decides=False)
+    return out(read(visit, request_id))
+
+
+@router.post("/requests/{request_id}/resume", summary="Resume", responses=documented(404, 409))
+def resume_request(visit: TokenVisit, request_id: RequestId) -> LinkRequestOut:
+    """Let a paused link go on; take up a request that has expired or was refused. What goes on already stays so."""
+    with visit.transaction() as connection:
+        seen = linked.find(visit, connection, request_id, lock=True)
+        if seen is not None:
+            _refuse_ended(seen)
+            linked.do(visit, connection, seen, acts.go_on)
+    if seen is None:
+        steps.resume(visit, request_id)
+    found = read(visit, request_id)
+    if found.request.state is RequestState.CANCELLED:
+        raise ProblemError(409, "cancelled", "This request was cancelled. Begin another one, under another key.")
+    return out(found)
+
+
+def _refuse_ended(seen: linked.Linked) -> None:
+    if seen.link.state is LinkState.ENDED:
+        raise ProblemError(409, "ended", "This link has ended. Begin another request, under another key.")

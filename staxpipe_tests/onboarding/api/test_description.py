@@ -1,0 +1,110 @@
+"""The OpenAPI description says all that the API does: each operation, with examples, every answer, and who may."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from staxpipe_tests.onboarding.api.conftest import Pages, problem, token
+
+ROOT = Path(__file__).resolve().parents[3]
+PUBLIC = {"read_role_template"}
+
+
+@pytest.fixture
+def described(pages: Pages) -> dict[str, Any]:
+    answer = pages.visitor().get("/api/v1/openapi.json")
+    assert answer.status_code == 200
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+def operations(described: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    return {
+        operation["operationId"]: operation for methods in described["paths"].values() for operation in methods.values()
+    }
+
+
+def test_every_operation_is_described(described: dict[str, Any], pages: Pages) -> None:
+    assert described["openapi"].startswith("3.1")
+    assert described["servers"] == [{"url": "/api/v1"}]
+    found = operations(described)
+    assert set(found) == {
+        "begin_request",
+        "list_requests",
+        "read_request",
+        "save_details",
+        "read_deployment",
+        "read_doctor",
+        "look_now",
+        "cancel_request",
+        "pause_link",
+        "resume_request",
+        "list_invitations",
+        "invite",
+        "read_role_template",
+    }
+    for name, operation in found.items():
+        assert operation["summary"], name
+        assert operation["description"].endswith("."), name
+        for parameter in operation.get("parameters", []):
+            assert parameter["description"], name
+    for name, operation in found.items():
+        if name not in PUBLIC:
+            assert operation["security"] == [{"token": []}], name
+            assert {"401", "422", "429", "500", "503"} <= set(operation["responses"])
+        for status, response in operation["responses"].items():
+            assert response["description"] != "Successful Response" or status == "200"
+            if status >= "400":
+                assert list(response["content"]) == ["application/problem+json"], (name, status)
+    schemes = described["components"]["securitySchemes"]
+    assert (schemes["token"]["type"], schemes["token"]["scheme"]) == ("http", "bearer")
+    assert set(described["components"]["schemas"]) >= {"Problem", "FieldProblem", "LinkRequestOut", "Stack"}
+    assert not any("ValidationError" in name for name in described["components"]["schemas"])
+    problem(pages.visitor().get("/api/v1/docs"), 404, "not-found")
+
+
+def test_every_reference_leads_somewhere(described: dict[str, Any]) -> None:
+    named = set(re.findall(r"#/components/schemas/(\w+)", str(described)))
+    assert named
+    assert named <= set(described["components"]["schemas"])
+    links = described["paths"]["/requests"]["post"]["responses"]["201"]["links"]
+    assert {link["operationId"] for link in links.values()} <= set(operations(described))
+
+
+def test_the_document_names_every_operation_and_code(described: dict[str, Any]) -> None:
+    page = (ROOT / "docs" / "api.md").read_text()
+    for path, methods in described["paths"].items():
+        for method in methods:
+            assert f"| `{method.upper()} {path}` |" in page
+    source = "".join(
+        (ROOT / "staxpipe/onboarding/api" / name).read_text()
+        for name in ("requests.py", "acts.py", "invitations.py", "bearer.py", "problems.py")
+    )
+    codes = set(re.findall(r'ProblemError\(\s*\d+, "([a-z-]+)"', source)) | set(
+        re.findall(r'\d+: \("([a-z-]+)"', source)
+    )
+    assert len(codes) >= 20
+    assert {code for code in codes if f"`{code}`" not in page} == set()
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
+def test_the_documents_lines_for_curl_work(pages: Pages, tmp_path: Path) -> None:
+    [lines] = re.findall(r"```sh\nexport STAXPIPE=[^\n]+\n(.*?)```", (ROOT / "docs" / "api.md").read_text(), re.DOTALL)
+    environment = {**os.environ, "STAXPIPE": f"{pages.url}/api/v1", "TOKEN": token(pages)}
+    script = ["bash", "-euc", lines]
+    done = subprocess.run(
+        script, env=environment, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+    begun = json.loads((tmp_path / "request.json").read_text())
+    [listed] = json.loads(done.stdout)["requests"]
+    assert (listed["id"], listed["stage"]) == (begun["id"], "listening")
+    assert "ExternalId=" in begun["deployment"]["command"]
