@@ -163,6 +163,7 @@ def test_a_file_that_is_no_cost_report_says_so(tmp_path: Path, ending: str) -> N
         read(path, FileFormat(ending), wanted=lambda name: name.startswith("line_item"))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("format", "reader"),
     [(FileFormat.CSV_GZIP, CsvReader.NATIVE), (FileFormat.CSV_GZIP, CsvReader.ARROW), (FileFormat.PARQUET, None)],

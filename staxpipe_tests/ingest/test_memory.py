@@ -30,6 +30,8 @@ from staxpipe.model import FileFormat
 from staxpipe_tests.focus.batches import row
 from staxpipe_tests.small_reports import csv_of
 
+pytestmark = pytest.mark.long
+
 READS = """
     import sys
     from contextlib import nullcontext

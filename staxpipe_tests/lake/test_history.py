@@ -300,6 +300,7 @@ def test_a_killed_expiry_is_ended_by_the_next(lake: Lake, settings: Settings, en
     assert [rows_of(lake, "d3"), rows_of(lake, "d4")] == [30, 40]
 
 
+@pytest.mark.long
 def test_any_order_of_loading_and_expiring_keeps_what_it_promises(
     lake: Lake, settings: Settings, engine: Engine
 ) -> None:

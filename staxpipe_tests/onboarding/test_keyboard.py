@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from staxpipe_tests.onboarding.conftest import Pages
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.long]
 
 _FOCUSED = """() => {
     const now = document.activeElement, style = getComputedStyle(now), box = now.getBoundingClientRect();

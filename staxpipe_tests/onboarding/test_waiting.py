@@ -11,7 +11,7 @@ from sqlalchemy import Engine, text
 from staxpipe_tests.onboarding.gallery import SCENES
 from staxpipe_tests.onboarding.gallery.theatre import Theatre, theatre
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.long]
 
 SCENE = {scene.name: scene for scene in SCENES}
 AWAY = "staxpipe does not answer just now"

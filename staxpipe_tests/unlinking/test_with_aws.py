@@ -31,6 +31,8 @@ from staxpipe_tests.aws_stand_in import Customer
 from staxpipe_tests.focus.batches import row
 from staxpipe_tests.small_reports import deliver
 
+pytestmark = pytest.mark.long
+
 
 def linked(platform: Platform, customer: Customer) -> tuple[Customer, Link]:
     """Ask for a link, create the stack as the page says, and have the sensor find the role."""
