@@ -36,11 +36,12 @@ up: $(STAMP)  ## Run staxpipe: Postgres, Dagster and the onboarding pages, until
 
 test: $(STAMP)  ## Tests, all but the long ones, then those of the rooms that speak SQL once more on Debian's Postgres 15
 	$(BIN)/pytest -n 2 --dist loadfile -m 'not e2e and not long'
-	$(BIN)/pytest -m e2e
-	$(POSTGRES15) $(addprefix staxpipe_tests/,db warehouse linking unlinking organization)
+	$(BIN)/pytest -m 'e2e and not long'
+	$(POSTGRES15) $(addprefix staxpipe_tests/,db warehouse organization)
 
 test-long: $(STAMP)  ## The tests that take minutes: every page in every state, every mistake, every format, the API's fuzzing
-	$(BIN)/pytest -n 2 --dist loadfile -m long
+	$(BIN)/pytest -n 2 --dist loadfile -m 'long and not e2e'
+	$(BIN)/pytest -m 'long and e2e'
 
 coverage: $(STAMP)  ## All tests again, slower: which lines they reach
 	$(BIN)/pytest -n 2 --dist loadfile -m 'not e2e' --cov=staxpipe --cov-report=

@@ -40,6 +40,7 @@ TABLES_WITH_SECRETS = {"link_requests", "links", "outbox"}
 
 
 @pytest.mark.e2e
+@pytest.mark.long
 @pytest.mark.skipif(sys.platform != "linux", reason="as the other end-to-end tests")
 def test_no_log_no_table_and_no_command_tells_a_secret(stage: Stage, capfd: pytest.CaptureFixture[str]) -> None:
     period = stage.periods[-1]
