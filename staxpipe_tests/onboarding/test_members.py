@@ -99,7 +99,9 @@ def test_how_a_member_s_role_is_created_is_said_on_the_set_s_page(pages: Pages, 
     ask(browser, payer, accounts=ADA)
     member = by_account(pages, engine, payer)[ADA]
     for page in ("deploy", "update"):
-        assert browser.get(f"/requests/{member.id}/{page}").url.path == f"/requests/{member.id}/members"
+        shown = browser.get(f"/requests/{member.id}/{page}")
+        assert shown.url.path == f"/requests/{member.id}/members"
+        assert "with {account} where" in shown.text
 
 
 @pytest.mark.parametrize(

@@ -32,6 +32,7 @@ _OURS = """() => {
     const wrong = (condition, text) => { if (condition) complaints.push(text); };
     const all = selector => [...document.querySelectorAll(selector)];
     wrong(document.documentElement.scrollWidth > innerWidth, `it is ${document.documentElement.scrollWidth} wide`);
+    wrong(/<(Macro|function|bound|class) /.test(document.body.innerText), 'a thing of Python stands where text should');
     wrong(all('h1').length !== 1, `it has ${all('h1').length} h1`);
     for (const landmark of ['body > header', 'body > main', 'body > footer', 'nav[aria-label="Main"]']) {
         wrong(all(landmark).length !== 1, `${landmark} is there ${all(landmark).length} times`);
