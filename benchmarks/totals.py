@@ -22,7 +22,9 @@ from benchmarks.arguments import parser_of
 from benchmarks.inputs import HERE
 
 QUESTIONS = {
-    "marts": "SELECT * EXCLUDE (delivery) FROM daily_costs ORDER BY ALL",
+    # Names of accounts are joined by the view, not loaded, and older versions have none.
+    "marts": "SELECT COLUMNS(lambda name: name NOT IN ('delivery', 'billing_account_name', 'sub_account_name')) "
+    "FROM daily_costs ORDER BY ALL",
     "lake": "SELECT BillingAccountId, BillingPeriodStart, count(*) AS rows, sum(BilledCost) AS billed, "
     "sum(EffectiveCost) AS effective, sum(ListCost) AS list, sum(ContractedCost) AS contracted, "
     "sum(hash(item::VARCHAR)::HUGEINT) AS hashes FROM line_items_all AS item GROUP BY ALL ORDER BY ALL",
