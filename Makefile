@@ -28,8 +28,8 @@ lock:  ## Resolve requirements.lock anew from pyproject.toml
 	$(VENV)/lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --all-extras --group dev \
 		--no-header --no-annotate --upgrade pyproject.toml -o requirements.lock
 
-demo: $(STAMP)  ## The whole way against an emulated AWS; ONCE=1 ends when the cost table is there
-	$(BIN)/staxpipe demo $(if $(ONCE),--once)
+demo: $(STAMP)  ## The whole way against an emulated AWS; ONCE=1 ends when the cost table is there, MISTAKES=1 shows what goes wrong
+	$(BIN)/staxpipe demo $(if $(ONCE),--once) $(if $(MISTAKES),--mistakes)
 
 up: $(STAMP)  ## Run staxpipe: Postgres, Dagster and the onboarding pages, until Ctrl-C
 	$(BIN)/staxpipe up

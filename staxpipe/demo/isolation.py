@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -11,12 +12,14 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from staxpipe.demo.world import REGION, World
+from staxpipe.demo.world import REGION, Cloud
 from staxpipe.errors import PermanentError
-from staxpipe.local.lock import private_folder
+from staxpipe.local.lock import private_folder, write_private
 from staxpipe.settings import Settings, read_settings
 
 _FOREIGN = ("STAXPIPE_", "AWS_", "DAGSTER_")
+VARIABLES = "variables.sh"
+"""The file in the demo's folder with what its programs are told."""
 _PROXY_EXCEPTIONS = "127.0.0.1,localhost"
 _LONGEST_FOLDER_OF_SOCKETS = 80
 """A socket's whole path may have about a hundred bytes."""
@@ -62,7 +65,7 @@ def own_folder(home: Path | None) -> Iterator[Path]:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def demo_settings(home: Path, world: World, smtp_url: str) -> Settings:
+def demo_settings(home: Path, cloud: Cloud, smtp_url: str) -> Settings:
     """Everything by default but what makes a demo short, and free ports."""
     return read_settings(
         {
@@ -71,7 +74,7 @@ def demo_settings(home: Path, world: World, smtp_url: str) -> Settings:
             "dagster_port": 0,
             "postgres_port": 0,
             "region": REGION,
-            "operator_role_arn": world.operator.arn,
+            "operator_role_arn": cloud.operator.arn,
             "smtp_url": SecretStr(smtp_url),
             "mail_from": "staxpipe <staxpipe@operator.example>",
             "operator_email": "operator@operator.example",
@@ -81,7 +84,7 @@ def demo_settings(home: Path, world: World, smtp_url: str) -> Settings:
     )
 
 
-def variables(settings: Settings, world: World) -> Mapping[str, str]:
+def variables(settings: Settings, cloud: Cloud) -> Mapping[str, str]:
     """What staxpipe's programs are told beside the addresses that the runtime chooses."""
     chosen = {name: getattr(settings, name) for name in settings.model_fields_set - {"home"}}
     ports = {"web_port", "dagster_port", "postgres_port"}
@@ -90,7 +93,14 @@ def variables(settings: Settings, world: World) -> Mapping[str, str]:
         for name, value in chosen.items()
         if name not in ports
     }
-    return {**told, **_temporary_files(settings.home), **world.stand_in.environment(world.operator)}
+    return {**told, **_temporary_files(settings.home), **cloud.stand_in.environment(cloud.operator)}
+
+
+def keep_variables(settings: Settings, cloud: Cloud) -> None:
+    """Write them down for a shell, for commands that a person tries while the demo is up."""
+    told = variables(settings, cloud)
+    lines = [f"export {name}={shlex.quote(told[name])}\n" for name in sorted(told) if name != "TMPDIR"]
+    write_private(settings.home / VARIABLES, "".join(lines))
 
 
 def _temporary_files(home: Path) -> dict[str, str]:

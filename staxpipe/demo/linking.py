@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+from staxpipe.demo import console
 from staxpipe.demo.browser import Browser, Page
 from staxpipe.demo.world import REGION, World
 from staxpipe.errors import PermanentError
@@ -26,21 +28,21 @@ def sign_in(browser: Browser, link: str) -> Page:
 
 
 def fill_form(browser: Browser, world: World) -> Page:
-    """From "get started" to the page that says how to create the role."""
+    """From "get started" to the page that says how to create the role, for the payer."""
+    answers = {"account_id": world.payer, "bucket": world.report.bucket, "prefix": world.report.prefix}
+    return answer_form(browser, answers | {"contact": CONTACT})
+
+
+def answer_form(browser: Browser, answers: Mapping[str, str]) -> Page:
+    """The same with any answers; they are by the names of the form's fields.
+
+    Raises:
+        PermanentError: the form does not take them.
+    """
     start = browser.open("/start")
     access = browser.press(start, "Get started")
     details = browser.open(access.link("Yes, I do"))
-    page = browser.press(
-        details,
-        "Save and go on",
-        {
-            "account_id": world.payer,
-            "bucket": world.report.bucket,
-            "prefix": world.report.prefix,
-            "region": REGION,
-            "contact": CONTACT,
-        },
-    )
+    page = browser.press(details, "Save and go on", {"region": REGION, **answers})
     if not page.url.endswith("/deploy"):
         raise PermanentError(f"The form did not lead on to the role, but to {page.url} ({page.heading!r}).")
     return page
@@ -70,5 +72,6 @@ def stack_order(page: Page) -> StackOrder:
 def create_stack(browser: Browser, world: World, page: Page) -> StackOrder:
     """Download the template from the page and deploy it in the payer account as the page says."""
     order = stack_order(page)
-    world.deploy(order.stack, browser.download(page.link("Download the template")), order.parameters)
+    template = browser.download(page.link("Download the template"))
+    console.create_stack(world.payer_session, order.stack, template, order.parameters)
     return order

@@ -22,7 +22,7 @@ from staxpipe.demo.comparison import (
     lake_totals,
     marts_totals,
 )
-from staxpipe.demo.isolation import demo_settings, variables
+from staxpipe.demo.isolation import demo_settings, keep_variables, variables
 from staxpipe.demo.mailbox import Mail, Mailbox
 from staxpipe.demo.plan import PlannedMonth, plan_months
 from staxpipe.demo.progress import Done, Progress
@@ -181,6 +181,7 @@ def demonstrate(home: Path, now: datetime, progress: Progress) -> Iterator[tuple
             months = delivered.result()
         rows = sum(month.expected.rows for month in months)
         progress.note(f"{len(months)} months, {rows:,} rows, {len(world.organisation.accounts)} accounts")
+        keep_variables(settings, world)
         browser = Browser(runtime.settings.base_url)
         stack.callback(browser.close)
         demo = Demo(world, runtime, mailbox, browser, progress)

@@ -11,6 +11,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from staxpipe.demo.isolation import VARIABLES
 from staxpipe.demo.run import Outcome, Restated
 from staxpipe.program import typed
 from staxpipe.settings import Settings
@@ -37,14 +38,18 @@ def show_addresses(console: Console, outcome: Outcome, settings: Settings, sign_
     where.add_row("Dagster", Text(outcome.dagster_url, style="cyan"))
     where.add_row("State and logs", str(outcome.home))
     console.print(Panel(where, title="[bold green]Everything is up[/bold green]", title_align="left", expand=False))
-    # Not in the frame, and never wrapped: these are for copying.
     command = typed(settings, Path.cwd())
-    console.print("\nSign in with this link, once:")
-    console.print(Text(f"  {sign_in_link}", style="bold cyan"), soft_wrap=True)
-    console.print("Another link:")
-    console.print(Text(f"  {command} sign-in"), soft_wrap=True)
-    console.print("Ask anything by SQL:")
-    console.print(Text(f"  {command} sql 'FROM daily_costs LIMIT 20'"), soft_wrap=True)
+    variables = settings.home / VARIABLES
+    show_for_copying(console, "Sign in with this link, once:", sign_in_link)
+    show_for_copying(console, "Another link:", f"{command} sign-in")
+    show_for_copying(console, "Ask anything by SQL:", f"{command} sql 'FROM daily_costs LIMIT 20'")
+    show_for_copying(console, "What asks the emulated AWS needs its variables:", f"(. {variables}; {command} doctor)")
+
+
+def show_for_copying(console: Console, what: str, text: str) -> None:
+    """Never in a frame, and never wrapped."""
+    console.print(what)
+    console.print(Text(f"  {text}", style="bold cyan"), soft_wrap=True)
 
 
 def as_json(outcome: Outcome) -> dict[str, object]:

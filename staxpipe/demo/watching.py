@@ -17,6 +17,7 @@ from staxpipe.model import DeliveryState, RequestState
 LINK_SECONDS = 180.0
 LOAD_SECONDS = 900.0  # minutes on a busy laptop are no failure
 MAIL_SECONDS = 180.0
+_LOOKS_UNTIL_SURE = 2
 
 _OVER = {RequestState.REFUSED, RequestState.EXPIRED, RequestState.CANCELLED}
 
@@ -36,6 +37,22 @@ def until_linked(browser: Browser, request_id: str) -> None:
         return True if answer["state"] == RequestState.LINKED else None
 
     wait_for("Linking the account", look, LINK_SECONDS)
+
+
+def until_judged(browser: Browser, request_id: str) -> None:
+    """Wait for the request's page to say what is wrong, if anything is.
+
+    Raises:
+        TransientError: it takes too long.
+    """
+
+    def look() -> bool | None:
+        answer = _request(browser, request_id)
+        # A role that seems to let in anybody is accused at the second look only.
+        waiting = answer["state"] == RequestState.LISTENING and answer["probes"] < _LOOKS_UNTIL_SURE
+        return None if waiting or answer["doctor"] is None else True
+
+    wait_for("A look at the role", look, LINK_SECONDS)
 
 
 def until_loaded(browser: Browser, request_id: str, months: int, say: Callable[[str], None]) -> None:

@@ -98,6 +98,7 @@ def test_people_see_costs_restatements_the_comparison_and_the_mail(
     assert "t" * 100 in shown  # in one piece, to be copied
     assert f"  {typed(settings, Path.cwd())} sign-in\n" in shown
     assert f"  {typed(settings, Path.cwd())} sql '" in shown
+    assert f"  (. /demo/variables.sh; {typed(settings, Path.cwd())} doctor)\n" in shown
 
 
 def test_a_difference_is_seen(organisation: Organisation, month: Month, totals: Totals) -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from staxpipe.demo.isolation import demo_settings, own_environment, own_folder, variables
+from staxpipe.demo.isolation import demo_settings, keep_variables, own_environment, own_folder, variables
 from staxpipe.errors import PermanentError
 
 
@@ -69,3 +70,15 @@ def test_programs_leave_temporary_files_in_the_demos_folder_where_sockets_may_be
         assert (folder / "tmp").is_dir()
     deep = demo_settings(tmp_path / ("deep" * 20), world, "smtp://127.0.0.1:2525")
     assert "TMPDIR" not in variables(deep, world)
+
+
+def test_a_shell_reads_what_programs_are_told_and_nobody_else_does(tmp_path: Path, world: Any) -> None:
+    home = tmp_path / "it's"
+    home.mkdir()
+    settings = demo_settings(home, world, "smtp://127.0.0.1:2525")
+    keep_variables(settings, world)
+    file = home / "variables.sh"
+    read = subprocess.run(["sh", "-c", '. "$0"; env', file], capture_output=True, text=True, check=True, env={})
+    told = variables(settings, world)
+    assert {f"{name}={value}" for name, value in told.items() if name != "TMPDIR"} <= set(read.stdout.splitlines())
+    assert file.stat().st_mode & 0o077 == 0
