@@ -46,7 +46,7 @@ def announce(console: Console, runtime: Runtime) -> None:
     """Say where everything is, and how to get in."""
     from staxpipe.db.engine import shown_url
     from staxpipe.local.database import embedded_folder
-    from staxpipe.local.postgres import password_file
+    from staxpipe.local.postgres_folder import password_file
     from staxpipe.local.runtime import SIGN_IN_LIFETIME
 
     settings = runtime.settings

@@ -18,7 +18,8 @@ from staxpipe.db.engine import make_engine, psycopg2_url
 from staxpipe.db.migrate import migrate
 from staxpipe.errors import PermanentError, TransientError
 from staxpipe.local.lock import FileLock, is_held, private_folder
-from staxpipe.local.postgres import EmbeddedPostgres, FolderHeldError, running_server_url
+from staxpipe.local.postgres import EmbeddedPostgres, FolderHeldError
+from staxpipe.local.postgres_folder import running_server_url
 from staxpipe.settings import Settings
 
 DATABASE = "staxpipe"

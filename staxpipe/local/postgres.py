@@ -9,26 +9,24 @@ Below the state folder: `data` (the server's own), `password`, `port` (the last 
 
 from __future__ import annotations
 
-import errno
 import os
 import secrets
 import shutil
 import signal
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
-from urllib.parse import quote
 
 from staxpipe.errors import PermanentError, TransientError
 from staxpipe.local.launch import MYSELF, RunAs, launch, who_can_run
 from staxpipe.local.lock import FileLock, private_folder, sync_folder, write_private
-from staxpipe.local.postgres_program import INITDB_OPTIONS, SERVER_SETTINGS, SUPERUSER, program
+from staxpipe.local.ports import port_problem
+from staxpipe.local.postgres_folder import HOST, alive, last_port, password_file, postmaster_file, runs_on, server_url
+from staxpipe.local.postgres_program import INITDB_OPTIONS, SERVER_SETTINGS, program
 
-HOST = "127.0.0.1"
 START_SECONDS = 120.0  # crash recovery of a large write-ahead log takes its time
 STOP_SECONDS = 30.0
 LOG_BYTES = 20_000_000
@@ -220,7 +218,7 @@ class EmbeddedPostgres:
                     "Choose another by STAXPIPE_POSTGRES_PORT, or 0 for any free one."
                 )
             return
-        last = _read_port(self.folder)
+        last = last_port(self.folder)
         if last is not None and port_problem(HOST, last) is None:
             self.port = last
             return
@@ -261,7 +259,7 @@ class EmbeddedPostgres:
     def _becomes_ready(self, deadline: float) -> bool:
         """Wait until `postmaster.pid` is the child's own and says so; False when the child ended or time is up."""
         while self.running() and time.monotonic() < deadline:
-            lines = _postmaster_file(self.data)
+            lines = postmaster_file(self.data)
             if len(lines) >= 8 and lines[0] == str(self.process_id) and lines[7].strip() == "ready":
                 return True
             time.sleep(0.02)
@@ -273,96 +271,20 @@ class EmbeddedPostgres:
         After a restart of the machine the number in its file may be another program's: then the file lies, and
         Postgres, which cannot know, would refuse to start.
         """
-        lines = _postmaster_file(self.data)
+        lines = postmaster_file(self.data)
         if not lines or not lines[0].strip().isdigit():
             return
         process = int(lines[0])
-        if not _alive(process):
+        if not alive(process):
             return  # Postgres clears the file itself, and checks that no backend is left
-        if not _runs_on(process, self.data):
+        if not runs_on(process, self.data):
             (self.data / "postmaster.pid").unlink(missing_ok=True)
             return
         os.kill(process, signal.SIGINT)
-        while _alive(process) and _runs_on(process, self.data):
+        while alive(process) and runs_on(process, self.data):
             if time.monotonic() > deadline:
                 raise TransientError(f"An earlier Postgres (process {process}) on {self.data} does not end.")
             time.sleep(0.05)
-
-
-def password_file(folder: Path) -> Path:
-    """Where the password is of the server whose state is in a folder; only this user can read it."""
-    return folder / "password"
-
-
-def server_url(folder: Path, port: int, database: str) -> str:
-    """The address of a database of the server whose state is in a folder."""
-    password = password_file(folder).read_text()
-    return f"postgresql+psycopg2://{SUPERUSER}:{quote(password, safe='')}@{HOST}:{port}/{database}"
-
-
-def running_server_url(folder: Path, database: str) -> str | None:
-    """The address of a database on the server that another process runs; the caller saw its lock held.
-
-    None where that server is not ready yet (or no longer).
-    """
-    lines = _postmaster_file(folder / "data")
-    port = _read_port(folder)
-    if port is None or len(lines) < 8 or lines[7].strip() != "ready" or lines[3] != str(port):
-        return None
-    return server_url(folder, port, database)
-
-
-def port_problem(host: str, port: int) -> str | None:
-    """Why nobody can listen there, in words; None where one can."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except PermissionError:
-            return "ports below 1024 need the rights of root"
-        except OSError as error:
-            return (
-                "another program listens there" if error.errno == errno.EADDRINUSE else (error.strerror or str(error))
-            )
-    return None
-
-
-def _read_port(folder: Path) -> int | None:
-    try:
-        return int((folder / "port").read_text())
-    except (FileNotFoundError, ValueError):
-        return None
-
-
-def _postmaster_file(data: Path) -> list[str]:
-    try:
-        return (data / "postmaster.pid").read_text().splitlines()
-    except FileNotFoundError:
-        return []
-
-
-def _alive(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
-
-
-def _runs_on(process: int, data: Path) -> bool:
-    """Whether a process is a Postgres server on this data folder: its command says so, a zombie's is empty."""
-    if sys.platform == "linux":
-        try:
-            command = Path(f"/proc/{process}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
-        except (FileNotFoundError, ProcessLookupError):
-            return False
-    else:
-        listing = ["ps", "-o", "command=", "-p", str(process)]
-        command = subprocess.run(listing, capture_output=True, text=True, check=False).stdout
-    return f"-D {data} " in command
 
 
 def _environment(folder: Path) -> dict[str, str]:

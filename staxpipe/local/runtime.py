@@ -27,7 +27,8 @@ from staxpipe.errors import PermanentError
 from staxpipe.local import address, dagster_home
 from staxpipe.local.database import DAGSTER_DATABASE, DATABASE, create_databases, embedded_folder, ensure_database
 from staxpipe.local.lock import FileLock, private_folder
-from staxpipe.local.postgres import EmbeddedPostgres, port_problem
+from staxpipe.local.ports import port_problem
+from staxpipe.local.postgres import EmbeddedPostgres
 from staxpipe.local.processes import ChildProcess, Service, describe_exit, end_marked
 from staxpipe.local.supervisor import Supervisor
 from staxpipe.local.terminal import whereabouts

@@ -10,7 +10,8 @@ import pytest
 from rich.console import Console
 
 from staxpipe.cli.up import announce
-from staxpipe.local.postgres import EmbeddedPostgres, password_file
+from staxpipe.local.postgres import EmbeddedPostgres
+from staxpipe.local.postgres_folder import password_file
 from staxpipe.local.runtime import Runtime
 from staxpipe.settings import read_settings
 from staxpipe_tests.conftest import QUICK

@@ -18,7 +18,9 @@ import pytest
 from staxpipe.errors import PermanentError
 from staxpipe.local.launch import Become, RunAs, unprivileged_user
 from staxpipe.local.lock import is_held
-from staxpipe.local.postgres import EmbeddedPostgres, FolderHeldError, port_problem, running_server_url
+from staxpipe.local.ports import port_problem
+from staxpipe.local.postgres import EmbeddedPostgres, FolderHeldError
+from staxpipe.local.postgres_folder import running_server_url
 from staxpipe.local.postgres_program import program
 from staxpipe_tests.local.conftest import execute, is_gone, python, query, wait_until
 
