@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import re
 import sys
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 
+import httpx
 import pytest
 import typer
 from sqlalchemy import NullPool, create_engine, inspect, select, text
@@ -21,6 +23,7 @@ from staxpipe.cli.ledger import ledger
 from staxpipe.cli.source import source
 from staxpipe.cli.sql import sql
 from staxpipe.cli.status import status
+from staxpipe.cli.token import token
 from staxpipe.db.link_requests import LinkRequest
 from staxpipe.db.links import Link
 from staxpipe.db.tables import link_requests, links
@@ -57,10 +60,11 @@ def test_no_log_no_table_and_no_command_tells_a_secret(stage: Stage, capfd: pyte
     for dead in (sign_in, f"{invitation}x", f"{stage.runtime.settings.base_url}/sign-in/{'x' * 43}"):
         with pytest.raises(PermanentError, match="answered 403"):
             stage.browser.open(dead)
+    program = use_a_token(stage, request)
     broken = contradiction(stage)
 
-    secrets = known_secrets(stage, sign_in, invitation)
-    assert len(secrets) >= 8
+    secrets = {"the token of a program": program, **known_secrets(stage, sign_in, invitation)}
+    assert len(secrets) >= 9
     assert all(len(secret) >= 12 for secret in secrets.values())
     said = capfd.readouterr()
     places = {
@@ -80,6 +84,7 @@ def test_no_log_no_table_and_no_command_tells_a_secret(stage: Stage, capfd: pyte
     assert INVITED in places["staxpipe audit"]
     assert "sign-in-link.made" in places["staxpipe audit"]
     assert "month.loaded" in places["staxpipe audit"]
+    assert "terraform" in places["staxpipe token list"]
     assert any(request in words for place, words in places.items() if place.startswith("table "))
     assert "duplicate key value" in places["postgres/postgres.log"]
     assert sum("dagster" in place for place in places) >= 3
@@ -94,6 +99,22 @@ def invite(stage: Stage, request: str) -> str:
     found = re.search(r"http://\S+/invite/\S+", mail.text)
     assert found is not None
     return found[0]
+
+
+def use_a_token(stage: Stage, request: str) -> str:
+    """Make a program's token, ask by it for the request with its ExternalId, then ask by one that is not known."""
+    made = CliRunner().invoke(token, ["create", "terraform", "--scope", "operator", "--json"], env=whose(stage))
+    secret = str(json.loads(made.stdout)["token"])
+    address = f"{stage.runtime.settings.base_url}/api/v1/requests/{request}"
+    for shown, status_code in ((secret, 200), (f"{secret}x", 401)):
+        answer = httpx.get(address, headers={"Authorization": f"Bearer {shown}"}, trust_env=False)
+        assert answer.status_code == status_code
+    return secret
+
+
+def whose(stage: Stage) -> Mapping[str, str]:
+    """By which variables a command finds the stage's state."""
+    return {"STAXPIPE_HOME": str(stage.runtime.home), "STAXPIPE_DATABASE_URL": stage.runtime.database_url}
 
 
 def contradiction(stage: Stage) -> str:
@@ -163,6 +184,8 @@ def commands(stage: Stage) -> Mapping[str, str]:
         ("status", "--json"),
         ("audit",),
         ("audit", "--json"),
+        ("token", "list"),
+        ("token", "list", "--json"),
         ("ledger",),
         ("source", "list"),
         ("sql", "FROM audit_log", "--json"),
@@ -171,8 +194,8 @@ def commands(stage: Stage) -> Mapping[str, str]:
     for command in (status, audit, ledger, sql):
         app.command()(command)
     app.add_typer(source, name="source")
-    where = {"STAXPIPE_HOME": str(stage.runtime.home), "STAXPIPE_DATABASE_URL": stage.runtime.database_url}
+    app.add_typer(token, name="token")
     with contextlib.chdir(stage.runtime.home):
-        answers = {f"staxpipe {' '.join(words)}": CliRunner().invoke(app, words, env=where) for words in asked}
+        answers = {f"staxpipe {' '.join(words)}": CliRunner().invoke(app, words, env=whose(stage)) for words in asked}
     assert [answer.exception for answer in answers.values() if answer.exit_code not in {0, 1}] == []
     return {name: answer.output for name, answer in answers.items()}
