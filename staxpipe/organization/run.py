@@ -20,7 +20,7 @@ from staxpipe.doctor.organization_check import organization_check
 from staxpipe.errors import StaxpipeError, TransientError
 from staxpipe.linking.fan_out import NoAnswer, ask_all
 from staxpipe.organization.due import LastReading, Outcome, is_due, reading_of
-from staxpipe.organization.members import Answer, Organization
+from staxpipe.organization.members import Answer, ManagedElsewhere, NoOrganization, Organization
 from staxpipe.organization.reading import TAGS_SECONDS, read_as_link
 
 SECONDS = TAGS_SECONDS + 600
@@ -84,8 +84,11 @@ def _ask(
 
 
 def _keep(connection: Connection, link: Link, answer: Answer | StaxpipeError, now: datetime) -> LastReading:
-    if isinstance(answer, Organization):
-        accounts.keep(connection, link.id, answer, now)
+    match answer:
+        case Organization():
+            accounts.keep(connection, link.id, answer, now)
+        case ManagedElsewhere() | NoOrganization():
+            accounts.end(connection, link.account_id)
     reading = reading_of(link.account_id, answer, now)
     accounts.keep_reading(connection, link.account_id, link.id, reading)
     keeping.keep_check(connection, link.request_id, organization_check(reading))

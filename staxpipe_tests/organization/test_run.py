@@ -21,7 +21,7 @@ from staxpipe.doctor.organization_check import CODE
 from staxpipe.errors import NotGrantedError, TransientError
 from staxpipe.linking.verdicts import Safe
 from staxpipe.organization.due import Outcome
-from staxpipe.organization.members import Answer, ManagedElsewhere, Member, Organization
+from staxpipe.organization.members import Answer, ManagedElsewhere, Member, NoOrganization, Organization
 from staxpipe.organization.run import due_links, read_organizations
 from staxpipe.unlinking.rows import count_rows, delete_rows
 from staxpipe.unlinking.scope import Scope
@@ -121,6 +121,24 @@ def test_who_moved_to_another_organisation_is_there(organizations: Organizations
     assert (kept.management_account_id, kept.left_at) == ("999988887777", None)
     with engine.connect() as connection:
         assert [each.account_id for each in accounts.listed(connection, "999988887777")] == [ADA.account_id]
+
+
+def test_tags_of_one_organisation_are_not_taken_along_to_another(organizations: Organizations, engine: Engine) -> None:
+    organizations.read(NOW, ADA)
+    with engine.begin() as connection:
+        add_link(connection, "999988887777", "link-2")
+    organizations.answers["999988887777"] = Organization("999988887777", (replace(ADA, tags=None),), "No time.")
+    moved = organizations.read(NOW + DAY, BEN)[ADA.account_id]
+    assert (moved.management_account_id, moved.tags, moved.tags_at) == ("999988887777", None, None)
+
+
+@pytest.mark.parametrize("answer", [NoOrganization(), ManagedElsewhere("999988887777")])
+def test_of_an_organisation_that_is_over_all_have_left(organizations: Organizations, answer: Answer) -> None:
+    organizations.read(NOW, ADA, BEN)
+    organizations.answers[ACCOUNT] = answer
+    kept = organizations.read(NOW + DAY)
+    assert {account.left_at for account in kept.values()} == {NOW}
+    assert kept[ADA.account_id].name == "Ada's", "for its costs stay"
 
 
 @pytest.mark.parametrize(
