@@ -27,7 +27,7 @@ def read_organizations(context: OpExecutionContext, staxpipe: StaxpipeResource) 
     with in_dagsters_words():
         now = datetime.now(UTC)
         with staxpipe.engine.connect() as connection:
-            due = run.due_links(connection, now)
+            due = run.due_accounts(connection, now)
         report = run.read_organizations(staxpipe.engine, operator_session(staxpipe.settings), due, now)
     for sentences in report.said.values():  # a refusal is a choice of the account's owner, and no problem
         for sentence in sentences:
@@ -54,7 +54,7 @@ def name_accounts() -> None:
 def organizations_sensor(context: SensorEvaluationContext, staxpipe: StaxpipeResource) -> RunRequest | SkipReason:
     """Start the job when it is some link's turn, unless it is at work."""
     with staxpipe.engine.connect() as connection:
-        due = run.due_links(connection, datetime.now(UTC))
+        due = run.due_accounts(connection, datetime.now(UTC))
     if not due:
         return SkipReason("Every organisation was read, or refused, not long ago.")
     if context.instance.get_runs(RunsFilter(job_name=name_accounts.name, statuses=WORKING), limit=1):
