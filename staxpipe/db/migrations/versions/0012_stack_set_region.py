@@ -1,0 +1,16 @@
+"""A StackSet has a region of its own: it stays where it is when that of the buckets is corrected."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0012"
+down_revision = "0011"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Add the column: until now the region that was said first stayed, and was the StackSet's."""
+    op.add_column("member_roles", sa.Column("stack_region", sa.Text(), nullable=True))
+    op.execute("UPDATE member_roles SET stack_region = region")
+    op.alter_column("member_roles", "stack_region", nullable=False)
