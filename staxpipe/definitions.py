@@ -18,7 +18,7 @@ def build_defs(settings: Settings) -> Definitions:
     return Definitions(
         assets=[delivery, landing, line_items, marts],
         jobs=[ingest, notify, verify_links, compare, forget_deliveries, name_accounts, unlink],
-        sensors=[*build_sensors(settings), organizations_sensor, unlinking_sensor(settings)],
+        sensors=[*build_sensors(settings), organizations_sensor(), unlinking_sensor(settings)],
         schedules=[open_months, roles_daily, comparisons_daily, expiry_daily],
         resources={"staxpipe": StaxpipeResource()},
         # One process a run: starting a process for each of four short steps cost more than the steps.

@@ -62,11 +62,11 @@ def _ask(engine: Engine, settings: Settings, account: str | None) -> None:
     from staxpipe.db.link_requests import OPERATOR
     from staxpipe.errors import PermanentError
     from staxpipe.local.terminal import whereabouts
-    from staxpipe.organization.run import due_links, read_organizations
+    from staxpipe.organization.run import due_accounts, read_organizations
 
     moment = datetime.now(UTC)
     with engine.begin() as connection:
-        due = due_links(connection, moment, account, again=True)
+        due = due_accounts(connection, moment, account, again=True)
         if not due:
             named = "No account" if account is None else f"Account {account} is not linked, or paused: nothing"
             raise PermanentError(f"{named} can be asked for its organisation. `staxpipe status` shows what is linked.")

@@ -10,7 +10,7 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import ColumnElement, Connection, case, func, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from staxpipe.db.tables import accounts, organization_readings
@@ -61,32 +61,34 @@ def tags_read_at(connection: Connection) -> dict[str, datetime | None]:
 def keep(connection: Connection, link_id: str, organization: Organization, now: datetime) -> None:
     """Keep an organisation as a link's role read it at `now`; accounts that were not seen for long have left.
 
-    An account is in one organisation: one that moved from another is where it was seen last.
+    An account is in one organisation: one that moved from another is where it was seen last, and its tags of there,
+    which were that one's, stay behind.
     """
     rows = [_row(link_id, organization.management_account, member, now) for member in organization.members]
     if rows:
         statement = upsert(accounts)
         new = statement.excluded
+        moved = new.management_account_id != accounts.c.management_account_id
         connection.execute(
             statement.on_conflict_do_update(
                 index_elements=["account_id"],
                 set_={
                     **{name: new[name] for name in ("management_account_id", "link_id", "name", "status")},
                     **{name: new[name] for name in ("ou_id", "ou_path", "seen_at", "left_at")},
-                    **{name: func.coalesce(new[name], accounts.c[name]) for name in ("tags", "tags_at")},
+                    **{
+                        name: case((moved, new[name]), else_=func.coalesce(new[name], accounts.c[name]))
+                        for name in ("tags", "tags_at")
+                    },
                 },
             ),
             rows,
         )
-    connection.execute(
-        update(accounts)
-        .where(
-            accounts.c.management_account_id == organization.management_account,
-            accounts.c.left_at.is_(None),
-            accounts.c.seen_at < now - LEFT_AFTER,
-        )
-        .values(left_at=accounts.c.seen_at)
-    )
+    _leave(connection, organization.management_account, accounts.c.seen_at < now - LEFT_AFTER)
+
+
+def end(connection: Connection, management_account: str) -> None:
+    """An account manages no organisation any more: all that were in it have left."""
+    _leave(connection, management_account)
 
 
 def keep_reading(connection: Connection, account: str, link_id: str, reading: LastReading) -> None:
@@ -114,6 +116,11 @@ def readings(connection: Connection, account_ids: Collection[str] | None = None)
         row.account_id: LastReading(row.at, Outcome(row.outcome), row.words, row.accounts)
         for row in connection.execute(statement)
     }
+
+
+def _leave(connection: Connection, management_account: str, *conditions: ColumnElement[bool]) -> None:
+    here = (accounts.c.management_account_id == management_account, accounts.c.left_at.is_(None))
+    connection.execute(update(accounts).where(*here, *conditions).values(left_at=accounts.c.seen_at))
 
 
 def _row(link_id: str, management_account: str, member: Member, now: datetime) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, case, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, case, collate, exists, func, or_, select, update
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.dialects.postgresql import insert as upsert
 
@@ -71,6 +71,21 @@ def record_export(connection: Connection, export: Export, link_id: str | None) -
         ).returning(exports.c.id)
     ).scalar_one()
     return export_id
+
+
+def record_exports(connection: Connection, found: Iterable[Export], link_id: str | None) -> dict[str, int]:
+    """Record several exports, and hold them until the caller's transaction ends; returns their ids by source.
+
+    In the order of `by_source`, as everybody who holds more than one: two who held them in other orders would wait for
+    each other for ever.
+    """
+    in_order = sorted(dict.fromkeys(found), key=lambda export: export.source)
+    return {export.source: record_export(connection, export, link_id) for export in in_order}
+
+
+def by_source() -> ColumnElement[str]:
+    """The order in which exports are held: of the sources' code points, as Python sorts, whatever the database's."""
+    return collate(exports.c.source, "C")
 
 
 def set_kind(connection: Connection, export_id: int, kind: ExportKind) -> None:

@@ -1,9 +1,9 @@
-"""Link requests: everything that reads one or changes its state, for the pages and for linking alike.
+"""Link requests: what was asked for, and what people change of it, for the pages and for linking alike.
 
 Queries only; each takes a Connection whose transaction the caller owns, and the time from outside. Every change
 names the states it may start from and returns whether it happened, so that two who act at once cannot undo each
-other. What a probe means and how long to wait for the next is decided in `staxpipe.linking`; the links that come
-of requests are in `staxpipe.db.links`.
+other. What is found while a request listens for its role is in `staxpipe.db.probes`, and the links that come of
+requests are in `staxpipe.db.links`.
 """
 
 from __future__ import annotations
@@ -140,7 +140,7 @@ def get(connection: Connection, request_id: str, *, lock: bool = False) -> LinkR
     """The request, or None. With `lock`, nobody else changes it until the caller's transaction ends."""
     statement = select(link_requests).where(link_requests.c.id == request_id)
     row = connection.execute(statement.with_for_update() if lock else statement).first()
-    return _request(row) if row else None
+    return from_row(row) if row else None
 
 
 def of_group(connection: Connection, request: LinkRequest) -> list[LinkRequest]:
@@ -151,7 +151,7 @@ def of_group(connection: Connection, request: LinkRequest) -> list[LinkRequest]:
         .where(or_(link_requests.c.id == first, link_requests.c.group_id == first))
         .order_by(link_requests.c.created_at, link_requests.c.id)
     )
-    return [_request(row) for row in connection.execute(statement)]
+    return [from_row(row) for row in connection.execute(statement)]
 
 
 def group_ids(request_id: str) -> Select[tuple[str]]:
@@ -172,7 +172,7 @@ def was_begun_by(connection: Connection, request_id: str, person: str) -> bool:
 def newest(connection: Connection, limit: int, after: int = 0, begun_by: str | None = None) -> list[LinkRequest]:
     """Requests in every state, the last begun first, `after` so many of them; all, or those that one person began."""
     statement = _newest_first(begun_by).limit(limit).offset(after)
-    return [_request(row) for row in connection.execute(statement)]
+    return [from_row(row) for row in connection.execute(statement)]
 
 
 def matching(
@@ -197,7 +197,7 @@ def matching(
         began = select(place.c.created_at).where(place.c.id == behind).scalar_subquery()
         same_moment = and_(link_requests.c.created_at == began, link_requests.c.id > behind)
         statement = statement.where(or_(link_requests.c.created_at < began, same_moment))
-    return [_request(row) for row in connection.execute(statement)]
+    return [from_row(row) for row in connection.execute(statement)]
 
 
 def listening(connection: Connection) -> list[LinkRequest]:
@@ -207,7 +207,7 @@ def listening(connection: Connection) -> list[LinkRequest]:
         .where(link_requests.c.state == RequestState.LISTENING)
         .order_by(link_requests.c.account_id, link_requests.c.created_at, link_requests.c.id)
     )
-    return [_request(row) for row in connection.execute(statement)]
+    return [from_row(row) for row in connection.execute(statement)]
 
 
 def already_linked(connection: Connection, details: Details, except_request: str = "") -> bool:
@@ -244,7 +244,7 @@ def save_details(connection: Connection, request_id: str, details: Details, now:
     }
     if details.contact is not None:
         values["requested_by"] = details.contact
-    return _change(connection, request_id, _EDITABLE, **values, **_listening_from(now, lifetime))
+    return change(connection, request_id, _EDITABLE, **values, **_listening_from(now, lifetime))
 
 
 def correct(connection: Connection, request_id: str, details: Details, now: datetime) -> bool:
@@ -253,7 +253,7 @@ def correct(connection: Connection, request_id: str, details: Details, now: date
     if details.contact is not None:
         values["requested_by"] = details.contact
     same_account = link_requests.c.account_id == details.account_id
-    return _change(connection, request_id, (RequestState.LINKED,), same_account, **values, updated_at=now)
+    return change(connection, request_id, (RequestState.LINKED,), same_account, **values, updated_at=now)
 
 
 def resume(connection: Connection, request_id: str, now: datetime, lifetime: timedelta) -> bool:
@@ -263,122 +263,13 @@ def resume(connection: Connection, request_id: str, now: datetime, lifetime: tim
     """
     state = case((link_requests.c.account_id.is_not(None), RequestState.LISTENING), else_=RequestState.DRAFT)
     values = {**_listening_from(now, lifetime), "state": state}
-    return _change(connection, request_id, (RequestState.EXPIRED, RequestState.REFUSED), **values)
+    return change(connection, request_id, (RequestState.EXPIRED, RequestState.REFUSED), **values)
 
 
 def cancel(connection: Connection, request_id: str, now: datetime) -> bool:
     """Give a request up for good. A linked one is not cancelled but unlinked, by deleting its stack."""
     states = (*_EDITABLE, RequestState.EXPIRED)
-    return _change(connection, request_id, states, state=RequestState.CANCELLED, next_probe_at=None, updated_at=now)
-
-
-def probe_soon(connection: Connection, request_id: str, now: datetime) -> bool:
-    """Have a listening request probed at the next sweep, where its next probe is further away."""
-    return _change(
-        connection, request_id, (RequestState.LISTENING,), link_requests.c.next_probe_at > now, next_probe_at=now
-    )
-
-
-def due(connection: Connection, now: datetime, limit: int, after: str = "") -> list[LinkRequest]:
-    """Requests whose probe is due, at most `limit`: those behind `after` first, then round from the beginning.
-
-    Give the id of the last one that was probed as `after`: a sweep that its deadline cut short goes on there, so
-    that no slow request keeps the others waiting for ever. Ids are random, hence so is the order.
-    """
-    statement = (
-        select(link_requests)
-        .where(
-            link_requests.c.state == RequestState.LISTENING,
-            link_requests.c.next_probe_at <= now,
-            link_requests.c.expires_at > now,
-        )
-        .order_by(link_requests.c.id <= after, link_requests.c.id)
-        .limit(limit)
-    )
-    return [_request(row) for row in connection.execute(statement)]
-
-
-def next_probe(connection: Connection, now: datetime) -> datetime | None:
-    """When the first of all listening requests is due; None where nobody listens."""
-    listens = (link_requests.c.state == RequestState.LISTENING, link_requests.c.expires_at > now)
-    moment: datetime | None = connection.execute(
-        select(func.min(link_requests.c.next_probe_at)).where(*listens)
-    ).scalar_one()
-    return moment
-
-
-def record_probe(
-    connection: Connection,
-    request_id: str,
-    verdict_code: str,
-    detail: str,
-    next_probe_at: datetime,
-    attempts: int,
-    *,
-    unchanged_since: datetime | None = None,
-) -> bool:
-    """Keep a probe's verdict; the request goes on listening until `next_probe_at`.
-
-    Args:
-        connection: whose transaction the caller owns.
-        request_id: the request that was probed.
-        verdict_code: the verdict by its code.
-        detail: the verdict in words, for the page.
-        next_probe_at: when to look again.
-        attempts: how many probes there were, this one included.
-        unchanged_since: `updated_at` of the request that was probed. Where the person has changed the details
-            since, the verdict is about something else, and nothing is kept.
-    """
-    return _change(
-        connection,
-        request_id,
-        (RequestState.LISTENING,),
-        _not_changed_since(unchanged_since),
-        verdict=verdict_code,
-        verdict_detail=detail,
-        next_probe_at=next_probe_at,
-        probe_attempts=attempts,
-    )
-
-
-def mark_refused(
-    connection: Connection,
-    request_id: str,
-    verdict_code: str,
-    detail: str,
-    now: datetime,
-    *,
-    unchanged_since: datetime | None = None,
-) -> bool:
-    """The role is there and must not be used; `detail` says why. `unchanged_since` as for `record_probe`."""
-    return _change(
-        connection,
-        request_id,
-        (RequestState.LISTENING,),
-        _not_changed_since(unchanged_since),
-        state=RequestState.REFUSED,
-        verdict=verdict_code,
-        verdict_detail=detail,
-        probe_attempts=link_requests.c.probe_attempts + 1,
-        next_probe_at=None,
-        updated_at=now,
-    )
-
-
-def mark_linked(
-    connection: Connection, request_id: str, now: datetime, *, unchanged_since: datetime | None = None
-) -> bool:
-    """The role was proved: call it in the transaction that adds the link. `unchanged_since` as for `record_probe`."""
-    return _change(
-        connection,
-        request_id,
-        (RequestState.LISTENING,),
-        _not_changed_since(unchanged_since),
-        state=RequestState.LINKED,
-        probe_attempts=link_requests.c.probe_attempts + 1,
-        next_probe_at=None,
-        updated_at=now,
-    )
+    return change(connection, request_id, states, state=RequestState.CANCELLED, next_probe_at=None, updated_at=now)
 
 
 def expire_overdue(connection: Connection, now: datetime) -> list[LinkRequest]:
@@ -389,12 +280,7 @@ def expire_overdue(connection: Connection, now: datetime) -> list[LinkRequest]:
         .values(state=RequestState.EXPIRED, next_probe_at=None, updated_at=now)
         .returning(link_requests)
     )
-    return [_request(row) for row in rows]
-
-
-def _newest_first(begun_by: str | None) -> Select[Any]:
-    statement = select(link_requests).order_by(link_requests.c.created_at.desc(), link_requests.c.id)
-    return statement if begun_by is None else statement.where(link_requests.c.begun_by == begun_by)
+    return [from_row(row) for row in rows]
 
 
 def make_external_id() -> str:
@@ -407,6 +293,30 @@ def make_role_name() -> str:
     return "staxpipe-link-" + "".join(secrets.choice(_ROLE_NAME_ALPHABET) for _ in range(12))
 
 
+def change(
+    connection: Connection,
+    request_id: str,
+    states: Collection[RequestState],
+    *conditions: ColumnElement[bool],
+    **values: object,
+) -> bool:
+    """Change a request that is in one of these states and meets the conditions; False when it is not or does not."""
+    guard = (link_requests.c.id == request_id, link_requests.c.state.in_(states), *conditions)
+    return connection.execute(update(link_requests).where(*guard).values(**values)).rowcount == 1
+
+
+def from_row(row: Row[tuple[object, ...]]) -> LinkRequest:
+    """A whole row of the table as a value."""
+    values = dict(row._mapping)
+    values["state"] = RequestState(str(values["state"]))
+    return LinkRequest(**values)
+
+
+def _newest_first(begun_by: str | None) -> Select[Any]:
+    statement = select(link_requests).order_by(link_requests.c.created_at.desc(), link_requests.c.id)
+    return statement if begun_by is None else statement.where(link_requests.c.begun_by == begun_by)
+
+
 def _listening_from(now: datetime, lifetime: timedelta) -> dict[str, object]:
     return {
         "state": RequestState.LISTENING,
@@ -417,24 +327,3 @@ def _listening_from(now: datetime, lifetime: timedelta) -> dict[str, object]:
         "updated_at": now,
         "expires_at": now + lifetime,
     }
-
-
-def _not_changed_since(moment: datetime | None) -> ColumnElement[bool]:
-    return and_(True) if moment is None else link_requests.c.updated_at <= moment
-
-
-def _change(
-    connection: Connection,
-    request_id: str,
-    states: Collection[RequestState],
-    *conditions: ColumnElement[bool],
-    **values: object,
-) -> bool:
-    guard = (link_requests.c.id == request_id, link_requests.c.state.in_(states), *conditions)
-    return connection.execute(update(link_requests).where(*guard).values(**values)).rowcount == 1
-
-
-def _request(row: Row[tuple[object, ...]]) -> LinkRequest:
-    values = dict(row._mapping)
-    values["state"] = RequestState(str(values["state"]))
-    return LinkRequest(**values)

@@ -7,7 +7,7 @@ Requests, from which links come, are in `link_requests`; when a link is made, pa
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any
@@ -268,8 +268,17 @@ def correct(
 
 def nothing_found(connection: Connection, request_id: str) -> bool:
     """Whether the request is linked, and nothing was found in its bucket so far."""
-    linked = select(links.c.id).where(links.c.request_id == request_id, links.c.state != LinkState.ENDED, ~_found())
-    return connection.execute(linked).first() is not None
+    return request_id in empty(connection, [request_id])
+
+
+def empty(connection: Connection, request_ids: Collection[str]) -> frozenset[str]:
+    """Of these requests, those that are linked and in whose bucket nothing was found so far."""
+    return _of_requests(connection, request_ids, links.c.state != LinkState.ENDED, ~_found())
+
+
+def over(connection: Connection, request_ids: Collection[str]) -> frozenset[str]:
+    """Of these requests, those whose link has ended."""
+    return _of_requests(connection, request_ids, links.c.state == LinkState.ENDED)
 
 
 def is_still(connection: Connection, link: Link) -> bool:
@@ -300,6 +309,13 @@ def _change(
     """Change a link that is in the state `only`; False when it is not: somebody else was faster."""
     which = (links.c.id == link_id, links.c.state == only, *conditions)
     return bool(connection.execute(update(links).where(*which).values(**values)).rowcount)
+
+
+def _of_requests(
+    connection: Connection, request_ids: Collection[str], *conditions: ColumnElement[bool]
+) -> frozenset[str]:
+    asked = select(links.c.request_id).where(links.c.request_id.in_(request_ids), *conditions)
+    return frozenset(connection.execute(asked).scalars())
 
 
 def _all(connection: Connection, *conditions: Any) -> list[Link]:

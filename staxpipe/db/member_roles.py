@@ -23,7 +23,10 @@ from staxpipe.model import RequestState
 
 @dataclass(frozen=True)
 class MemberRoles:
-    """One StackSet: the beginnings of its roles' ExternalIds and names, and where members keep their reports."""
+    """One StackSet: the beginnings of its roles' ExternalIds and names, and where members keep their reports.
+
+    `region` is that of the buckets, `stack_region` where a person was first told to create the StackSet.
+    """
 
     request_id: str
     external_id: str = field(repr=False)  # the beginning of secrets of links: never in a log
@@ -31,6 +34,7 @@ class MemberRoles:
     bucket: str
     prefix: str
     region: str
+    stack_region: str
     created_at: datetime
 
 
@@ -45,16 +49,16 @@ def save(
 ) -> MemberRoles:
     """Keep where the members of a group keep their reports. ExternalId and name are ours, and stay what they are.
 
-    The region stays, too: it is the StackSet's, which does not move.
+    So does the StackSet's region, where the first buckets were: a StackSet does not move.
     """
-    values = {"bucket": bucket, "prefix": prefix}
+    values = {"bucket": bucket, "prefix": prefix, "region": region}
     connection.execute(
         upsert(member_roles)
         .values(
             request_id=request.first_id,
             external_id=requests.make_external_id(),
             role_name=requests.make_role_name(),
-            region=region,
+            stack_region=region,
             created_at=now,
             **values,
         )
@@ -88,7 +92,7 @@ def begin(
             bucket=details.bucket,
             prefix=details.prefix,
             region=details.region,
-            stack_region=roles.region,
+            stack_region=roles.stack_region,
             external_id=external_id_of(roles, details.account_id),
             role_name=role_name_of(roles, details.account_id),
             next_probe_at=now,

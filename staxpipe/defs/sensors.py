@@ -5,7 +5,6 @@ from datetime import UTC, datetime
 
 from dagster import (
     DagsterRun,
-    DagsterRunStatus,
     DefaultSensorStatus,
     RunFailureSensorContext,
     RunRequest,
@@ -26,6 +25,7 @@ from staxpipe.defs.assets import ONLY_NEW
 from staxpipe.defs.jobs import ingest, notify
 from staxpipe.defs.partitions import ACCOUNTS, PARTITION_TAG, month_exists, partition_key
 from staxpipe.defs.resources import StaxpipeResource
+from staxpipe.defs.work_sensor import WORKING, work_sensor
 from staxpipe.doctor.facts import of_link
 from staxpipe.doctor.keeping import AFTER_NEWS, DAILY, look_at_due
 from staxpipe.ingest.outcome import pause
@@ -52,14 +52,6 @@ WORK_SECONDS = 50.0
 
 MOST_REQUESTS = 50
 """Run requests a tick: queueing 100 runs took 11 to 23 seconds."""
-
-WORKING = [
-    DagsterRunStatus.QUEUED,
-    DagsterRunStatus.NOT_STARTED,
-    DagsterRunStatus.STARTING,
-    DagsterRunStatus.STARTED,
-    DagsterRunStatus.CANCELING,
-]
 
 
 def build_sensors(settings: Settings) -> list[SensorDefinition]:
@@ -117,22 +109,7 @@ def build_sensors(settings: Settings) -> list[SensorDefinition]:
             skip_reason=None if requests else SkipReason(said),
         )
 
-    @sensor(
-        job=notify,
-        minimum_interval_seconds=min(seconds, 30),
-        default_status=DefaultSensorStatus.RUNNING,
-        description="Send what waits in the outbox.",
-    )
-    def outbox(context: SensorEvaluationContext, staxpipe: StaxpipeResource) -> RunRequest | SkipReason:
-        if staxpipe.settings.smtp_url is None:
-            return SkipReason("STAXPIPE_SMTP_URL is not set: messages wait in the outbox.")
-        with staxpipe.engine.connect() as connection:
-            messages = waiting(connection, datetime.now(UTC))
-        if messages == 0:
-            return SkipReason("Nothing waits.")
-        if context.instance.get_runs(RunsFilter(job_name=notify.name, statuses=WORKING), limit=1):
-            return SkipReason("A run that sends is under way.")
-        return RunRequest()  # no run key: the outbox itself knows what was sent
+    outbox = work_sensor("outbox", notify, min(seconds, 30), "Send what waits in the outbox.", _nothing_to_send)
 
     @run_failure_sensor(
         name="failed_runs",
@@ -147,6 +124,13 @@ def build_sensors(settings: Settings) -> list[SensorDefinition]:
         _tell_operator(staxpipe, run, context.failure_event.message or "")
 
     return [assumable_roles, new_deliveries, outbox, failed_runs]
+
+
+def _nothing_to_send(staxpipe: StaxpipeResource, now: datetime) -> str | None:
+    if staxpipe.settings.smtp_url is None:
+        return "STAXPIPE_SMTP_URL is not set: messages wait in the outbox."
+    with staxpipe.engine.connect() as connection:
+        return None if waiting(connection, now) else "Nothing waits."
 
 
 def _utc_now() -> datetime:

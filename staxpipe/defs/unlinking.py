@@ -2,22 +2,11 @@
 
 from datetime import UTC, datetime
 
-from dagster import (
-    DefaultSensorStatus,
-    OpExecutionContext,
-    RunRequest,
-    RunsFilter,
-    SensorDefinition,
-    SensorEvaluationContext,
-    SkipReason,
-    job,
-    op,
-    sensor,
-)
+from dagster import OpExecutionContext, SensorDefinition, job, op
 
 from staxpipe.defs.failures import RETRY, in_dagsters_words
 from staxpipe.defs.resources import StaxpipeResource
-from staxpipe.defs.sensors import WORKING
+from staxpipe.defs.work_sensor import work_sensor
 from staxpipe.settings import Settings
 from staxpipe.unlinking import words
 from staxpipe.unlinking.run import finish_unlinkings, waiting
@@ -48,20 +37,10 @@ def unlink() -> None:
 def unlinking_sensor(settings: Settings) -> SensorDefinition:
     """Starts the job when there is something to do: also after a run that was killed, for the receipt says so."""
 
-    @sensor(
-        name="ended_links",
-        job=unlink,
-        minimum_interval_seconds=settings.sensor_seconds,
-        default_status=DefaultSensorStatus.RUNNING,
-        description="Delete or settle what links have left that ended.",
-    )
-    def ended_links(context: SensorEvaluationContext, staxpipe: StaxpipeResource) -> RunRequest | SkipReason:
+    def idle(staxpipe: StaxpipeResource, now: datetime) -> str | None:
         with staxpipe.engine.connect() as connection:
-            left = waiting(connection, datetime.now(UTC))
-        if left == 0:
-            return SkipReason("No link that ended has left anything to do.")
-        if context.instance.get_runs(RunsFilter(job_name=unlink.name, statuses=WORKING), limit=1):
-            return SkipReason("A run that does it is under way.")
-        return RunRequest()  # no run key: the receipts themselves know what is done
+            left = waiting(connection, now)
+        return None if left else "No link that ended has left anything to do."
 
-    return ended_links
+    said = "Delete or settle what links have left that ended."
+    return work_sensor("ended_links", unlink, settings.sensor_seconds, said, idle)

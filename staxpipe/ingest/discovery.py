@@ -48,12 +48,13 @@ def discover_link(engine: Engine, settings: Settings, link: Link, bucket: Bucket
             return Discovered(0, 0)  # somebody stopped it while its bucket was listed
         if not link_queries.is_still(connection, link):
             return Discovered(0, 0)  # somebody corrected the bucket while the other one was listed
+        named = [delivery.export for delivery in seen.deliveries] + [failed.export for failed in seen.broken]
+        exports = ledger.record_exports(connection, named, link.id)
         new = broken = 0
         for delivery in seen.deliveries:
-            export_id = ledger.record_export(connection, delivery.export, link.id)
-            new += ledger.record_delivery(connection, export_id, link.account_id, delivery)
+            new += ledger.record_delivery(connection, exports[delivery.export.source], link.account_id, delivery)
         for failed in seen.broken:
-            export_id = ledger.record_export(connection, failed.export, link.id)
+            export_id = exports[failed.export.source]
             delivery = Delivery(
                 failed.export,
                 failed.period,

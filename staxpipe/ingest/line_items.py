@@ -125,13 +125,14 @@ def _record_results(
     connection: Connection, entry: LedgerEntry, read: DeliveryRead, reconciliation: Reconciliation
 ) -> tuple[Finding, ...]:
     """Write what reading a delivery taught; returns every finding."""
+    # The export before its delivery, as whoever looks into the bucket takes them: else each might wait for the other.
+    kind = kind_of_table([header for header, _ in read.columns.schema.columns])
+    if kind is not None and entry.delivery.export.kind is ExportKind.DATA_EXPORT:
+        ledger.set_kind(connection, entry.export_id, kind)  # its manifest did not tell
     found = (*reconciliation.findings, *read.columns.findings(connection, entry))
     results.replace_results(connection, entry, sum_rows(read.tally), found, read.rejected, entry.account_id)
     replace_reconciliation(connection, entry.id, reconciliation.lines, reconciliation.identities)
     put_columns(connection, entry.id, read.columns.schema.as_json())
-    kind = kind_of_table([header for header, _ in read.columns.schema.columns])
-    if kind is not None and entry.delivery.export.kind is ExportKind.DATA_EXPORT:
-        ledger.set_kind(connection, entry.export_id, kind)  # its manifest did not tell
     return found
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import Engine
 
-from staxpipe.db import link_requests
+from staxpipe.db import probes
 from staxpipe.linking.sweep import Probe, SweepReport, sweep
 from staxpipe.settings import Settings
 
@@ -53,7 +53,7 @@ def listen(
         if heard.linked:
             return heard
         with engine.connect() as connection:
-            pause = wait(link_requests.next_probe(connection, clock()), clock())
+            pause = wait(probes.next_probe(connection, clock()), clock())
         if pause is None or time.monotonic() - began + pause >= patience:
             return heard
         sleep(pause)

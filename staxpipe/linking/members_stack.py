@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from staxpipe.errors import PermanentError
-from staxpipe.linking.quick_create import beside, command, create_page, operator_principal
+from staxpipe.linking.quick_create import beside, command, create_page, operator_principal, upload_page
 from staxpipe.settings import Settings
 
 TEMPLATE_NAME = "staxpipe-members.yaml"
@@ -37,7 +37,7 @@ class MemberRoles(Protocol):
     @property
     def prefix(self) -> str: ...  # noqa: D102
     @property
-    def region(self) -> str: ...  # noqa: D102
+    def stack_region(self) -> str: ...  # noqa: D102
 
 
 class Named(Protocol):
@@ -94,7 +94,12 @@ def create_url(settings: Settings, roles: MemberRoles) -> str | None:
     """
     address = beside(settings, TEMPLATE_NAME)
     given = parameters(settings, roles)
-    return None if address is None else create_page(roles.region, address, roles.role_name, given)
+    return None if address is None else create_page(roles.stack_region, address, roles.role_name, given)
+
+
+def upload_url(roles: MemberRoles) -> str:
+    """The console's page that takes a template as a file, where the StackSet belongs."""
+    return upload_page(roles.stack_region)
 
 
 def deploy_command(settings: Settings, roles: MemberRoles) -> str:
@@ -104,4 +109,4 @@ def deploy_command(settings: Settings, roles: MemberRoles) -> str:
         PermanentError: as `parameters` does.
     """
     values = {"OrganizationalUnitIds": UNITS, **parameters(settings, roles)}
-    return command(roles.region, roles.role_name, TEMPLATE_NAME, values)  # empty ones too: it also updates
+    return command(roles.stack_region, roles.role_name, TEMPLATE_NAME, values)  # empty ones too: it also updates

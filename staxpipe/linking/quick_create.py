@@ -131,7 +131,12 @@ def stack_url(request: Requested) -> str:
 
 def upload_url(request: Requested) -> str:
     """The console's page that takes a template as a file, in the region where the request's stack belongs."""
-    return f"{_cloudformation(_region(request))}#/stacks/create"
+    return upload_page(_region(request))
+
+
+def upload_page(region: str) -> str:
+    """The console's page that takes a template as a file, in a region."""
+    return f"{_cloudformation(region)}#/stacks/create"
 
 
 def delete_command(request: Requested) -> str:

@@ -17,7 +17,7 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import IntegrityError
 
 from staxpipe.aws.sessions import operator_session
-from staxpipe.db import audit_log, link_requests, links, sweep_positions
+from staxpipe.db import audit_log, link_requests, links, probes, sweep_positions
 from staxpipe.db.link_requests import LinkRequest
 from staxpipe.db.links import Link
 from staxpipe.doctor import keeping
@@ -107,7 +107,7 @@ def sweep(
     report = SweepReport()
     with engine.begin() as connection:
         report.expired = _expire(connection, settings, now)
-        due = link_requests.due(connection, now, AT_MOST, sweep_positions.position(connection, _CURSOR))
+        due = probes.due(connection, now, AT_MOST, sweep_positions.position(connection, _CURSOR))
     if not due:
         return report
     operator = operator_session(settings)
@@ -159,7 +159,7 @@ def _settle(
 
 
 def _link(connection: Connection, settings: Settings, request: LinkRequest, now: datetime) -> Link | None:
-    if not link_requests.mark_linked(connection, request.id, now, unchanged_since=request.updated_at):
+    if not probes.mark_linked(connection, request.id, now, unchanged_since=request.updated_at):
         return None  # cancelled, changed or linked in the meantime
     if request.account_id is None or request.role_arn is None or request.bucket is None or request.region is None:
         raise ValueError(f"the listening request {request.id} is not complete")
@@ -182,7 +182,7 @@ def _link(connection: Connection, settings: Settings, request: LinkRequest, now:
 
 
 def _refuse(connection: Connection, settings: Settings, request: LinkRequest, verdict: Verdict, now: datetime) -> bool:
-    if not link_requests.mark_refused(
+    if not probes.mark_refused(
         connection, request.id, verdict.code, verdict.explain(), now, unchanged_since=request.updated_at
     ):
         return False
@@ -198,7 +198,7 @@ def _wait(connection: Connection, request: LinkRequest, verdict: Verdict, now: d
     # A failure of our own is no reason to look less often for the customer's role.
     attempts = request.probe_attempts + (0 if isinstance(verdict, OperatorRefused) else 1)
     pause = ACCUSED if isinstance(verdict, IgnoresExternalId) else delay(attempts, request.id)
-    return link_requests.record_probe(
+    return probes.record_probe(
         connection,
         request.id,
         verdict.code,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from staxpipe.db import link_requests, links
+from staxpipe.db import link_requests, links, probes
 from staxpipe.model import RequestState
 from staxpipe.onboarding.limits import BEGINNING, LOOKING, Use
 from staxpipe.onboarding.site import Visit
@@ -95,7 +95,7 @@ def look_now(visit: Visit, request_id: str) -> bool:
         known = visit.find(connection, request_id)
     visit.spend(Use(LOOKING, request_id))
     with visit.transaction() as connection:
-        asked = link_requests.probe_soon(connection, request_id, visit.now)
+        asked = probes.probe_soon(connection, request_id, visit.now)
         link = links.of_request(connection, request_id)
         if link is not None and links.nothing_found(connection, request_id):
             links.look_again_at(connection, link.id, visit.now)

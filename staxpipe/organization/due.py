@@ -40,9 +40,14 @@ class LastReading:
     accounts: int = 0
 
 
-def is_due(last: LastReading | None, now: datetime) -> bool:
-    """Whether an account's organisation is to be read now."""
-    return last is None or now - last.at >= AGAIN_AFTER[last.outcome]
+def is_due(last: LastReading | None, now: datetime, linked_at: datetime) -> bool:
+    """Whether an account's organisation is to be read now; `linked_at` is when its newest link was made.
+
+    What was not told before that may be told by the new link's role.
+    """
+    if last is None or (last.outcome is not Outcome.READ and linked_at > last.at):
+        return True
+    return now - last.at >= AGAIN_AFTER[last.outcome]
 
 
 def reading_of(account: str, answer: Answer | StaxpipeError, now: datetime) -> LastReading:

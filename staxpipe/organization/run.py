@@ -5,7 +5,7 @@ Thin: when is decided in `due`, what is kept in `staxpipe.db.accounts`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -17,21 +17,23 @@ from staxpipe.db import accounts, links
 from staxpipe.db.links import Link
 from staxpipe.doctor import keeping
 from staxpipe.doctor.organization_check import organization_check
-from staxpipe.errors import StaxpipeError, TransientError
-from staxpipe.linking.fan_out import NoAnswer, ask_all
+from staxpipe.errors import AccessError, NotGrantedError, StaxpipeError, TransientError
+from staxpipe.linking.fan_out import Answered, NoAnswer, ask_all
 from staxpipe.organization.due import LastReading, Outcome, is_due, reading_of
-from staxpipe.organization.members import Answer, Organization
+from staxpipe.organization.members import Answer, ManagedElsewhere, NoOrganization, Organization
 from staxpipe.organization.reading import TAGS_SECONDS, read_as_link
 
 SECONDS = TAGS_SECONDS + 600
 WORKERS = 4
 
 Read = Callable[[boto3.Session, Link, Mapping[str, datetime | None]], Answer]
+Said = tuple[Link, Answer | StaxpipeError]
+"""By which of an account's links it was asked last, and what came of it."""
 
 
 @dataclass
 class ReadingReport:
-    """What one round came to: how many accounts were seen, and for each link that was asked a sentence by outcome."""
+    """What one round came to: how many accounts were seen, and a sentence for each that was asked, by outcome."""
 
     accounts: int = 0
     said: dict[Outcome, list[str]] = field(default_factory=dict)
@@ -42,51 +44,77 @@ class ReadingReport:
         self.said.setdefault(reading.outcome, []).append(reading.words)
 
 
-def due_links(connection: Connection, now: datetime, account: str | None = None, *, again: bool = False) -> list[Link]:
-    """The links whose organisation is to be read now, one of each account; `again` whatever came of the last time."""
+def due_accounts(
+    connection: Connection, now: datetime, account: str | None = None, *, again: bool = False
+) -> list[Sequence[Link]]:
+    """Of each account whose organisation is to be read now, its links; `again` whatever came of the last time.
+
+    The newest link comes first: an account has a role for each bucket, and it is the owner's choice which may say more.
+    """
     last = accounts.readings(connection)
-    by_account = {link.account_id: link for link in links.active(connection) if account in {None, link.account_id}}
-    return [link for number, link in by_account.items() if again or is_due(last.get(number), now)]
+    by_account: dict[str, list[Link]] = {}
+    for link in links.active(connection):
+        if account in {None, link.account_id}:
+            by_account.setdefault(link.account_id, []).insert(0, link)
+    return [
+        of_account
+        for number, of_account in by_account.items()
+        if again or is_due(last.get(number), now, of_account[0].linked_at)
+    ]
 
 
 def read_organizations(
     engine: Engine,
     operator: boto3.Session,
-    due: Iterable[Link],
+    due: Iterable[Sequence[Link]],
     now: datetime,
     *,
     seconds: float = SECONDS,
     read: Read = read_as_link,
 ) -> ReadingReport:
-    """Read the organisation of each of these links and keep what came of it, as far as `seconds` allow.
+    """Read the organisation of each of these accounts and keep what came of it, as far as `seconds` allow.
 
-    Each is one transaction, and none for a link that was stopped meanwhile.
+    Each is one transaction, and none where the link by which it was read was stopped meanwhile.
     """
     report = ReadingReport()
     with engine.connect() as connection:
         tags_at = accounts.tags_read_at(connection)
     for asked in ask_all(list(due), partial(_ask, operator, tags_at, read), WORKERS, seconds):
-        link = asked.item
-        answer = TransientError(asked.answer.reason) if isinstance(asked.answer, NoAnswer) else asked.answer
+        link, answer = _answer(asked)
         with engine.begin() as connection:
             if links.is_wanted(connection, link.id):
-                report.add(_keep(connection, link, answer, now))
+                reading = _keep(connection, link, answer, now)
+                for each in asked.item:  # what is known of the account is true of all its links
+                    keeping.keep_check(connection, each.request_id, organization_check(reading))
+                report.add(reading)
     return report
 
 
-def _ask(
-    operator: boto3.Session, tags_at: Mapping[str, datetime | None], read: Read, link: Link
-) -> Answer | StaxpipeError:
-    try:
-        return read(operator, link, tags_at)
-    except StaxpipeError as error:
-        return error
+def _ask(operator: boto3.Session, tags_at: Mapping[str, datetime | None], read: Read, account: Sequence[Link]) -> Said:
+    """What the first of an account's roles that may say it says; where none may, why not the first of them."""
+    refusals: list[tuple[Link, StaxpipeError]] = []
+    for link in account:
+        try:
+            return link, read(operator, link, tags_at)
+        except (NotGrantedError, AccessError) as error:
+            refusals.append((link, error))
+        except StaxpipeError as error:
+            return link, error
+    return refusals[0]
+
+
+def _answer(asked: Answered[Sequence[Link], Said]) -> Said:
+    if isinstance(asked.answer, NoAnswer):
+        return asked.item[0], TransientError(asked.answer.reason)
+    return asked.answer
 
 
 def _keep(connection: Connection, link: Link, answer: Answer | StaxpipeError, now: datetime) -> LastReading:
-    if isinstance(answer, Organization):
-        accounts.keep(connection, link.id, answer, now)
+    match answer:
+        case Organization():
+            accounts.keep(connection, link.id, answer, now)
+        case ManagedElsewhere() | NoOrganization():
+            accounts.end(connection, link.account_id)
     reading = reading_of(link.account_id, answer, now)
     accounts.keep_reading(connection, link.account_id, link.id, reading)
-    keeping.keep_check(connection, link.request_id, organization_check(reading))
     return reading

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, exists, select, update
 
 from staxpipe.db import links
 from staxpipe.db.deletion_receipts import DeletionReceipt
+from staxpipe.db.deliveries import by_source
 from staxpipe.db.links import Link
 from staxpipe.db.tables import deliveries, exports, period_sources
 from staxpipe.model import LinkState
@@ -77,7 +78,7 @@ def decide_scope(connection: Connection, link: Link, now: datetime) -> Scope:
     mine = connection.execute(
         select(exports.c.id, exports.c.source)
         .where(exports.c.link_id == link.id)
-        .order_by(exports.c.id)
+        .order_by(by_source())
         .with_for_update()
     ).all()
     heirs = {

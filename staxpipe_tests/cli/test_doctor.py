@@ -13,7 +13,7 @@ from sqlalchemy import Engine
 from typer.testing import CliRunner, Result
 
 from staxpipe.cli.doctor import doctor
-from staxpipe.db import audit_log, link_requests, links
+from staxpipe.db import audit_log, link_requests, links, probes
 from staxpipe.db.link_requests import Details, LinkRequest
 from staxpipe.doctor.keeping import kept
 from staxpipe.errors import PermanentError
@@ -52,7 +52,7 @@ def link(engine: Engine, customer: Customer) -> LinkRequest:
     request = listen(engine, customer)
     customer.deploy(RoleName=request.role_name, ExternalId=request.external_id)
     with engine.begin() as connection:
-        assert link_requests.mark_linked(connection, request.id, NOW)
+        assert probes.mark_linked(connection, request.id, NOW)
         links.create(
             connection,
             request_id=request.id,

@@ -14,7 +14,7 @@ from sqlalchemy import text
 from typer.testing import CliRunner, Result
 
 from staxpipe.cli import link as command
-from staxpipe.db import link_requests
+from staxpipe.db import link_requests, probes
 from staxpipe.errors import PermanentError, TransientError
 from staxpipe.model import DeliveryState
 from staxpipe_tests.onboarding.api.conftest import token
@@ -50,7 +50,7 @@ def only_request(pages: Pages) -> str:
 
 def linked(pages: Pages, request_id: str) -> None:
     with pages.engine.begin() as connection:
-        assert link_requests.mark_linked(connection, request_id, pages.clock.now)
+        assert probes.mark_linked(connection, request_id, pages.clock.now)
         export = add_link(connection, request_id, pages.clock.now)
         add_delivery(connection, export, "2026-10", DeliveryState.LOADED, rows=1, cost="1")
 
@@ -107,7 +107,7 @@ def test_waiting_ends_where_somebody_must_do_something(pages: Pages) -> None:
     typed(*ACCOUNT)
     request_id, words = only_request(pages), "The role lets everybody in."
     with pages.engine.begin() as connection:
-        link_requests.mark_refused(connection, request_id, "any-external-id", words, pages.clock.now)
+        probes.mark_refused(connection, request_id, "any-external-id", words, pages.clock.now)
     said = typed(*ACCOUNT, "--wait", "linked")
     assert said.exit_code == command.NEEDS_SOMEBODY
     assert "The role lets everybody in." in said.stderr

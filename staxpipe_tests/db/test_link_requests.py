@@ -1,46 +1,18 @@
-"""A request's life: each change from the states that allow it, once, and fairness among those that wait."""
+"""A request's life: each change from the states that allow it, once."""
 
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import Connection, Engine, update
+from sqlalchemy import Engine
 from sqlalchemy.exc import IntegrityError
 
-from staxpipe.db import link_requests, links
-from staxpipe.db.link_requests import Details, LinkRequest
-from staxpipe.db.tables import link_requests as table
+from staxpipe.db import link_requests, links, probes
+from staxpipe.db.link_requests import Details
 from staxpipe.model import RequestState
 from staxpipe.model import account_id as parse_account_id
-
-NOW = datetime(2026, 11, 3, 12, tzinfo=UTC)
-MINUTE = timedelta(minutes=1)
-LIFETIME = timedelta(days=14)
-DETAILS = Details(parse_account_id("012345678901"), "acme-billing", "cur/reports", "eu-west-1")
-
-
-def begun(connection: Connection, now: datetime = NOW) -> LinkRequest:
-    return link_requests.create(connection, "ada@example.com", now, LIFETIME)
-
-
-def listening(connection: Connection, now: datetime = NOW) -> LinkRequest:
-    request = begun(connection, now)
-    assert link_requests.save_details(connection, request.id, DETAILS, now, LIFETIME)
-    return reread(connection, request)
-
-
-def reread(connection: Connection, request: LinkRequest) -> LinkRequest:
-    found = link_requests.get(connection, request.id)
-    assert found is not None
-    return found
-
-
-def in_state(connection: Connection, state: RequestState) -> LinkRequest:
-    request = listening(connection)
-    connection.execute(update(table).where(table.c.id == request.id).values(state=state))
-    return reread(connection, request)
+from staxpipe_tests.db.asked import DETAILS, LIFETIME, MINUTE, NOW, begun, in_state, listening, reread
 
 
 def test_a_new_request_is_a_draft_with_names_of_our_own_making(engine: Engine) -> None:
@@ -86,7 +58,7 @@ def test_new_details_forget_what_the_old_ones_met(engine: Engine) -> None:
     corrected = Details(DETAILS.account_id, "other-bucket", "", "us-east-1", contact="grace@example.com")
     with engine.begin() as connection:
         request = listening(connection)
-        link_requests.record_probe(connection, request.id, "no-role", "Not there yet.", NOW + 9 * MINUTE, 3)
+        probes.record_probe(connection, request.id, "no-role", "Not there yet.", NOW + 9 * MINUTE, 3)
         assert link_requests.save_details(connection, request.id, corrected, NOW + MINUTE, LIFETIME)
         changed = reread(connection, request)
     assert (changed.bucket, changed.prefix, changed.contact) == ("other-bucket", "", "grace@example.com")
@@ -111,88 +83,12 @@ def test_a_refused_request_may_be_corrected(engine: Engine) -> None:
         assert reread(connection, request).state is RequestState.LISTENING
 
 
-def test_a_probe_is_kept_and_postpones_the_next(engine: Engine) -> None:
-    with engine.begin() as connection:
-        request = listening(connection)
-        assert link_requests.record_probe(connection, request.id, "no-role", "Not there yet.", NOW + MINUTE, 1)
-        probed = reread(connection, request)
-        assert link_requests.due(connection, NOW, 10) == []
-        assert link_requests.due(connection, NOW + MINUTE, 10) == [probed]
-    assert (probed.verdict, probed.verdict_detail, probed.probe_attempts) == ("no-role", "Not there yet.", 1)
-    assert probed.updated_at == request.updated_at
-
-
-def test_verdicts_about_details_that_changed_meanwhile_count_for_nothing(engine: Engine) -> None:
-    with engine.begin() as connection:
-        probed = listening(connection)
-        other = Details(parse_account_id("999999999999"), "other-bucket", "", "us-east-1")
-        assert link_requests.save_details(connection, probed.id, other, NOW + MINUTE, LIFETIME)
-        seen = probed.updated_at
-        assert not link_requests.mark_linked(connection, probed.id, NOW, unchanged_since=seen)
-        assert not link_requests.mark_refused(connection, probed.id, "open", "Open.", NOW, unchanged_since=seen)
-        assert not link_requests.record_probe(connection, probed.id, "no-role", "No.", NOW, 1, unchanged_since=seen)
-        assert reread(connection, probed).state is RequestState.LISTENING
-        assert link_requests.mark_linked(connection, probed.id, NOW, unchanged_since=NOW + MINUTE)
-
-
-@pytest.mark.parametrize("state", [state for state in RequestState if state is not RequestState.LISTENING])
-def test_only_a_listening_request_hears_verdicts(engine: Engine, state: RequestState) -> None:
-    with engine.begin() as connection:
-        request = in_state(connection, state)
-        assert not link_requests.mark_linked(connection, request.id, NOW)
-        assert not link_requests.mark_refused(connection, request.id, "open", "Open.", NOW)
-        assert not link_requests.record_probe(connection, request.id, "no-role", "No.", NOW, 1)
-        assert not link_requests.probe_soon(connection, request.id, NOW)
-        assert link_requests.due(connection, NOW, 10) == []
-        assert reread(connection, request) == request
-
-
-def test_it_is_linked_once(engine: Engine) -> None:
-    with engine.begin() as connection:
-        request = listening(connection)
-        assert link_requests.mark_linked(connection, request.id, NOW + MINUTE)
-        assert not link_requests.mark_linked(connection, request.id, NOW + MINUTE)
-        linked = reread(connection, request)
-    assert (linked.state, linked.next_probe_at, linked.probe_attempts) == (RequestState.LINKED, None, 1)
-
-
-def test_a_refusal_keeps_its_reason_and_can_be_tried_again(engine: Engine) -> None:
-    with engine.begin() as connection:
-        request = listening(connection)
-        assert link_requests.mark_refused(connection, request.id, "open-trust", "Anyone may use it.", NOW)
-        refused = reread(connection, request)
-        assert (refused.state, refused.verdict_detail) == (RequestState.REFUSED, "Anyone may use it.")
-        assert link_requests.resume(connection, request.id, NOW + MINUTE, LIFETIME)
-        resumed = reread(connection, request)
-    assert (resumed.state, resumed.next_probe_at, resumed.verdict) == (RequestState.LISTENING, NOW + MINUTE, None)
-
-
-def test_a_person_who_looks_need_not_wait_for_the_back_off(engine: Engine) -> None:
-    with engine.begin() as connection:
-        request = listening(connection)
-        link_requests.record_probe(connection, request.id, "no-role", "Not there yet.", NOW + 60 * MINUTE, 9)
-        assert link_requests.probe_soon(connection, request.id, NOW + MINUTE)
-        assert not link_requests.probe_soon(connection, request.id, NOW + 2 * MINUTE)  # due already
-        assert [found.id for found in link_requests.due(connection, NOW + MINUTE, 10)] == [request.id]
-
-
-def test_due_requests_take_turns(engine: Engine) -> None:
-    with engine.begin() as connection:
-        ids = sorted((listening(connection).id for _ in range(5)), key=str.encode)
-        order = [found.id for found in link_requests.due(connection, NOW, 10)]
-        assert sorted(order, key=str.encode) == ids
-        turn = [found.id for found in link_requests.due(connection, NOW, 2)]
-        second = [found.id for found in link_requests.due(connection, NOW, 2, after=turn[-1])]
-        third = [found.id for found in link_requests.due(connection, NOW, 2, after=second[-1])]
-    assert turn + second + third == [*order, order[0]]
-
-
 def test_what_nobody_finishes_expires_and_can_be_taken_up_again(engine: Engine) -> None:
     after = NOW + LIFETIME
     with engine.begin() as connection:
         waiting, draft = listening(connection), begun(connection)
         young, linked = listening(connection, NOW + MINUTE), in_state(connection, RequestState.LINKED)
-        assert link_requests.due(connection, after, 10) == [young]  # overdue ones are not probed any more
+        assert probes.due(connection, after, 10) == [young]  # overdue ones are not probed any more
         expired = link_requests.expire_overdue(connection, after)
         assert {request.id for request in expired} == {waiting.id, draft.id}
         assert {request.state for request in expired} == {RequestState.EXPIRED}

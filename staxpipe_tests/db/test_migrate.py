@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -234,6 +235,82 @@ def test_links_that_are_there_go_on_and_the_audit_log_that_is_there_stays(empty_
         assert connection.execute(text("SELECT actor, source_ip FROM audit_log")).one() == ("ada", None)
         with pytest.raises(ProgrammingError, match="The audit log only grows"):
             connection.execute(text("DELETE FROM audit_log"))
+    empty_engine.dispose()
+
+
+ROWS = """
+    INSERT INTO link_requests (id, requested_by, account_id, bucket, region, external_id, role_name, state)
+    SELECT left(state, 22), 'ada@example.com', '123456789012', 'bills', 'eu-west-1', rpad(state, 43, '-'), state, state
+    FROM unnest(ARRAY['draft', 'listening', 'linked', 'refused', 'expired', 'cancelled']) AS state;
+    INSERT INTO invites (id, request_id, email, invited_by, expires_at)
+    VALUES ('i', 'listening', 'ben@example.com', 'Ada', '2026-11-10 12:00+00');
+    INSERT INTO links (id, request_id, account_id, role_arn, external_id, bucket, prefix, region, contact)
+    SELECT 'a-link', id, account_id, role_name, external_id, bucket, prefix, region, requested_by
+    FROM link_requests WHERE state = 'linked';
+    INSERT INTO exports (source, name, kind, link_id) VALUES ('s3://bills/cur', 'cur', 'cur-2.0', 'a-link');
+    INSERT INTO deliveries (export_id, account_id, period, delivery_id, delivered_at, manifest, files, bytes, state)
+    SELECT exports.id, '123456789012', '2026-10', state, now(), '{}', 1, 1, state
+    FROM exports, unnest(ARRAY['superseded', 'loaded', 'landed']) AS state;
+    INSERT INTO period_sources (billing_account_id, period, export_id)
+    SELECT '123456789012', '2026-10', id FROM exports;
+    INSERT INTO daily_costs_all (billing_account_id, sub_account_id, period, day, service_name, service_category,
+                                 charge_category, currency, billed_cost, effective_cost, list_cost, contracted_cost,
+                                 line_items, export_id, delivery)
+    SELECT '123456789012', account, '2026-10', '2026-10-03', 'EC2', 'Compute', 'Usage', 'USD', 1.1, 2.2, 3.3, 4.4, 5,
+           exports.id, 1
+    FROM exports, unnest(ARRAY['123456789012', '111122223333', NULL]) AS account;
+    INSERT INTO findings (account_id, code, severity, message) VALUES ('123456789012', 'one', 'info', 'Said.');
+    INSERT INTO outbox (key, kind, payload) VALUES ('one', 'account_ready', '{}');
+    INSERT INTO audit_log (actor, action, subject, result) VALUES ('ada', 'link.created', 'link:1', 'safe');
+    INSERT INTO sweep_positions (sweep, position) VALUES ('links', 'a');
+"""
+OF_ORGANISATIONS = """
+    INSERT INTO accounts (account_id, management_account_id, link_id, name, status, ou_id, ou_path)
+    SELECT account, '123456789012', 'a-link', 'One of two', 'ACTIVE', 'r-root', '/'
+    FROM unnest(ARRAY['123456789012', '111122223333']) AS account;
+    INSERT INTO organization_readings (account_id, link_id, at, outcome, words, accounts)
+    VALUES ('123456789012', 'a-link', now(), 'read', 'Said.', 2);
+    INSERT INTO member_roles (request_id, external_id, role_name, bucket, prefix, region)
+    VALUES ('linked', repeat('m', 43), 'staxpipe-link-of-members', 'bills-{account}', '', 'eu-west-1');
+"""
+
+
+def contents(connection: Connection) -> dict[str, list[dict[str, object]]]:
+    """All rows of all tables of ours."""
+    tables = [name for name in inspect(connection).get_table_names() if is_ours(name, "table")]
+    query = "SELECT to_jsonb(each) FROM {} AS each ORDER BY to_jsonb(each)::text"
+    return {name: [row for (row,) in connection.execute(text(query.format(name)))] for name in tables}
+
+
+def costs(connection: Connection) -> tuple[object, ...]:
+    """What people see of a month: its rows and sums."""
+    return tuple(connection.execute(text("SELECT count(*), sum(billed_cost), sum(line_items) FROM daily_costs")).one())
+
+
+@pytest.mark.parametrize(("step", "rows"), [("0004", ROWS), ("0011", ROWS + OF_ORGANISATIONS)])
+def test_rows_and_sums_of_an_earlier_version_stay(empty_engine: Engine, step: str, rows: str) -> None:
+    with empty_engine.begin() as connection:
+        _upgrade_to(connection, step)
+        connection.execute(text(rows))
+        before, sums = contents(connection), costs(connection)
+    migrate(empty_engine)
+    with empty_engine.connect() as connection:
+        after = contents(connection)
+        assert costs(connection) == sums == (3, Decimal("3.3"), 15)
+    empty_engine.dispose()
+    for table, kept in before.items():
+        known = [{name: row[name] for name in kept[0]} for row in after[table]] if kept else after[table]
+        assert sorted(known, key=str) == sorted(kept, key=str), table
+    assert {len(before[name]) for name in ("link_requests", "deliveries")} == {6, 3}
+
+
+def test_a_stack_set_stays_where_it_is(empty_engine: Engine) -> None:
+    with empty_engine.begin() as connection:
+        _upgrade_to(connection, "0011")
+        connection.execute(text(ROWS + OF_ORGANISATIONS))
+    migrate(empty_engine)
+    with empty_engine.connect() as connection:
+        assert connection.scalar(text("SELECT stack_region FROM member_roles")) == "eu-west-1"
     empty_engine.dispose()
 
 

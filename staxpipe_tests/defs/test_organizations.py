@@ -35,7 +35,7 @@ def test_a_run_is_asked_for_when_it_is_some_link_s_turn(
 ) -> None:
     def tick() -> object:
         with build_sensor_context(instance=instance, resources={"staxpipe": staxpipe}) as context:
-            return organizations_sensor(context)
+            return organizations_sensor()(context)
 
     assert isinstance(tick(), RunRequest)
     with engine.begin() as connection:

@@ -12,7 +12,7 @@ import boto3
 import pytest
 from sqlalchemy import Engine
 
-from staxpipe.db import link_requests
+from staxpipe.db import probes
 from staxpipe.db.link_requests import LinkRequest
 from staxpipe.linking.listening import SOON, listen, wait
 from staxpipe.linking.probe import probe as real_probe
@@ -57,7 +57,7 @@ def test_where_nobody_waits_it_ends_at_once(engine: Engine) -> None:
     assert hear(engine, saying(WAITING), clock).sentence() == "No link request waits."
     made = request(engine)
     with engine.begin() as connection:
-        link_requests.record_probe(connection, made.id, "unknown", "", NOW + timedelta(minutes=30), 100)
+        probes.record_probe(connection, made.id, "unknown", "", NOW + timedelta(minutes=30), 100)
     hear(engine, saying(WAITING), clock)
     assert clock.waits == []
 

@@ -45,6 +45,7 @@ def some_roles() -> MemberRoles:
         bucket="acme-{account}-reports",
         prefix="reports",
         region="us-east-1",
+        stack_region="us-east-1",
         created_at=datetime.now(UTC),
     )
 

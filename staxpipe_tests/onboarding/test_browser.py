@@ -13,7 +13,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 from sqlalchemy import Engine
 
-from staxpipe.db import link_requests
+from staxpipe.db import link_requests, probes
 from staxpipe.linking.verdicts import NotYetAssumable
 from staxpipe.model import DeliveryState
 from staxpipe_tests.onboarding.chromium import watch
@@ -67,10 +67,10 @@ def test_a_person_links_an_account(browser: Browser, pages: Pages, engine: Engin
     verdict = NotYetAssumable(str(pages.request(request_id).role_arn))
     with engine.begin() as connection:
         soon = pages.clock.now + timedelta(minutes=2)
-        link_requests.record_probe(connection, request_id, verdict.code, verdict.explain(), soon, 1)
+        probes.record_probe(connection, request_id, verdict.code, verdict.explain(), soon, 1)
     expect(page.get_by_text("Next look in 2 minutes")).to_be_visible(timeout=15_000)
     with engine.begin() as connection:
-        link_requests.mark_linked(connection, request_id, pages.clock.now)
+        probes.mark_linked(connection, request_id, pages.clock.now)
         export = add_link(connection, request_id, pages.clock.now)
         add_delivery(connection, export, "2026-10", DeliveryState.LANDED)
     expect(page.get_by_role("heading", name="Your data is loading")).to_be_visible(timeout=15_000)

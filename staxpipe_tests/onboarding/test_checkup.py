@@ -9,7 +9,7 @@ import httpx
 import pytest
 from sqlalchemy import Engine
 
-from staxpipe.db import link_requests, links
+from staxpipe.db import links, probes
 from staxpipe.db.link_requests import LinkRequest
 from staxpipe.doctor.diagnosis import diagnose
 from staxpipe.doctor.facts import of_request
@@ -64,7 +64,7 @@ def test_after_linking_months_are_a_table_that_can_be_read_out(
 ) -> None:
     now = pages.clock.now
     with engine.begin() as connection:
-        assert link_requests.mark_linked(connection, request_.id, now)
+        assert probes.mark_linked(connection, request_.id, now)
         add_link(connection, request_.id, now)
     found = facts(export(months=months("2024-11", "2025-01"), delivered_at=now))
     store(engine, request_, diagnose(of_request(request_), Safe(), found, now))
@@ -110,7 +110,7 @@ def test_of_a_link_that_somebody_gave_up_nothing_is_to_be_mended(
 ) -> None:
     now, subject = pages.clock.now, of_request(request_)
     with engine.begin() as connection:
-        assert link_requests.mark_linked(connection, request_.id, now)
+        assert probes.mark_linked(connection, request_.id, now)
         add_link(connection, request_.id, now)
         link = links.of_request(connection, request_.id)
     assert link is not None

@@ -12,7 +12,7 @@ import httpx
 import pytest
 from sqlalchemy import Engine, event, select
 
-from staxpipe.db import link_requests
+from staxpipe.db import link_requests, probes
 from staxpipe.db.link_requests import Details
 from staxpipe.db.tables import exports
 from staxpipe.doctor.findings import Report
@@ -56,7 +56,7 @@ def linked(pages: Pages, number: int, first: str | None = None, months: int = 1)
         assert link_requests.begin_once(connection, request_id, "ada@example.com", now, timedelta(days=1), first)
         details = Details(AccountId(f"3{number:011d}"), "bills", "reports", "eu-west-1")
         link_requests.save_details(connection, request_id, details, now, timedelta(days=1))
-        link_requests.mark_linked(connection, request_id, now)
+        probes.mark_linked(connection, request_id, now)
         export = add_link(connection, request_id, now)
         for month in range(1, months + 1):
             add_delivery(connection, export, f"2026-{month:02}", DeliveryState.LOADED, cost="1", rows=1)

@@ -10,7 +10,7 @@ import httpx
 import pytest
 from sqlalchemy import Engine
 
-from staxpipe.db import audit_log, link_requests, links
+from staxpipe.db import audit_log, link_requests, links, probes
 from staxpipe.doctor.diagnosis import diagnose
 from staxpipe.doctor.facts import of_request
 from staxpipe.doctor.keeping import keep, keep_verdict
@@ -36,7 +36,7 @@ def linked_with_nothing(pages: Pages, browser: httpx.Client) -> str:
     request_id = begin_listening(browser)
     request = pages.request(request_id)
     with pages.engine.begin() as connection:
-        assert link_requests.mark_linked(connection, request_id, pages.clock.now)
+        assert probes.mark_linked(connection, request_id, pages.clock.now)
         link = links.create(
             connection,
             request_id=request_id,
@@ -211,7 +211,7 @@ def test_who_comes_too_late_sees_what_happened_and_what_they_wrote(pages: Pages,
     request_id = begin_listening(browser)
     form = {**form_of(browser, request_id), "bucket": "late-bucket"}
     with pages.engine.begin() as connection:
-        act = link_requests.cancel if end == "cancel" else link_requests.mark_linked
+        act = link_requests.cancel if end == "cancel" else probes.mark_linked
         assert act(connection, request_id, pages.clock.now)
     late = browser.post(f"/requests/{request_id}/details", data=form)
     assert late.status_code == 409

@@ -9,12 +9,13 @@ import httpx
 import pytest
 from sqlalchemy import Engine, select
 
-from staxpipe.db import audit_log, link_requests
+from staxpipe.db import audit_log, link_requests, probes
 from staxpipe.db.link_requests import LinkRequest
 from staxpipe.db.tables import link_requests as table
-from staxpipe.db.tables import member_roles
-from staxpipe.model import RequestState
+from staxpipe.db.tables import links, member_roles
+from staxpipe.model import LinkState, RequestState
 from staxpipe.onboarding.member_forms import MOST_MEMBERS
+from staxpipe_tests.ledger import a_delivery, record
 from staxpipe_tests.onboarding.conftest import Pages, Serve, begin, begin_listening, errors
 
 ADA, BEN = "111122223333", "444455556666"
@@ -87,10 +88,122 @@ def test_a_member_that_was_cancelled_is_not_asked_for_again_with_the_same_extern
     member = by_account(pages, engine, payer)[ADA]
     browser.post(f"/requests/{member.id}/cancel")
     assert "comes from a StackSet" in browser.get(f"/requests/{member.id}").text
-    ask(browser, payer, accounts=ADA)
+    refused = ask(browser, payer, accounts=ADA)
+    assert "cancelled" in errors(refused)["accounts"]
     with engine.connect() as connection:
         states = connection.execute(select(table.c.state).where(table.c.account_id == ADA)).scalars().all()
     assert states == [RequestState.CANCELLED]
+
+
+def test_a_region_that_is_corrected_holds_for_all_that_listen_and_the_stack_set_stays(
+    pages: Pages, engine: Engine
+) -> None:
+    browser = pages.operator()
+    payer = begin_listening(browser)
+    ask(browser, payer, accounts=ADA)
+    page = ask(browser, payer, region="eu-central-1", accounts=BEN)
+    asked = by_account(pages, engine, payer)
+    assert {asked[account].region for account in (ADA, BEN)} == {"eu-central-1"}
+    assert {asked[account].stack_region for account in (ADA, BEN)} == {"eu-west-1"}
+    assert "--region eu-west-1" in html.unescape(page.text)
+    assert re.search(r'value="eu-central-1"\s+selected', page.text)
+    assert "The StackSet stays in eu-west-1" in page.text
+
+
+def test_corrections_are_in_the_audit_log(pages: Pages, engine: Engine) -> None:
+    browser = pages.operator()
+    payer = begin_listening(browser)
+    ask(browser, payer, accounts=ADA)
+    member = by_account(pages, engine, payer)[ADA]
+    ask(browser, payer, bucket="other-{account}", accounts=BEN)
+    with engine.connect() as connection:
+        [saved, *_] = audit_log.entries(connection, f"request:{member.id}")
+    assert (saved.action, saved.result) == ("request.details-saved", "done")
+    assert saved.detail["bucket"] == f"other-{ADA}"
+
+
+def link(engine: Engine, request: LinkRequest, state: LinkState = LinkState.ACTIVE) -> None:
+    """The member's role was proved."""
+    with engine.begin() as connection:
+        assert probes.mark_linked(connection, request.id, request.updated_at)
+        connection.execute(
+            links.insert().values(
+                id=f"link-{request.account_id}",
+                request_id=request.id,
+                account_id=request.account_id,
+                role_arn=request.role_arn,
+                external_id=request.external_id,
+                bucket=request.bucket,
+                prefix=request.prefix,
+                region=request.region,
+                contact="operator",
+                state=state,
+            )
+        )
+
+
+def test_where_a_member_is_linked_and_nothing_was_found_its_bucket_is_corrected_too(
+    pages: Pages, engine: Engine
+) -> None:
+    browser = pages.operator()
+    payer = begin_listening(browser)
+    ask(browser, payer, accounts=ADA)
+    link(engine, by_account(pages, engine, payer)[ADA])
+    assert ask(browser, payer, bucket="other-{account}", accounts=BEN).status_code == 200
+    with engine.connect() as connection:
+        assert connection.execute(select(links.c.bucket)).scalars().all() == [f"other-{ADA}"]
+
+
+def test_buckets_stay_where_reports_of_a_member_were_found(pages: Pages, engine: Engine) -> None:
+    browser = pages.operator()
+    payer = begin_listening(browser)
+    ask(browser, payer, accounts=ADA)
+    link(engine, by_account(pages, engine, payer)[ADA])
+    with engine.begin() as connection:
+        record(connection, a_delivery(), ADA, f"link-{ADA}")
+    refused = ask(browser, payer, bucket="other-{account}", accounts=BEN)
+    assert refused.status_code == 422
+    assert f"acme-reports-{ADA}/reports" in errors(refused)["bucket"]
+    assert set(by_account(pages, engine, payer)) == {"123456789012", ADA}
+    assert ask(browser, payer, accounts=f"{ADA}\n{BEN}").status_code == 200, "whoever is linked may be in the list"
+
+
+def test_a_member_that_was_unlinked_is_not_asked_for_again(pages: Pages, engine: Engine) -> None:
+    browser = pages.operator()
+    payer = begin_listening(browser)
+    ask(browser, payer, accounts=ADA)
+    link(engine, by_account(pages, engine, payer)[ADA], LinkState.ENDED)
+    refused = ask(browser, payer)
+    assert refused.status_code == 422
+    assert ADA in errors(refused)["accounts"]
+    assert "link it like any other account" in errors(refused)["accounts"]
+
+
+@pytest.mark.parametrize("state", [RequestState.EXPIRED, RequestState.REFUSED])
+def test_a_member_that_expired_or_was_refused_listens_again_when_it_is_asked_for(
+    pages: Pages, engine: Engine, state: RequestState
+) -> None:
+    browser = pages.operator()
+    payer = begin_listening(browser)
+    ask(browser, payer, accounts=ADA)
+    with engine.begin() as connection:
+        connection.execute(table.update().where(table.c.account_id == ADA).values(state=state))
+    ask(browser, payer, bucket="other-{account}", accounts=ADA)
+    again = by_account(pages, engine, payer)[ADA]
+    assert (again.state, again.bucket) == (RequestState.LISTENING, f"other-{ADA}")
+
+
+def test_an_account_whose_own_request_was_cancelled_can_be_a_member(pages: Pages, engine: Engine) -> None:
+    browser = pages.operator()
+    payer = begin_listening(browser)
+    beside = begin_listening(browser)
+    with engine.begin() as connection:
+        values = {"group_id": payer, "account_id": ADA, "state": RequestState.CANCELLED}
+        connection.execute(table.update().where(table.c.id == beside).values(values))
+    assert ask(browser, payer, accounts=ADA).status_code == 200
+    with engine.connect() as connection:
+        states = connection.execute(select(table.c.state).where(table.c.account_id == ADA)).scalars().all()
+    assert sorted(states) == [RequestState.CANCELLED, RequestState.LISTENING]
 
 
 def test_how_a_member_s_role_is_created_is_said_on_the_set_s_page(pages: Pages, engine: Engine) -> None:

@@ -8,7 +8,7 @@ from datetime import timedelta
 from sqlalchemy import Engine, select
 
 from staxpipe.aws.permissions import switches
-from staxpipe.db import audit_log, link_requests
+from staxpipe.db import audit_log, link_requests, probes
 from staxpipe.db.tables import audit_log as audit_table
 from staxpipe.db.tables import link_requests as table
 from staxpipe.linking.quick_create import parameters, template_text
@@ -62,7 +62,7 @@ def test_from_the_first_page_to_data_that_is_ready(pages: Pages, engine: Engine)
 
     verdict = NotYetAssumable(str(request.role_arn))
     with engine.begin() as connection:
-        link_requests.record_probe(
+        probes.record_probe(
             connection, request_id, verdict.code, verdict.explain(), pages.clock.now + timedelta(minutes=3), 1
         )
     listening = browser.get(f"/requests/{request_id}").text
@@ -71,7 +71,7 @@ def test_from_the_first_page_to_data_that_is_ready(pages: Pages, engine: Engine)
     assert browser.get(f"/api/requests/{request_id}").json()["verdict"] == verdict.code
 
     with engine.begin() as connection:
-        assert link_requests.mark_linked(connection, request_id, pages.clock.now)
+        assert probes.mark_linked(connection, request_id, pages.clock.now)
         export = add_link(connection, request_id, pages.clock.now)
     assert "looks through your bucket" in browser.get(f"/requests/{request_id}").text
     with engine.begin() as connection:
@@ -144,7 +144,7 @@ def test_reports_that_are_linked_already_are_not_linked_twice(pages: Pages, engi
     browser = pages.operator()
     first, second = begin_listening(browser), begin(browser)
     with engine.begin() as connection:
-        link_requests.mark_linked(connection, first, pages.clock.now)
+        probes.mark_linked(connection, first, pages.clock.now)
         add_link(connection, first, pages.clock.now)
     answer = browser.post(f"/requests/{second}/details", data=DETAILS)
     assert answer.status_code == 422
@@ -171,7 +171,7 @@ def test_a_refused_role_says_why_and_can_be_looked_at_again(pages: Pages, engine
     request_id = begin_listening(browser)
     verdict = IgnoresExternalId(str(pages.request(request_id).role_arn), accepts_wrong=True, accepts_none=False)
     with engine.begin() as connection:
-        link_requests.mark_refused(connection, request_id, verdict.code, verdict.explain(), pages.clock.now)
+        probes.mark_refused(connection, request_id, verdict.code, verdict.explain(), pages.clock.now)
     page = browser.get(f"/requests/{request_id}").text
     assert "The role was found and is not safe" in page
     assert "can be used with a wrong ExternalId" in page
@@ -208,7 +208,7 @@ def test_a_person_can_ask_for_a_look_now(pages: Pages, engine: Engine) -> None:
     browser = pages.operator()
     request_id = begin_listening(browser)
     with engine.begin() as connection:
-        link_requests.record_probe(connection, request_id, "unknown", "?", pages.clock.now + timedelta(hours=1), 5)
+        probes.record_probe(connection, request_id, "unknown", "?", pages.clock.now + timedelta(hours=1), 5)
     assert "Next look any moment now" in browser.post(f"/requests/{request_id}/look-now").text
     assert pages.request(request_id).next_probe_at == pages.clock.now
 
@@ -259,7 +259,7 @@ def test_the_operator_sees_every_request_with_its_state(pages: Pages, engine: En
     begin(browser)
     listening = begin_listening(browser)
     with engine.begin() as connection:
-        link_requests.record_probe(connection, listening, "not-yet-assumable", "No.", pages.clock.now, 7)
+        probes.record_probe(connection, listening, "not-yet-assumable", "No.", pages.clock.now, 7)
     page = browser.get("/").text
     assert "Not said yet" in page
     assert "1234-5678-9012" in page

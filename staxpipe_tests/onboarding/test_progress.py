@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from sqlalchemy import Connection, Engine, insert
 
-from staxpipe.db import link_requests, results
+from staxpipe.db import link_requests, probes, results
 from staxpipe.db.link_requests import Details
 from staxpipe.db.tables import period_sources
 from staxpipe.model import BillingPeriod, DeliveryState, Finding, Severity
@@ -23,7 +23,7 @@ def linked(connection: Connection, **values: object) -> tuple[str, int]:
     """A linked request and its export."""
     request = link_requests.create(connection, "ada@example.com", NOW, HOUR)
     link_requests.save_details(connection, request.id, DETAILS, NOW, HOUR)
-    link_requests.mark_linked(connection, request.id, NOW)
+    probes.mark_linked(connection, request.id, NOW)
     return request.id, add_link(connection, request.id, NOW, **values)
 
 

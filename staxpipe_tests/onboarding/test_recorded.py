@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from sqlalchemy import Engine
 
-from staxpipe.db import audit_log, invites, link_requests
+from staxpipe.db import audit_log, invites, probes
 from staxpipe.db.audit_log import AuditEntry
 from staxpipe.db.engine import make_engine
 from staxpipe.onboarding import limits
@@ -84,7 +84,7 @@ def test_every_act_of_unlinking(pages: Pages, engine: Engine) -> None:
     kept, deleted = begin_listening(operator), begin_listening(operator, account_id="2222-3333-4444")
     with engine.begin() as connection:
         for request_id in (kept, deleted):
-            link_requests.mark_linked(connection, request_id, pages.clock.now)
+            probes.mark_linked(connection, request_id, pages.clock.now)
             add_link(connection, request_id, pages.clock.now)
     before = len(told(engine))
     for act in ("stop", "go-on", "stop", "keep"):

@@ -10,7 +10,7 @@ import httpx
 import pytest
 from sqlalchemy import Engine, select
 
-from staxpipe.db import link_requests
+from staxpipe.db import probes
 from staxpipe.db.tables import metadata
 from staxpipe.onboarding.app import create_app
 from staxpipe_tests.onboarding.conftest import DETAILS, Pages, begin, begin_listening
@@ -41,7 +41,7 @@ def test_asking_for_any_page_changes_nothing(pages: Pages, engine: Engine) -> No
     draft, listening = begin(operator), begin_listening(operator)
     linked = begin_listening(operator, account_id="2222-3333-4444")
     with engine.begin() as connection:
-        link_requests.mark_linked(connection, linked, pages.clock.now)
+        probes.mark_linked(connection, linked, pages.clock.now)
         add_link(connection, linked, pages.clock.now)
     tokens = (pages.sign_in_link(), invitation(pages, operator, draft))
     before = stored(engine)

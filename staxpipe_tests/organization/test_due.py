@@ -9,6 +9,7 @@ from staxpipe.organization.due import LastReading, Outcome, is_due, reading_of
 from staxpipe.organization.members import ManagedElsewhere, Member, NoOrganization, Organization
 
 NOW = datetime(2026, 11, 3, 12, tzinfo=UTC)
+LONG_AGO = datetime(2025, 1, 1, tzinfo=UTC)
 ADA = "111122223333"
 
 
@@ -23,12 +24,19 @@ ADA = "111122223333"
     ],
 )
 def test_each_has_its_turn(outcome: Outcome, early: timedelta, late: timedelta) -> None:
-    assert not is_due(LastReading(NOW - early, outcome, ""), NOW)
-    assert is_due(LastReading(NOW - late, outcome, ""), NOW)
+    assert not is_due(LastReading(NOW - early, outcome, ""), NOW, LONG_AGO)
+    assert is_due(LastReading(NOW - late, outcome, ""), NOW, LONG_AGO)
 
 
 def test_who_was_never_asked_is_due() -> None:
-    assert is_due(None, NOW)
+    assert is_due(None, NOW, LONG_AGO)
+
+
+@pytest.mark.parametrize("outcome", Outcome)
+def test_a_link_that_is_newer_than_a_refusal_is_asked_at_once(outcome: Outcome) -> None:
+    last = LastReading(NOW - timedelta(minutes=2), outcome, "")
+    assert is_due(last, NOW, NOW - timedelta(minutes=1)) is (outcome is not Outcome.READ)
+    assert not is_due(last, NOW, NOW - timedelta(minutes=3))
 
 
 def test_a_reading_says_what_it_came_to() -> None:

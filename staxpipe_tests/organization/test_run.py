@@ -18,11 +18,11 @@ from staxpipe.doctor import keeping
 from staxpipe.doctor.facts import of_link
 from staxpipe.doctor.findings import Check, State
 from staxpipe.doctor.organization_check import CODE
-from staxpipe.errors import NotGrantedError, TransientError
+from staxpipe.errors import AccessError, NotGrantedError, TransientError
 from staxpipe.linking.verdicts import Safe
 from staxpipe.organization.due import Outcome
-from staxpipe.organization.members import Answer, ManagedElsewhere, Member, Organization
-from staxpipe.organization.run import due_links, read_organizations
+from staxpipe.organization.members import Answer, ManagedElsewhere, Member, NoOrganization, Organization
+from staxpipe.organization.run import due_accounts, read_organizations
 from staxpipe.unlinking.rows import count_rows, delete_rows
 from staxpipe.unlinking.scope import Scope
 from staxpipe_tests.ledger import ACCOUNT, add_link
@@ -34,7 +34,7 @@ BEN = Member("444455556666", "Ben's", "ACTIVE", "r-root", "/", {})
 
 
 class Organizations:
-    """A fake at the far edge: what each account is answered, or an error that is raised."""
+    """A fake at the far edge: what each account, or one link of it, is answered, or an error that is raised."""
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
@@ -45,7 +45,7 @@ class Organizations:
     def __call__(self, _: boto3.Session, link: Link, tags_at: Mapping[str, datetime | None]) -> Answer:
         self.asked.append(link.account_id)
         self.tags_at = tags_at
-        answer = self.answers[link.account_id]
+        answer = self.answers.get(link.id) or self.answers[link.account_id]
         if isinstance(answer, Exception):
             raise answer
         return answer
@@ -55,7 +55,7 @@ class Organizations:
         if members:
             self.answers[ACCOUNT] = Organization(ACCOUNT, members)
         with self.engine.connect() as connection:
-            due = due_links(connection, now, again=again)
+            due = due_accounts(connection, now, again=again)
         read_organizations(self.engine, boto3.Session(), due, now, read=self)
         with self.engine.connect() as connection:
             return {account.account_id: account for account in accounts.listed(connection)}
@@ -65,7 +65,7 @@ class Organizations:
 def organizations(engine: Engine) -> Organizations:
     """One linked payer."""
     with engine.begin() as connection:
-        add_link(connection)
+        add_link(connection, linked_at=NOW - DAY)
     return Organizations(engine)
 
 
@@ -110,7 +110,7 @@ def test_who_is_missed_once_has_not_left(organizations: Organizations) -> None:
 
 def test_who_moved_to_another_organisation_is_there(organizations: Organizations, engine: Engine) -> None:
     with engine.begin() as connection:
-        add_link(connection, "999988887777", "link-2")
+        add_link(connection, "999988887777", "link-2", linked_at=NOW)
     organizations.answers["999988887777"] = Organization("999988887777", ())
     organizations.read(NOW, ADA, BEN)
     organizations.answers["999988887777"] = Organization("999988887777", (ADA,))
@@ -121,6 +121,24 @@ def test_who_moved_to_another_organisation_is_there(organizations: Organizations
     assert (kept.management_account_id, kept.left_at) == ("999988887777", None)
     with engine.connect() as connection:
         assert [each.account_id for each in accounts.listed(connection, "999988887777")] == [ADA.account_id]
+
+
+def test_tags_of_one_organisation_are_not_taken_along_to_another(organizations: Organizations, engine: Engine) -> None:
+    organizations.read(NOW, ADA)
+    with engine.begin() as connection:
+        add_link(connection, "999988887777", "link-2", linked_at=NOW)
+    organizations.answers["999988887777"] = Organization("999988887777", (replace(ADA, tags=None),), "No time.")
+    moved = organizations.read(NOW + DAY, BEN)[ADA.account_id]
+    assert (moved.management_account_id, moved.tags, moved.tags_at) == ("999988887777", None, None)
+
+
+@pytest.mark.parametrize("answer", [NoOrganization(), ManagedElsewhere("999988887777")])
+def test_of_an_organisation_that_is_over_all_have_left(organizations: Organizations, answer: Answer) -> None:
+    organizations.read(NOW, ADA, BEN)
+    organizations.answers[ACCOUNT] = answer
+    kept = organizations.read(NOW + DAY)
+    assert {account.left_at for account in kept.values()} == {NOW}
+    assert kept[ADA.account_id].name == "Ada's", "for its costs stay"
 
 
 @pytest.mark.parametrize(
@@ -157,7 +175,7 @@ def test_a_refusal_is_a_note_of_the_doctor_and_loses_nothing(organizations: Orga
 
 def test_each_account_is_asked_when_it_is_its_turn(organizations: Organizations, engine: Engine) -> None:
     with engine.begin() as connection:
-        add_link(connection, link_id="link-2")  # another bucket of the same account
+        add_link(connection, link_id="link-2", linked_at=NOW - DAY)  # another bucket of the same account
     organizations.answers[ACCOUNT] = ManagedElsewhere("999988887777")
     organizations.read(NOW)
     assert organizations.asked == [ACCOUNT], "once, though it has two links"
@@ -167,19 +185,41 @@ def test_each_account_is_asked_when_it_is_its_turn(organizations: Organizations,
     organizations.read(NOW + 9 * DAY)
     assert len(organizations.asked) == 3
     with engine.connect() as connection:
-        assert due_links(connection, NOW + 20 * DAY, "111122223333") == []
+        assert due_accounts(connection, NOW + 20 * DAY, "111122223333") == []
+
+
+@pytest.mark.parametrize("refusal", [NotGrantedError("Not this role."), AccessError("The role has gone.")])
+def test_of_an_account_s_roles_one_that_may_is_enough(
+    organizations: Organizations, engine: Engine, refusal: Exception
+) -> None:
+    with engine.begin() as connection:
+        add_link(connection, link_id="link-2", linked_at=NOW)
+        keeping.keep_verdict(connection, of_link(links.get(connection, "link-1")), Safe(), NOW)
+    newer, older = "link-2", "link-1"
+    with engine.connect() as connection:
+        assert [link.id for link in due_accounts(connection, NOW)[0]] == [newer, older]
+    organizations.answers[newer] = refusal
+    kept = organizations.read(NOW, ADA)
+    assert kept[ADA.account_id].name == "Ada's"
+    assert "1 account" in str(note(engine))
+    organizations.answers[older] = TransientError("AWS was busy.")
+    organizations.read(NOW + DAY)
+    organizations.answers[older] = NotGrantedError("Nor this one.")
+    organizations.read(NOW + 2 * DAY)
+    with engine.connect() as connection:
+        assert accounts.readings(connection)[ACCOUNT].words == str(refusal), "that of the newest"
 
 
 def test_nothing_is_kept_for_a_link_that_was_stopped_meanwhile(organizations: Organizations, engine: Engine) -> None:
     organizations.answers[ACCOUNT] = Organization(ACCOUNT, (ADA,))
     with engine.begin() as connection:
-        due = due_links(connection, NOW)
+        due = due_accounts(connection, NOW)
         links.stop(connection, "link-1", "ada@example.com", "no more", NOW)
     report = read_organizations(engine, boto3.Session(), due, NOW, read=organizations)
     assert (report.accounts, report.said) == (0, {})
     with engine.connect() as connection:
         assert connection.execute(select(table)).all() == []
-        assert due_links(connection, NOW) == []
+        assert due_accounts(connection, NOW) == []
 
 
 def test_names_go_with_the_data_of_the_link_that_read_them(organizations: Organizations, engine: Engine) -> None:

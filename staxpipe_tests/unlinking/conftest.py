@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import Engine, text
 
 from staxpipe.db import deliveries as ledger
-from staxpipe.db import link_requests, links
+from staxpipe.db import link_requests, links, probes
 from staxpipe.db.link_requests import Details
 from staxpipe.db.links import Link
 from staxpipe.exports.folder import FolderBucket
@@ -121,7 +121,7 @@ def link_account(engine: Engine, account: AccountId, contact: str = "ada@example
         request = link_requests.create(connection, contact, now, timedelta(days=14))
         details = Details(account, f"bills-of-{account}", "billing", "eu-west-1", None)
         assert link_requests.save_details(connection, request.id, details, now, timedelta(days=14))
-        assert link_requests.mark_linked(connection, request.id, now)
+        assert probes.mark_linked(connection, request.id, now)
         return links.create(
             connection,
             request_id=request.id,

@@ -1,15 +1,21 @@
-"""Whether a link reads an export, by addresses alone."""
+"""Whether a link reads an export, by addresses alone; and that who decides it and who looks into buckets get along."""
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
+from sqlalchemy import Engine, text
 
+from staxpipe.db import deliveries as ledger
+from staxpipe.db import links
 from staxpipe.db.links import Link
-from staxpipe.model import AccountId, LinkState
-from staxpipe.unlinking.scope import feeds, may_inherit
+from staxpipe.model import AccountId, Export, ExportKind, LinkState
+from staxpipe.unlinking.scope import Scope, decide_scope, feeds, may_inherit
+from staxpipe_tests.ledger import add_link
+from staxpipe_tests.local.conftest import wait_until
 
 NOW = datetime(2026, 11, 3, 12, tzinfo=UTC)
 
@@ -63,3 +69,30 @@ def test_another_accounts_link_inherits_what_it_has_listed_itself(account: str, 
     other = replace(link("cur"), id="other", account_id=AccountId(account), discovered_at=NOW if listed else None)
     assert may_inherit(other, link("cur"), "s3://bills/cur/report") is inherits
     assert not may_inherit(other, link("cur"), "s3://bills/elsewhere/report")
+
+
+def test_a_look_into_the_bucket_and_a_deletion_do_not_wait_for_each_other_for_ever(engine: Engine) -> None:
+    first, second = (Export(f"s3://billing/cur/{name}", name, ExportKind.LEGACY_CUR) for name in ("Z", "a"))
+    with engine.begin() as connection:
+        add_link(connection)
+        ledger.record_export(connection, second, "link-1")  # found the other way round
+        ledger.record_export(connection, first, "link-1")
+
+    def decide() -> Scope:
+        with engine.begin() as connection:
+            return decide_scope(connection, links.get(connection, "link-1"), NOW)
+
+    def waits() -> bool:
+        with engine.connect() as connection:
+            blocked = text(
+                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+            )
+            return bool(connection.scalar(blocked))
+
+    with ThreadPoolExecutor(1) as pool, engine.begin() as looking:
+        ledger.record_exports(looking, [first], "link-1")
+        deciding = pool.submit(decide)
+        wait_until(waits)
+        assert len(ledger.record_exports(looking, [second, first], "link-1")) == 2
+        looking.commit()
+        assert deciding.result().sources == (first.source, second.source)

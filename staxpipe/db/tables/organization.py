@@ -52,7 +52,8 @@ member_roles = Table(
     Column("role_name", Text, nullable=False, unique=True),
     Column("bucket", Text, nullable=False),  # with {account} in it
     Column("prefix", Text, nullable=False),
-    Column("region", Text, nullable=False),
+    Column("region", Text, nullable=False),  # of the buckets
     now("created_at"),
+    Column("stack_region", Text, nullable=False),  # where the StackSet is: it does not move when that is corrected
     CheckConstraint("length(external_id) BETWEEN 32 AND 115", name="external_id"),
 )

@@ -9,17 +9,18 @@ from fastapi import APIRouter, Form
 from sqlalchemy import Connection
 from starlette.responses import Response
 
-from staxpipe.db import link_requests, member_roles
+from staxpipe.db import link_requests, links, member_roles
 from staxpipe.db.link_requests import LinkRequest
 from staxpipe.db.member_roles import MemberRoles
 from staxpipe.errors import PermanentError
 from staxpipe.linking import members_stack
 from staxpipe.linking.quick_create import template_text
 from staxpipe.model import RequestState
-from staxpipe.onboarding.corrections import EDITABLE
+from staxpipe.onboarding import saving
 from staxpipe.onboarding.forms import Errors
 from staxpipe.onboarding.limits import BEGINNING, Use
-from staxpipe.onboarding.member_forms import MOST_MEMBERS, Members, check_members
+from staxpipe.onboarding.member_forms import Members, check_members
+from staxpipe.onboarding.member_plan import Plan, plan
 from staxpipe.onboarding.regions import REGIONS, default_region
 from staxpipe.onboarding.site import AnyVisit, Known, Visit, see_other
 
@@ -63,11 +64,11 @@ def ask_for_members(
     with visit.transaction() as connection:
         known = visit.find(connection, request_id)
         link_requests.get(connection, known.request.first_id, lock=True)  # so that the cap holds for two forms at once
-        wrong = _wrong(connection, known.request, checked)
-        if wrong:
+        planned = _plan(connection, known.request, checked)
+        if isinstance(planned, Errors):
             roles = member_roles.of_request(connection, known.request)
-            return _page(visit, connection, known.request, roles, raw, {"accounts": wrong})
-        _ask(visit, connection, known, checked)
+            return _page(visit, connection, known.request, roles, raw, planned.by_field)
+        _ask(visit, connection, known, checked, planned)
     return see_other(f"/requests/{request_id}/members")
 
 
@@ -78,33 +79,41 @@ def template() -> Response:
     return Response(template_text(members_stack.TEMPLATE_NAME), media_type="application/yaml", headers=headers)
 
 
-def _wrong(connection: Connection, request: LinkRequest, asked: Members) -> str:
-    """Why these members cannot be asked for; empty where they can."""
+def _plan(connection: Connection, request: LinkRequest, asked: Members) -> Plan | Errors:
     group = link_requests.of_group(connection, request)
-    if len({other.account_id for other in group} | set(asked.accounts)) > MOST_MEMBERS:
-        return f"A request has at most {MOST_MEMBERS} accounts. Whoever runs staxpipe can begin another one."
-    own = {other.account_id for other in group if not members_stack.is_of_member(other)}
-    if taken := [account for account in asked.accounts if account in own]:
-        return f"{', '.join(taken)} is in this request with a role of its own already. Leave it out."
-    linked = [account for account in asked.accounts if link_requests.already_linked(connection, asked.details(account))]
-    return f"The reports of {', '.join(linked)} are linked already. Leave those out." if linked else ""
+    ids = [other.id for other in group]
+    planned = plan(asked, group, links.empty(connection, ids), links.over(connection, ids))
+    if isinstance(planned, Errors):
+        return planned
+    own = dict.fromkeys(planned.begun, "") | {str(other.account_id): other.id for other in planned.corrected}
+    linked = [
+        account
+        for account, request_id in own.items()
+        if link_requests.already_linked(connection, asked.details(account), except_request=request_id)
+    ]
+    if linked:
+        return Errors({"accounts": f"The reports of {', '.join(linked)} are linked already. Leave those out."})
+    return planned
 
 
-def _ask(visit: Visit, connection: Connection, known: Known, asked: Members) -> None:
+def _ask(visit: Visit, connection: Connection, known: Known, asked: Members, planned: Plan) -> None:
     lifetime = visit.site.request_lifetime
     roles = member_roles.save(connection, known.request, asked.bucket, asked.prefix, asked.region, visit.now)
-    for account in asked.accounts:
+    for account in planned.begun:
         details = asked.details(account)
         begun = member_roles.begin(connection, roles, known.request, details, visit.now, lifetime)
         if begun is not None:
             detail = {"beside": known.request.id, "account_id": account, "bucket": details.bucket}
             visit.record(connection, known.actor, "request.begun", f"request:{begun}", detail=detail)
-    # The buckets of those that still listen follow what was said last: it is one StackSet for all.
-    for other in link_requests.of_group(connection, known.request):
-        if members_stack.is_of_member(other) and other.state in EDITABLE and other.account_id is not None:
-            details = asked.details(other.account_id)
-            if (other.bucket, other.prefix) != (details.bucket, details.prefix):
-                link_requests.save_details(connection, other.id, details, visit.now, lifetime)
+    for other in planned.taken_up:
+        if link_requests.resume(connection, other.id, visit.now, lifetime):
+            visit.record(connection, known.actor, "request.resumed", f"request:{other.id}")
+    # What was said last holds for all: it is one StackSet.
+    for other in planned.corrected:
+        now = link_requests.get(connection, other.id, lock=True)
+        if now is not None and now.account_id is not None:
+            details = asked.details(now.account_id)
+            saving.save(visit, connection, Known(now, known.actor, known.operator), details, "")
 
 
 def _page(
@@ -122,6 +131,7 @@ def _page(
                 "console_url": members_stack.create_url(visit.site.settings, roles),
                 "command": members_stack.deploy_command(visit.site.settings, roles),
                 "parameters": members_stack.parameters(visit.site.settings, roles),
+                "upload_url": members_stack.upload_url(roles),
             }
         except PermanentError as error:
             values["problem"] = str(error)

@@ -9,7 +9,7 @@ import httpx
 import pytest
 from sqlalchemy import Engine, text
 
-from staxpipe.db import link_requests, links
+from staxpipe.db import links, probes
 from staxpipe.doctor.diagnosis import diagnose
 from staxpipe.doctor.facts import of_request
 from staxpipe.doctor.keeping import keep
@@ -34,7 +34,7 @@ from staxpipe_tests.onboarding.ledger import add_delivery, add_link
 def link(pages: Pages, request_id: str, *, found: bool = True) -> None:
     """Have a request linked, with a month of reports or with none."""
     with pages.engine.begin() as connection:
-        assert link_requests.mark_linked(connection, request_id, pages.clock.now)
+        assert probes.mark_linked(connection, request_id, pages.clock.now)
         export = add_link(connection, request_id, pages.clock.now)
         if found:
             add_delivery(connection, export, "2026-10", DeliveryState.LOADED, rows=1204, cost="12.50")

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from staxpipe.db import link_requests
+from staxpipe.db import probes
 from staxpipe.onboarding import limits
 from staxpipe_tests.onboarding.api.conftest import Pages, begun, program, token
 from staxpipe_tests.onboarding.ledger import add_link
@@ -58,7 +58,7 @@ def test_every_phase_and_every_check(pages: Pages, tmp_path: Path) -> None:
         linked = begun(client, bucket=f"{person[:3]}-reports")
         begun(client, key="second", bucket=f"{person[:3]}-other-reports")
         with pages.engine.begin() as connection:
-            assert link_requests.mark_linked(connection, linked, pages.clock.now)
+            assert probes.mark_linked(connection, linked, pages.clock.now)
             add_link(connection, linked, pages.clock.now)
     done = subprocess.run(
         arguments(pages, tmp_path), capture_output=True, text=True, check=False, cwd=tmp_path, timeout=SECONDS

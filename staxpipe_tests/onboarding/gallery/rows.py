@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import update
 
-from staxpipe.db import invites, link_requests
+from staxpipe.db import invites, link_requests, probes
 from staxpipe.db.link_requests import OPERATOR, Details, LinkRequest
 from staxpipe.db.tables import invites as invite_rows
 from staxpipe.doctor.diagnosis import diagnose
@@ -55,9 +55,9 @@ def tried(world: World, request: LinkRequest, verdict: Verdict, wait: timedelta,
     """After so many probes, the last of which found this; with what the doctor makes of it."""
     words = (request.id, verdict.code, verdict.explain())
     if isinstance(verdict, WrongAccount | IgnoresExternalId) and not wait:
-        assert link_requests.mark_refused(world.connection, *words, world.now)
+        assert probes.mark_refused(world.connection, *words, world.now)
     else:
-        assert link_requests.record_probe(world.connection, *words, world.now + wait, attempts)
+        assert probes.record_probe(world.connection, *words, world.now + wait, attempts)
     examined(world, request, verdict, None)
     return known(world, request.id)
 
@@ -70,7 +70,7 @@ def examined(world: World, request: LinkRequest, verdict: Verdict, facts: Facts 
 def linked(world: World, request: LinkRequest | None = None, **link: object) -> tuple[LinkRequest, int]:
     """A linked account, and the number of an export in its bucket; `link` are columns of its row."""
     request = request or listening(world)
-    assert link_requests.mark_linked(world.connection, request.id, world.now)
+    assert probes.mark_linked(world.connection, request.id, world.now)
     export = add_link(world.connection, request.id, world.now - timedelta(hours=1), **link)
     return known(world, request.id), export
 
