@@ -130,7 +130,7 @@ class Visit:
             with self.transaction() as connection:
                 ended_sessions.end(connection, self.session_id, self.now, self.now + SESSION_LIFETIME)
         value = self.site.signer.session(session, self.now) if session.signed_in else None
-        self.site.set_cookie(response, self.site.cookie, value, SESSION_LIFETIME)
+        self.site.set_cookie(response, self.site.cookie, value, session.lasts(self.now))
         return response
 
     def may_see(self, connection: Connection, request_id: str) -> str | None:
