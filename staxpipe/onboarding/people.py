@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from staxpipe.oidc.errors import SignInRefusedError
 from staxpipe.onboarding.forms import clean_contact
+from staxpipe.onboarding.sessions import Session
 from staxpipe.settings import Settings
 from staxpipe.settings_oidc import EVERYBODY
 
@@ -37,6 +38,15 @@ def person(claims: Mapping[str, object], settings: Settings) -> Person:
         f"You are {address} there, and neither that address nor a group of yours may use this staxpipe. Ask whoever "
         "runs it.",
     )
+
+
+def still_let_in(session: Session, settings: Settings) -> bool:
+    """Whether the settings are still those by which a session was begun: people at the provider by the rules for them,
+    an operator without a name by a link. Invitations are looked up elsewhere.
+    """
+    if session.person is not None:
+        return session.rules == rules(settings)
+    return settings.links_sign_in or not session.operator
 
 
 def rules(settings: Settings) -> str:

@@ -27,7 +27,7 @@ from staxpipe.onboarding import limits
 from staxpipe.onboarding.client import client_address
 from staxpipe.onboarding.guards import is_https
 from staxpipe.onboarding.limits import TooManyError, Use
-from staxpipe.onboarding.people import rules
+from staxpipe.onboarding.people import still_let_in
 from staxpipe.onboarding.sessions import SESSION_LIFETIME, Session, Signer
 from staxpipe.settings import Settings
 
@@ -71,11 +71,11 @@ class Site:
         return timedelta(days=self.settings.request_days)
 
     def session_of(self, cookie: str | None, now: datetime) -> tuple[Session, str | None]:
-        """The session in a cookie, and its id; an empty one where it is over, was ended, or its person was let in by
-        rules that do not hold any more.
+        """The session in a cookie, and its id; an empty one where it is over, was ended, or was begun by rules that do
+        not hold any more.
         """
         session, session_id = self.signer.read_session(cookie, now), self.signer.read_session_id(cookie, now)
-        if session_id is None or (session.person is not None and session.rules != rules(self.settings)):
+        if session_id is None or not still_let_in(session, self.settings):
             return Session(), None
         with self.engine.connect() as connection:
             ended = ended_sessions.is_ended(connection, session_id)
