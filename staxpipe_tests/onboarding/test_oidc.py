@@ -23,7 +23,7 @@ from sqlalchemy import Engine
 
 from staxpipe.db import audit_log, rate_limits
 from staxpipe.db.audit_log import AuditEntry
-from staxpipe.onboarding.limits import FAILING, Use
+from staxpipe.onboarding.limits import ASKING_PROVIDER, FAILING, Use
 from staxpipe.onboarding.sessions import ATTEMPT_LIFETIME
 from staxpipe_tests.onboarding.conftest import DETAILS, Pages, Serve, begin, begin_listening
 from staxpipe_tests.onboarding.ledger import add_link
@@ -460,7 +460,34 @@ def test_links_are_a_second_way_in_only_where_that_is_set(serve: Serve, site: Pa
     assert both.operator().get("/requests").status_code == 200
     without = serve()
     assert without.visitor().get("/oidc/begin").status_code == 404
-    assert without.operator().get("/requests").status_code == 200
+    operator = without.operator()
+    assert operator.get("/requests").status_code == 200
+    for pages, status in ((both, 200), (site, 403)):  # who came in by a link is out where links let nobody in
+        assert pages.visitor(cookies=dict(operator.cookies)).get("/requests").status_code == status
+
+
+def test_the_provider_is_asked_for_so_often(site: Pages) -> None:
+    """Each may have to wait for the provider, and with it one of the server's threads."""
+    asking = Use(ASKING_PROVIDER, "127.0.0.1")
+    with site.engine.begin() as connection:
+        rate_limits.count(connection, asking.key, site.clock.now, asking.limit.span, asking.limit.most - 2)
+    browser = site.visitor()
+    pages = ("begin", "signed-out", "begin", "signed-out")
+    codes = [browser.get(f"/oidc/{page}", follow_redirects=False).status_code for page in pages]
+    assert codes == [303, 200, 429, 429]
+
+
+def test_that_the_provider_is_down_is_nobodys_dead_link(serve: Serve, fragile: Team) -> None:
+    pages = serve(oidc_issuer=fragile.issuer, **SETTINGS)
+    browser = pages.visitor()
+    failing = Use(FAILING, "127.0.0.1")
+    with pages.engine.begin() as connection:
+        rate_limits.count(connection, failing.key, pages.clock.now, FAILING.span, FAILING.most - 1)
+    back = fragile.approve(sent_to(browser))
+    fragile.stop()
+    assert browser.get(back).status_code == 503
+    fragile.start()
+    assert browser.get(fragile.approve(sent_to(browser))).status_code == 200
 
 
 def test_answers_are_tried_so_often(site: Pages) -> None:

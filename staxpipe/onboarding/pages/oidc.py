@@ -21,7 +21,7 @@ from staxpipe.db import ended_sessions
 from staxpipe.errors import StaxpipeError, TransientError
 from staxpipe.oidc.attempt import Attempt
 from staxpipe.oidc.errors import SignInRefusedError, UnprovedError
-from staxpipe.onboarding.limits import FAILING, SIGNING_IN, Use
+from staxpipe.onboarding.limits import ASKING_PROVIDER, FAILING, SIGNING_IN, Use
 from staxpipe.onboarding.people import Person, person, rules
 from staxpipe.onboarding.sessions import ATTEMPT_LIFETIME, Session
 from staxpipe.onboarding.site import AnyVisit, Site, Visit, see_other
@@ -43,6 +43,7 @@ Text = Annotated[str, Query(max_length=_LONGEST)]
 @router.get("/begin")
 def begin(visit: AnyVisit, then: str = "") -> Response:
     """Send the browser to the provider, and have it remember that it went."""
+    visit.spend(Use(ASKING_PROVIDER, visit.client))
     attempt = Attempt.new(then if _PAGES.fullmatch(then) else "")
     try:
         address = _provider(visit.site).sign_in_address(attempt, _back(visit.site))
@@ -71,6 +72,7 @@ def come_back(
         if refusal.code == _NOT_BEGUN_HERE:
             return response  # the cookie, if there is one, is of another sign-in, which may go on
     except StaxpipeError as trouble:
+        visit.give_back(failing)  # nobody tries anything by that
         response = _not_now(visit, trouble)
     else:
         visit.give_back(failing)
@@ -82,6 +84,7 @@ def come_back(
 @router.get("/signed-out")
 def signed_out(visit: AnyVisit) -> Response:
     """Where signing out leads a person: their session at the provider goes on until they end it, too."""
+    visit.spend(Use(ASKING_PROVIDER, visit.client))
     address = _provider(visit.site).sign_out_address(f"{visit.site.settings.base_url}/")
     return visit.page("oidc_signed_out.html", {"address": address})
 
