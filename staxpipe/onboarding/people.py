@@ -15,10 +15,15 @@ from staxpipe.settings_oidc import EVERYBODY
 
 @dataclass(frozen=True)
 class Person:
-    """Somebody whose address the provider vouches for: an operator, who sees everything, or a linker."""
+    """Somebody whose address the provider vouches for: an operator, who sees everything, or a linker.
+
+    `subject` is the provider's own, lasting name for the account (`sub`). Nothing is decided by it; the audit log has
+    it, so that an address which changes hands is seen there.
+    """
 
     address: str
     operator: bool
+    subject: str = ""
 
 
 def person(claims: Mapping[str, object], settings: Settings) -> Person:
@@ -28,11 +33,12 @@ def person(claims: Mapping[str, object], settings: Settings) -> Person:
         SignInRefusedError: the address is missing or not verified, or neither role is theirs.
     """
     address = _address(claims, settings)
+    subject = str(claims.get("sub", ""))
     groups = _groups(claims.get(settings.oidc_groups_claim))
     if address in settings.oidc_operators or settings.oidc_operator_group in groups:
-        return Person(address, operator=True)
+        return Person(address, True, subject)
     if _is_among(address, settings.oidc_linkers) or settings.oidc_linker_group in groups:
-        return Person(address, operator=False)
+        return Person(address, False, subject)
     raise SignInRefusedError(
         "not-allowed",
         f"You are {address} there, and neither that address nor a group of yours may use this staxpipe. Ask whoever "

@@ -193,7 +193,7 @@ def test_an_operator_signs_in_and_is_known_by_name(site: Pages, team: Team, engi
     assert "Signed in as ada@example.com" in ada.get("/activity").text
     entry = told(engine)[0]
     assert (entry.actor, entry.action, entry.result) == ("ada@example.com", "signed-in", "done")
-    assert entry.detail == {"by": "oidc", "role": "operator"}
+    assert entry.detail == {"by": "oidc", "role": "operator", "sub": "ada"}
     mine = begin(ada)
     request = site.request(mine)
     assert (request.requested_by, request.begun_by) == ("ada@example.com", "ada@example.com")

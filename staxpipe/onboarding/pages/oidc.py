@@ -115,7 +115,8 @@ def _ask(visit: Visit, attempt: Attempt, code: str, error: str, iss: str | None)
 def _let_in(visit: Visit, somebody: Person, then: str) -> Response:
     with visit.transaction() as connection:
         role = "operator" if somebody.operator else "linker"
-        visit.record(connection, somebody.address, "signed-in", "session", detail={"by": "oidc", "role": role})
+        detail = {"by": "oidc", "role": role, "sub": somebody.subject}
+        visit.record(connection, somebody.address, "signed-in", "session", detail=detail)
     session = Session(somebody.operator, visit.session.invite_ids, somebody.address, rules(visit.site.settings))
     return visit.keep(session, see_other(then or "/requests"))
 
