@@ -26,11 +26,24 @@ class Person:
     subject: str = ""
 
 
+class NotAllowedError(SignInRefusedError):
+    """The provider vouches for somebody, and neither role is theirs. `address` is who that is."""
+
+    def __init__(self, address: str) -> None:
+        super().__init__(
+            "not-allowed",
+            f"You are {address} there, and neither that address nor a group of yours may use this staxpipe. Ask "
+            "whoever runs it.",
+        )
+        self.address = address
+
+
 def person(claims: Mapping[str, object], settings: Settings) -> Person:
     """Who that is to us.
 
     Raises:
-        SignInRefusedError: the address is missing or not verified, or neither role is theirs.
+        SignInRefusedError: the address is missing or not verified.
+        NotAllowedError: neither role is theirs.
     """
     address = _address(claims, settings)
     subject = str(claims.get("sub", ""))
@@ -39,11 +52,20 @@ def person(claims: Mapping[str, object], settings: Settings) -> Person:
         return Person(address, True, subject)
     if _is_among(address, settings.oidc_linkers) or settings.oidc_linker_group in groups:
         return Person(address, False, subject)
-    raise SignInRefusedError(
-        "not-allowed",
-        f"You are {address} there, and neither that address nor a group of yours may use this staxpipe. Ask whoever "
-        "runs it.",
-    )
+    raise NotAllowedError(address)
+
+
+def may_come(address: str, settings: Settings, *, operator: bool) -> bool:
+    """Whether the settings leave this person a way in, as operator or in either role: by their address, or by a group,
+    of which only the provider knows who is in it.
+
+    Without a provider nobody is an operator by name, and who else there is, the operator says.
+    """
+    if settings.oidc_issuer is None:
+        return not operator
+    if address in settings.oidc_operators or settings.oidc_operator_group is not None:
+        return True
+    return not operator and (_is_among(address, settings.oidc_linkers) or settings.oidc_linker_group is not None)
 
 
 def still_let_in(session: Session, settings: Settings) -> bool:

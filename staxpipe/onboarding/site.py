@@ -174,7 +174,14 @@ class Visit:
         detail: Mapping[str, object] | None = None,
     ) -> None:
         """Add a row to the audit log."""
-        audit_log.record(connection, actor, action, subject, result, self.came_from, detail)
+        audit_log.record(connection, self.signature(actor), action, subject, result, self.came_from, detail)
+
+    def signature(self, actor: str) -> str:
+        """How an act of this actor is signed. Operators share a name, so of a program it is said which one it was."""
+        if self.token is None or actor != link_requests.OPERATOR:
+            return actor
+        of = f" of {self.token.holder}" if self.token.holder else ""
+        return f"{actor} by token {self.token.name}{of}"
 
     def who(self, connection: Connection) -> str:
         """Who is asking, for the audit log, whatever it is about."""

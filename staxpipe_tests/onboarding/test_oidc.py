@@ -21,7 +21,8 @@ import httpx
 import pytest
 from sqlalchemy import Engine
 
-from staxpipe.db import audit_log, rate_limits
+from staxpipe.db import api_tokens, audit_log, rate_limits
+from staxpipe.db.api_tokens import Scope
 from staxpipe.db.audit_log import AuditEntry
 from staxpipe.onboarding.limits import ASKING_PROVIDER, FAILING, Use
 from staxpipe.onboarding.sessions import ATTEMPT_LIFETIME
@@ -169,14 +170,14 @@ def told(engine: Engine) -> list[AuditEntry]:
         return audit_log.entries(connection, "session")
 
 
-def refused(browser: httpx.Client, engine: Engine, address: str, reason: str) -> None:
+def refused(browser: httpx.Client, engine: Engine, address: str, reason: str, actor: str = "anonymous") -> None:
     answer = browser.get(address)
     assert answer.status_code == 403
     assert "You were not signed in" in answer.text
     assert browser.get("/requests").status_code == 403
     last = told(engine)[0]
     assert (last.actor, last.action, last.result, last.detail["reason"]) == (
-        "anonymous",
+        actor,
         "signed-in",
         "refused",
         reason,
@@ -263,6 +264,42 @@ def test_who_may_not_is_told_so(site: Pages, team: Team, engine: Engine) -> None
     assert denied.params["error"] == "access_denied"
     back = denied.copy_set_param("state", address.params["state"])  # which this provider leaves out then
     refused(browser, engine, str(back), "provider-refused")
+
+
+def test_whom_the_provider_does_not_let_in_any_more_is_out_with_all_tokens(
+    site: Pages, team: Team, engine: Engine
+) -> None:
+    """No setting tells who is in a group: it is found out when that person comes."""
+    httpx.put(
+        f"{team.issuer}/users/leaver", json={"email": "leaver@example.com", "email_verified": True, "groups": ["ops"]}
+    )
+    browser = sign_in(site, team, "leaver")
+    with engine.begin() as connection:
+        span = (site.clock.now, timedelta(days=1))
+        for scope, acts_for, maker in (
+            (Scope.LINKER, "leaver@example.com", "operator"),
+            (Scope.OPERATOR, "operator", "leaver@example.com"),
+            (Scope.OPERATOR, "operator", "ada@example.com"),
+        ):
+            api_tokens.issue(connection, f"{scope} by {maker}", scope, acts_for, maker, *span)
+    httpx.put(f"{team.issuer}/users/leaver", json={"email": "leaver@example.com", "email_verified": True})
+    refused(browser, engine, team.approve(sent_to(browser), "leaver"), "not-allowed", "leaver@example.com")
+    with engine.connect() as connection:
+        ended = {one.name for one in api_tokens.every(connection) if one.revoked_at is not None}
+        acts = [act for act in audit_log.entries(connection) if act.action == "token.revoked"]
+    assert ended == {"linker by operator", "operator by leaver@example.com"}
+    assert {act.detail["name"] for act in acts} == ended
+    assert {act.actor for act in acts} == {"staxpipe"}
+
+
+def test_who_is_operator_no_more_keeps_a_linkers_tokens(site: Pages, team: Team, engine: Engine) -> None:
+    with engine.begin() as connection:
+        span = (site.clock.now, timedelta(days=1))
+        api_tokens.issue(connection, "hers", Scope.LINKER, "lin@example.com", "operator", *span)
+        api_tokens.issue(connection, "everything", Scope.OPERATOR, "operator", "lin@example.com", *span)
+    sign_in(site, team, "lin")
+    with engine.connect() as connection:
+        assert [one.name for one in api_tokens.every(connection) if one.revoked_at] == ["everything"]
 
 
 def test_what_the_id_token_does_not_tell_is_asked_for_and_must_be_of_the_same_person(
