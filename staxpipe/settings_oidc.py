@@ -14,8 +14,10 @@ if TYPE_CHECKING:
 
 EVERYBODY = "*"
 _LOOPBACK = {"localhost", "127.0.0.1", "::1"}
-_ADDRESS = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
-_DOMAIN = re.compile(r"@[^@\s]+\.[^@\s]+")
+_DOMAIN = re.compile(r"@[^@\s*]+\.[^@\s*]+")
+_ADDRESS = re.compile(
+    rf"[^@\s*]+{_DOMAIN.pattern}"
+)  # `*@example.com` is nobody's, and whoever writes it means a domain
 
 
 def is_safe_address(parts: SplitResult) -> bool:

@@ -51,6 +51,8 @@ def test_a_provider_takes_the_place_of_links_unless_both_are_wanted() -> None:
         ({"oidc_operators": "ada"}, "OIDC_OPERATORS: must be mail addresses"),
         ({"oidc_operators": "@example.com"}, "OIDC_OPERATORS: must be mail addresses"),
         ({"oidc_operators": "*"}, "OIDC_OPERATORS: must be mail addresses"),
+        ({"oidc_linkers": "*@example.com"}, "domains as in @example.com"),
+        ({"oidc_linkers": "@*.example.com"}, "domains as in @example.com"),
         ({"oidc_linkers": "example.com"}, "OIDC_LINKERS: must be mail addresses, domains"),
     ],
 )

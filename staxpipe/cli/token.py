@@ -17,6 +17,7 @@ from staxpipe.cli.tables import print_table, standard_output
 
 if TYPE_CHECKING:
     from staxpipe.db.api_tokens import ApiToken
+    from staxpipe.settings import Settings
 
 OPERATOR = "operator"
 
@@ -56,16 +57,17 @@ def create(
     from staxpipe.db import api_tokens, audit_log
     from staxpipe.local.database import open_database
     from staxpipe.local.terminal import whereabouts
+    from staxpipe.onboarding.tokens import described
     from staxpipe.settings import read_settings
 
-    person, label, now = _person(scope, acts_for), _name(name), datetime.now(UTC)
-    kind = api_tokens.Scope(scope.value)
-    with open_database(read_settings()) as engine, engine.begin() as connection:
+    settings, now = read_settings(), datetime.now(UTC)
+    person, label, kind = _person(scope, acts_for, settings), _name(name), api_tokens.Scope(scope.value)
+    with open_database(settings) as engine, engine.begin() as connection:
         made, secret = api_tokens.issue(connection, label, kind, person, OPERATOR, now, timedelta(days=days))
-        detail = {"name": label, "scope": kind.value, "for": person, "until": made.expires_at.isoformat()}
-        audit_log.record(connection, OPERATOR, "token.made", f"token:{made.id}", "done", whereabouts(), detail)
+        subject = f"token:{made.id}"
+        audit_log.record(connection, OPERATOR, "token.made", subject, "done", whereabouts(), described(made))
     if as_json:
-        print(json.dumps(_as_json(made, now) | {"token": secret}, indent=2))
+        print(json.dumps(_as_json(made, settings, now) | {"token": secret}, indent=2))
         return
     print(secret)
     words = f"Token {made.id} opens what is {'everybody' if kind is api_tokens.Scope.OPERATOR else person}'s, until "
@@ -79,43 +81,63 @@ def list_tokens(as_json: AsJson = False) -> None:
     from staxpipe.local.database import open_database
     from staxpipe.settings import read_settings
 
-    now = datetime.now(UTC)
-    with open_database(read_settings()) as engine, engine.connect() as connection:
+    settings, now = read_settings(), datetime.now(UTC)
+    with open_database(settings) as engine, engine.connect() as connection:
         found = api_tokens.every(connection)
     if as_json:
-        print(json.dumps([_as_json(one, now) for one in found], indent=2, ensure_ascii=False))
+        print(json.dumps([_as_json(one, settings, now) for one in found], indent=2, ensure_ascii=False))
     elif found:
-        _show(found, now)
+        _show(found, settings, now)
     else:
         standard_output().print("No token was made yet. `staxpipe token create` makes one.")
 
 
 @token.command()
-def revoke(token_id: Annotated[str, typer.Argument(metavar="ID", help="As `staxpipe token list` shows it.")]) -> None:
-    """End a token at once, for whoever has it. It cannot be taken back; make another."""
+def revoke(
+    which: Annotated[
+        str,
+        typer.Argument(
+            metavar="ID_OR_ADDRESS",
+            help="One, as `staxpipe token list` shows it; or a person's mail address: all of theirs.",
+        ),
+    ],
+) -> None:
+    """End a token at once, for whoever has it; or all of a person who has left. It cannot be taken back; make another.
+
+    Example: staxpipe token revoke k3j9x2ab
+    """
     from staxpipe.db import api_tokens, audit_log
     from staxpipe.errors import PermanentError
     from staxpipe.local.database import open_database
     from staxpipe.local.terminal import whereabouts
+    from staxpipe.onboarding.tokens import described
     from staxpipe.settings import read_settings
 
-    if token_id.startswith(api_tokens.PREFIX):
+    if which.startswith(api_tokens.PREFIX):
         raise PermanentError("ID is the token's short name, not the token itself: see `staxpipe token list`.")
+    now = datetime.now(UTC)
     with open_database(read_settings()) as engine, engine.begin() as connection:
-        ended = api_tokens.revoke(connection, token_id, datetime.now(UTC))
-        if ended is not None:
-            detail = {"name": ended.name, "for": ended.acts_for}
-            audit_log.record(connection, OPERATOR, "token.revoked", f"token:{ended.id}", "done", whereabouts(), detail)
-    if ended is None:
+        if "@" in which:
+            ended = api_tokens.revoke_held_by(connection, which.lower(), tuple(api_tokens.Scope), now)
+        else:
+            one = api_tokens.revoke(connection, which, now)
+            ended = [one] if one else []
+        for each in ended:
+            subject = f"token:{each.id}"
+            audit_log.record(connection, OPERATOR, "token.revoked", subject, "done", whereabouts(), described(each))
+    if not ended:
         raise PermanentError(
-            f"There is no token {token_id} that could be revoked. `staxpipe token list` shows all, with their ids."
+            f"There is no token {'of ' if '@' in which else ''}{which} that could be revoked. `staxpipe token list` "
+            "shows all, with their ids."
         )
-    _tell(f"Token {ended.id} ({ended.name}) opens nothing any more.")
+    for each in ended:
+        _tell(f"Token {each.id} ({each.name}) opens nothing any more.")
 
 
-def _person(scope: Scope, acts_for: str | None) -> str:
+def _person(scope: Scope, acts_for: str | None, settings: Settings) -> str:
     from staxpipe.errors import PermanentError
     from staxpipe.onboarding.forms import clean_contact
+    from staxpipe.onboarding.people import may_come
 
     if scope is Scope.OPERATOR:
         if acts_for is not None:
@@ -127,6 +149,11 @@ def _person(scope: Scope, acts_for: str | None) -> str:
         raise PermanentError(f"--for: {error}") from None
     if not address:
         raise PermanentError("--for: say whom the linker's token acts for, as in --for ada@example.com.")
+    if not may_come(address, settings, operator=False):
+        raise PermanentError(
+            f"--for: {address} may not sign in here, so the token would open nothing. STAXPIPE_OIDC_LINKERS says who "
+            "may link accounts."
+        )
     return address
 
 
@@ -140,18 +167,20 @@ def _name(name: str) -> str:
         raise PermanentError(f"NAME: write a name on one line, of at most {LONGEST_NAME} characters.") from None
 
 
-def _show(found: list[ApiToken], now: datetime) -> None:
+def _show(found: list[ApiToken], settings: Settings, now: datetime) -> None:
+    from staxpipe.onboarding.tokens import standing
+
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for name in ("id", "standing"):
         table.add_column(name, no_wrap=True)
     for name in ("name", "scope", "for", "until", "last used"):
         table.add_column(name, overflow="fold")
-    colours = {"valid": "green", "expired": "yellow", "revoked": "dim"}
+    colours = {"valid": "green", "expired": "yellow", "revoked": "dim", "suspended": "yellow"}
     for one in found:
-        standing = one.standing(now)
+        stands = standing(one, settings, now)
         table.add_row(
             one.id,
-            Text(standing, colours[standing]),
+            Text(stands, colours[stands]),
             Text(one.name),
             one.scope.value,
             Text(one.acts_for),
@@ -165,13 +194,15 @@ def _moment(at: datetime) -> str:
     return f"{at.astimezone(UTC):%Y-%m-%d %H:%M}"
 
 
-def _as_json(one: ApiToken, now: datetime) -> dict[str, object]:
+def _as_json(one: ApiToken, settings: Settings, now: datetime) -> dict[str, object]:
+    from staxpipe.onboarding.tokens import standing
+
     return {
         "id": one.id,
         "name": one.name,
         "scope": one.scope.value,
         "for": one.acts_for,
-        "standing": one.standing(now),
+        "standing": standing(one, settings, now),
         "created_by": one.created_by,
         "created_at": one.created_at.isoformat(),
         "expires_at": one.expires_at.isoformat(),

@@ -10,12 +10,13 @@ from __future__ import annotations
 import hashlib
 import secrets
 import string
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, case, insert, or_, select, update
 
 from staxpipe.db.tables import api_tokens
 
@@ -47,8 +48,17 @@ class ApiToken:
     last_used_at: datetime | None
     revoked_at: datetime | None
 
+    @property
+    def holder(self) -> str | None:
+        """The person by whose right it opens what it opens: whom a linker's acts for, who made an operator's. None
+        where that is the operator, who has no name here.
+        """
+        if self.scope is Scope.LINKER:
+            return self.acts_for
+        return self.created_by if "@" in self.created_by else None
+
     def standing(self, now: datetime) -> str:
-        """``valid``, ``expired`` or ``revoked``."""
+        """``valid``, ``expired`` or ``revoked``; `staxpipe.onboarding.tokens` asks who its holder is now, too."""
         if self.revoked_at is not None:
             return "revoked"
         return "valid" if self.expires_at > now else "expired"
@@ -105,10 +115,27 @@ def revoke(connection: Connection, token_id: str, now: datetime) -> ApiToken | N
     return _token(row) if row else None
 
 
+def revoke_held_by(connection: Connection, person: str, scopes: Collection[Scope], now: datetime) -> list[ApiToken]:
+    """End at once all of a person's that open something yet and have one of these scopes; which those were."""
+    statement = (
+        update(api_tokens)
+        .where(_held_by(person), api_tokens.c.scope.in_([scope.value for scope in scopes]))
+        .where(api_tokens.c.revoked_at.is_(None), api_tokens.c.expires_at > now)
+        .values(revoked_at=now)
+        .returning(api_tokens)
+    )
+    return [_token(row) for row in connection.execute(statement)]
+
+
 def every(connection: Connection) -> list[ApiToken]:
     """All that were ever made, the newest first."""
     statement = select(api_tokens).order_by(api_tokens.c.created_at.desc(), api_tokens.c.id)
     return [_token(row) for row in connection.execute(statement)]
+
+
+def _held_by(person: str) -> ColumnElement[bool]:
+    """`ApiToken.holder`, for the database."""
+    return case((api_tokens.c.scope == Scope.LINKER, api_tokens.c.acts_for), else_=api_tokens.c.created_by) == person
 
 
 def _token(row: Row[Any]) -> ApiToken:

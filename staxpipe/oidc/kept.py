@@ -18,7 +18,7 @@ PAUSE = 10.0
 
 
 class Kept(Generic[T]):
-    """One value for all threads. What is old serves on while its source is down."""
+    """One value for all threads. What is old serves on while its source is down, and while one of them waits for it."""
 
     def __init__(self, fetch: Callable[[], T], seconds: Callable[[], float]) -> None:
         self._fetch = fetch
@@ -35,17 +35,26 @@ class Kept(Generic[T]):
         Raises:
             StaxpipeError: it cannot be had, by the error of `fetch`.
         """
-        with self._lock:
-            now = self._seconds()
-            if self._value is not None and now < self._fresh_until and not anew:
-                return self._value
-            if self._failure is None or now >= self._failed_until:
-                self._try(now)
-            if self._failure is None and self._value is not None:
-                return self._value
-            if self._value is not None and isinstance(self._failure, TransientError):
-                return self._value
-            raise self._failure or AssertionError("nothing was fetched, and nothing failed")
+        old = self._value
+        if not self._lock.acquire(blocking=anew or old is None) and old is not None:
+            return old  # a slow source must not hold every thread of the server
+        try:
+            return self._get(anew)
+        finally:
+            self._lock.release()
+
+    def _get(self, anew: bool) -> T:
+        now = self._seconds()
+        if self._value is not None and now < self._fresh_until and not anew:
+            return self._value
+        if self._failure is None or now >= self._failed_until:
+            self._try(now)
+        if self._failure is None and self._value is not None:
+            return self._value
+        if self._value is not None and isinstance(self._failure, TransientError):
+            return self._value
+        # Without its traceback, which would grow with each who is told.
+        raise self._failure.with_traceback(None) if self._failure else AssertionError("nothing was fetched")
 
     def _try(self, now: float) -> None:
         try:

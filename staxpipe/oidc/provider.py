@@ -175,7 +175,7 @@ def _refused(status: int, code: str) -> Exception:
     if code in {"invalid_client", "unauthorized_client"}:
         return PermanentError(
             f"The provider refuses staxpipe itself ({code}). Look at STAXPIPE_OIDC_CLIENT_ID and "
-            "STAXPIPE_OIDC_CLIENT_SECRET; has the secret expired?"
+            "STAXPIPE_OIDC_CLIENT_SECRET; has the secret expired? A new one takes a restart."
         )
     if status == 429 or status >= 500:
         return TransientError(f"The provider's token endpoint answers with status {status}. Try again later.")

@@ -48,6 +48,9 @@ SAVING = Limit("details-saved", 60, timedelta(hours=1), "changes of this request
 INVITING = Limit("invitations-by", 100, timedelta(days=1), "invitations were sent by you")
 INVITED = Limit("invitations-to", 5, timedelta(days=1), "invitations were sent to this address")
 INVITING_TO_REQUEST = Limit("invitations-for", 30, timedelta(days=1), "invitations to this request were sent")
+ASKING_PROVIDER = Limit(
+    "provider-asked", 120, timedelta(minutes=15), "ways to the provider were asked for from your network"
+)
 SIGNING_IN = Limit("sign-ins", 60, timedelta(minutes=15), "sign-ins came from your network")
 FAILING = Limit("dead-links", 60, timedelta(minutes=15), "links that do not work were tried from your network")
 FAILING_TOKENS = Limit("dead-tokens", 60, timedelta(minutes=15), "tokens that do not work came from your network")

@@ -65,7 +65,7 @@ def do(visit: Visit, connection: Connection, seen: Linked, act: Act, *, decides:
     """
     if decides:
         refuse_others(visit, seen)
-    return act(connection, seen.link, seen.known.actor, visit.now, visit.came_from)
+    return act(connection, seen.link, visit.signature(seen.known.actor), visit.now, visit.came_from)
 
 
 def refuse_others(visit: Visit, seen: Linked) -> None:

@@ -8,35 +8,73 @@ from dataclasses import dataclass
 
 from staxpipe.oidc.errors import SignInRefusedError
 from staxpipe.onboarding.forms import clean_contact
+from staxpipe.onboarding.sessions import Session
 from staxpipe.settings import Settings
 from staxpipe.settings_oidc import EVERYBODY
 
 
 @dataclass(frozen=True)
 class Person:
-    """Somebody whose address the provider vouches for: an operator, who sees everything, or a linker."""
+    """Somebody whose address the provider vouches for: an operator, who sees everything, or a linker.
+
+    `subject` is the provider's own, lasting name for the account (`sub`). Nothing is decided by it; the audit log has
+    it, so that an address which changes hands is seen there.
+    """
 
     address: str
     operator: bool
+    subject: str = ""
+
+
+class NotAllowedError(SignInRefusedError):
+    """The provider vouches for somebody, and neither role is theirs. `address` is who that is."""
+
+    def __init__(self, address: str) -> None:
+        super().__init__(
+            "not-allowed",
+            f"You are {address} there, and neither that address nor a group of yours may use this staxpipe. Ask "
+            "whoever runs it.",
+        )
+        self.address = address
 
 
 def person(claims: Mapping[str, object], settings: Settings) -> Person:
     """Who that is to us.
 
     Raises:
-        SignInRefusedError: the address is missing or not verified, or neither role is theirs.
+        SignInRefusedError: the address is missing or not verified.
+        NotAllowedError: neither role is theirs.
     """
     address = _address(claims, settings)
+    subject = str(claims.get("sub", ""))
     groups = _groups(claims.get(settings.oidc_groups_claim))
     if address in settings.oidc_operators or settings.oidc_operator_group in groups:
-        return Person(address, operator=True)
+        return Person(address, True, subject)
     if _is_among(address, settings.oidc_linkers) or settings.oidc_linker_group in groups:
-        return Person(address, operator=False)
-    raise SignInRefusedError(
-        "not-allowed",
-        f"You are {address} there, and neither that address nor a group of yours may use this staxpipe. Ask whoever "
-        "runs it.",
-    )
+        return Person(address, False, subject)
+    raise NotAllowedError(address)
+
+
+def may_come(address: str, settings: Settings, *, operator: bool) -> bool:
+    """Whether the settings leave this person a way in, as operator or in either role: by their address, or by a group,
+    of which only the provider knows who is in it.
+
+    Without a provider nobody is an operator by name, and who else there is, the operator says.
+    """
+    if settings.oidc_issuer is None:
+        return not operator
+    if address in settings.oidc_operators or settings.oidc_operator_group is not None:
+        return True
+    return not operator and (_is_among(address, settings.oidc_linkers) or settings.oidc_linker_group is not None)
+
+
+def still_let_in(session: Session, settings: Settings) -> bool:
+    """Whether the settings are still those by which a session was begun: people at the provider by the rules for them,
+    an operator without a name by a link. Invitations are looked up elsewhere.
+    """
+    if session.person is not None:
+        return session.rules == rules(settings)
+    return settings.links_sign_in or not session.operator
 
 
 def rules(settings: Settings) -> str:

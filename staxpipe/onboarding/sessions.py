@@ -13,8 +13,8 @@ import hashlib
 import hmac
 import json
 import secrets
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 
 from itsdangerous import BadData, URLSafeSerializer
 
@@ -33,13 +33,15 @@ class Session:
 
     Where `person` is known, by the address that the provider vouches for or that a token acts for, `operator` says
     which of the two roles it is. `rules` stands for the settings that decided so about somebody at the provider
-    (`staxpipe.onboarding.people`).
+    (`staxpipe.onboarding.people`). `ends_at` is when the cookie that it was read from is over; None for a new one,
+    which has its full time before it.
     """
 
     operator: bool = False
     invite_ids: tuple[str, ...] = ()
     person: str | None = None
     rules: str = ""
+    ends_at: datetime | None = field(default=None, compare=False)
 
     @property
     def signed_in(self) -> bool:
@@ -52,9 +54,17 @@ class Session:
         return self.operator or self.person is not None
 
     def with_invite(self, invite_id: str) -> Session:
-        """The session after one more invitation was shown; the oldest go when there are many."""
+        """The session after one more invitation was shown; the oldest go when there are many.
+
+        A role does not last longer by it: who is in could else stay so for ever, by inviting themselves.
+        """
         others = tuple(known for known in self.invite_ids if known != invite_id)
-        return replace(self, invite_ids=(*others, invite_id)[-_MOST_INVITES:])
+        ends_at = self.ends_at if self.may_begin else None
+        return replace(self, invite_ids=(*others, invite_id)[-_MOST_INVITES:], ends_at=ends_at)
+
+    def lasts(self, now: datetime) -> timedelta:
+        """How long it is still good for."""
+        return SESSION_LIFETIME if self.ends_at is None else self.ends_at - now
 
 
 class Signer:
@@ -72,15 +82,16 @@ class Signer:
         session_id = secrets.token_urlsafe(16)
         person = [session.person, session.rules] if session.person else []
         value = [session_id, session.operator, person, *session.invite_ids]
-        return _sign(self._session, value, now + SESSION_LIFETIME)
+        return _sign(self._session, value, now + session.lasts(now))
 
     def read_session(self, value: str | None, now: datetime) -> Session:
         """The session in a cookie; an empty one where it is missing, forged or over."""
-        match _read(self._session, value, now):
+        found, ends_at = _open(self._session, value, now)
+        match found:
             case [str(), bool(operator), [], *invite_ids]:
-                return Session(operator, tuple(str(invite_id) for invite_id in invite_ids))
+                return Session(operator, tuple(str(invite_id) for invite_id in invite_ids), ends_at=ends_at)
             case [str(), bool(operator), [str(person), str(rules)], *invite_ids]:
-                return Session(operator, tuple(str(invite_id) for invite_id in invite_ids), person, rules)
+                return Session(operator, tuple(str(invite_id) for invite_id in invite_ids), person, rules, ends_at)
         return Session()
 
     def read_session_id(self, value: str | None, now: datetime) -> str | None:
@@ -141,8 +152,14 @@ def _sign(serializer: URLSafeSerializer, value: list[object], end: datetime) -> 
 
 
 def _read(serializer: URLSafeSerializer, token: str | None, now: datetime) -> object:
+    return _open(serializer, token, now)[0]
+
+
+def _open(serializer: URLSafeSerializer, token: str | None, now: datetime) -> tuple[object, datetime | None]:
+    """What was signed, and when it ends; nothing of what is forged or over."""
     try:
         value, end = serializer.loads(token or "")
     except (BadData, UnicodeEncodeError):  # the latter: a lone surrogate, from bytes that are no text
-        return None
-    return value if now.timestamp() < end else None
+        return None, None
+    ends_at = datetime.fromtimestamp(end, UTC)
+    return (value, ends_at) if now < ends_at else (None, None)

@@ -27,7 +27,7 @@ from staxpipe.onboarding import limits
 from staxpipe.onboarding.client import client_address
 from staxpipe.onboarding.guards import is_https
 from staxpipe.onboarding.limits import TooManyError, Use
-from staxpipe.onboarding.people import rules
+from staxpipe.onboarding.people import still_let_in
 from staxpipe.onboarding.sessions import SESSION_LIFETIME, Session, Signer
 from staxpipe.settings import Settings
 
@@ -71,11 +71,11 @@ class Site:
         return timedelta(days=self.settings.request_days)
 
     def session_of(self, cookie: str | None, now: datetime) -> tuple[Session, str | None]:
-        """The session in a cookie, and its id; an empty one where it is over, was ended, or its person was let in by
-        rules that do not hold any more.
+        """The session in a cookie, and its id; an empty one where it is over, was ended, or was begun by rules that do
+        not hold any more.
         """
         session, session_id = self.signer.read_session(cookie, now), self.signer.read_session_id(cookie, now)
-        if session_id is None or (session.person is not None and session.rules != rules(self.settings)):
+        if session_id is None or not still_let_in(session, self.settings):
             return Session(), None
         with self.engine.connect() as connection:
             ended = ended_sessions.is_ended(connection, session_id)
@@ -130,7 +130,7 @@ class Visit:
             with self.transaction() as connection:
                 ended_sessions.end(connection, self.session_id, self.now, self.now + SESSION_LIFETIME)
         value = self.site.signer.session(session, self.now) if session.signed_in else None
-        self.site.set_cookie(response, self.site.cookie, value, SESSION_LIFETIME)
+        self.site.set_cookie(response, self.site.cookie, value, session.lasts(self.now))
         return response
 
     def may_see(self, connection: Connection, request_id: str) -> str | None:
@@ -174,7 +174,14 @@ class Visit:
         detail: Mapping[str, object] | None = None,
     ) -> None:
         """Add a row to the audit log."""
-        audit_log.record(connection, actor, action, subject, result, self.came_from, detail)
+        audit_log.record(connection, self.signature(actor), action, subject, result, self.came_from, detail)
+
+    def signature(self, actor: str) -> str:
+        """How an act of this actor is signed. Operators share a name, so of a program it is said which one it was."""
+        if self.token is None or actor != link_requests.OPERATOR:
+            return actor
+        of = f" of {self.token.holder}" if self.token.holder else ""
+        return f"{actor} by token {self.token.name}{of}"
 
     def who(self, connection: Connection) -> str:
         """Who is asking, for the audit log, whatever it is about."""

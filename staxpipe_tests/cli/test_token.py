@@ -58,6 +58,32 @@ def test_programs_get_it_as_json() -> None:
     assert (made["scope"], made["for"]) == ("operator", "operator")
 
 
+def test_all_of_a_person_who_has_left_are_revoked(engine: Engine) -> None:
+    for name, whose in (("one", "ada"), ("two", "ada"), ("other", "grace")):
+        typed("create", name, "--scope", "linker", "--for", f"{whose}@example.com")
+    told = typed("revoke", "Ada@example.com").stderr
+    assert told.count("opens nothing any more") == 2
+    stands = {one["name"]: one["standing"] for one in json.loads(typed("list", "--json").stdout)}
+    assert stands == {"one": "revoked", "two": "revoked", "other": "valid"}
+    with engine.connect() as connection:
+        revoked = [act.detail["name"] for act in audit_log.entries(connection) if act.action == "token.revoked"]
+    assert sorted(str(name) for name in revoked) == ["one", "two"]
+    with pytest.raises(PermanentError, match=r"no token of ada@example\.com"):
+        typed("revoke", "ada@example.com")
+
+
+def test_who_may_not_sign_in_gets_none_and_loses_what_there_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    typed("create", "before", "--scope", "linker", "--for", "ada@example.com")
+    for name, value in (("ISSUER", "https://login.example.com"), ("CLIENT_ID", "x"), ("CLIENT_SECRET", "y")):
+        monkeypatch.setenv(f"STAXPIPE_OIDC_{name}", value)
+    monkeypatch.setenv("STAXPIPE_OIDC_OPERATORS", "grace@example.com")
+    [listed] = json.loads(typed("list", "--json").stdout)
+    assert listed["standing"] == "suspended"
+    assert "suspended" in typed("list").stdout
+    with pytest.raises(PermanentError, match=r"ada@example\.com may not sign in here"):
+        typed("create", "after", "--scope", "linker", "--for", "ada@example.com")
+
+
 @pytest.mark.parametrize(
     ("arguments", "why"),
     [

@@ -54,6 +54,25 @@ def test_it_ends_by_itself_or_at_once(engine: Engine) -> None:
         assert api_tokens.find(connection, secret) == revoked
 
 
+def test_all_of_a_person_are_ended_at_once_and_no_others(engine: Engine) -> None:
+    hers, _ = issued(engine)
+    other, _ = issued(engine, acts_for="grace@example.com")
+    everything, _ = issued(engine, Scope.OPERATOR, "operator")
+    with engine.begin() as connection:
+        late = timedelta(minutes=1)
+        over, _ = api_tokens.issue(connection, "x", Scope.LINKER, "ada@example.com", "operator", NOW, late)
+        made = ("x", Scope.OPERATOR, "operator", "ada@example.com", NOW, LIFETIME)
+        by_her, _ = api_tokens.issue(connection, *made)
+    assert (hers.holder, everything.holder, by_her.holder) == ("ada@example.com", None, "ada@example.com")
+    with engine.begin() as connection:
+        ended = api_tokens.revoke_held_by(connection, "ada@example.com", [Scope.OPERATOR], NOW + late)
+        assert [one.id for one in ended] == [by_her.id]
+        ended = api_tokens.revoke_held_by(connection, "ada@example.com", tuple(Scope), NOW + late)
+        assert [one.id for one in ended] == [hers.id], "not what is over or was ended before"
+        left = {one.id for one in api_tokens.every(connection) if one.revoked_at is None}
+    assert left == {other.id, everything.id, over.id}
+
+
 def test_its_use_is_remembered_once_a_minute(engine: Engine) -> None:
     made, secret = issued(engine)
     used = []

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import threading
+import traceback
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from staxpipe.errors import PermanentError, StaxpipeError, TransientError
@@ -53,3 +57,40 @@ def test_what_is_old_does_while_the_source_is_down_but_not_when_it_is_wrong() ->
     source.failure = PermanentError("another issuer")
     with pytest.raises(PermanentError, match="another issuer"):
         source.kept.get()
+
+
+def test_while_one_waits_for_a_slow_source_others_go_on_with_what_is_old() -> None:
+    asked, answer = threading.Event(), threading.Event()
+    answers = iter((1, 2))
+    seconds = 0.0
+
+    def fetch() -> int:
+        number = next(answers)
+        if number == 2:
+            asked.set()
+            assert answer.wait(20)
+        return number
+
+    kept = Kept(fetch, lambda: seconds)
+    assert kept.get() == 1
+    seconds += LIFETIME
+    waiting = threading.Thread(target=kept.get, daemon=True)
+    waiting.start()
+    assert asked.wait(20)
+    others = ThreadPoolExecutor(1)
+    assert others.submit(kept.get).result(20) == 1
+    answer.set()
+    waiting.join(20)
+    others.shutdown()
+    assert kept.get() == 2
+
+
+def test_a_failure_that_many_are_told_of_does_not_grow() -> None:
+    source = Source()
+    source.failure = TransientError("down")
+    lengths = []
+    for _ in range(3):
+        with pytest.raises(TransientError) as caught:
+            source.kept.get()
+        lengths.append(len(traceback.extract_tb(caught.tb)))
+    assert len(set(lengths)) == 1

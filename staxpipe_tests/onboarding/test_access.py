@@ -77,6 +77,21 @@ def test_a_newer_session_in_the_same_browser_ends_the_one_before(pages: Pages) -
     assert pages.visitor(cookies=copied).get(f"/requests/{mine}").status_code == 403
 
 
+def test_an_invitation_makes_no_session_longer(pages: Pages) -> None:
+    """Who has a cookie that was copied, or has left, could else stay in for ever by inviting themselves."""
+    browser = pages.operator()
+    link = invitation(pages, browser, begin(browser))
+    pages.clock.pass_by(timedelta(hours=11))
+    answer = browser.post(link, follow_redirects=False)
+    assert answer.status_code == 303
+    assert "Max-Age=3600;" in answer.headers["set-cookie"]
+    assert browser.get("/requests").status_code == 200
+    pages.clock.pass_by(timedelta(hours=1))
+    assert browser.get("/requests").status_code == 403
+    assert browser.post(link).status_code == 200, "the invitation itself goes on"
+    assert browser.get("/requests").status_code == 404
+
+
 def test_an_ended_session_cannot_be_written_another_way(pages: Pages) -> None:
     browser = pages.operator()
     cookie = browser.cookies["staxpipe"]

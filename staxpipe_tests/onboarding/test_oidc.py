@@ -21,9 +21,10 @@ import httpx
 import pytest
 from sqlalchemy import Engine
 
-from staxpipe.db import audit_log, rate_limits
+from staxpipe.db import api_tokens, audit_log, rate_limits
+from staxpipe.db.api_tokens import Scope
 from staxpipe.db.audit_log import AuditEntry
-from staxpipe.onboarding.limits import FAILING, Use
+from staxpipe.onboarding.limits import ASKING_PROVIDER, FAILING, Use
 from staxpipe.onboarding.sessions import ATTEMPT_LIFETIME
 from staxpipe_tests.onboarding.conftest import DETAILS, Pages, Serve, begin, begin_listening
 from staxpipe_tests.onboarding.ledger import add_link
@@ -169,14 +170,14 @@ def told(engine: Engine) -> list[AuditEntry]:
         return audit_log.entries(connection, "session")
 
 
-def refused(browser: httpx.Client, engine: Engine, address: str, reason: str) -> None:
+def refused(browser: httpx.Client, engine: Engine, address: str, reason: str, actor: str = "anonymous") -> None:
     answer = browser.get(address)
     assert answer.status_code == 403
     assert "You were not signed in" in answer.text
     assert browser.get("/requests").status_code == 403
     last = told(engine)[0]
     assert (last.actor, last.action, last.result, last.detail["reason"]) == (
-        "anonymous",
+        actor,
         "signed-in",
         "refused",
         reason,
@@ -193,7 +194,7 @@ def test_an_operator_signs_in_and_is_known_by_name(site: Pages, team: Team, engi
     assert "Signed in as ada@example.com" in ada.get("/activity").text
     entry = told(engine)[0]
     assert (entry.actor, entry.action, entry.result) == ("ada@example.com", "signed-in", "done")
-    assert entry.detail == {"by": "oidc", "role": "operator"}
+    assert entry.detail == {"by": "oidc", "role": "operator", "sub": "ada"}
     mine = begin(ada)
     request = site.request(mine)
     assert (request.requested_by, request.begun_by) == ("ada@example.com", "ada@example.com")
@@ -263,6 +264,42 @@ def test_who_may_not_is_told_so(site: Pages, team: Team, engine: Engine) -> None
     assert denied.params["error"] == "access_denied"
     back = denied.copy_set_param("state", address.params["state"])  # which this provider leaves out then
     refused(browser, engine, str(back), "provider-refused")
+
+
+def test_whom_the_provider_does_not_let_in_any_more_is_out_with_all_tokens(
+    site: Pages, team: Team, engine: Engine
+) -> None:
+    """No setting tells who is in a group: it is found out when that person comes."""
+    httpx.put(
+        f"{team.issuer}/users/leaver", json={"email": "leaver@example.com", "email_verified": True, "groups": ["ops"]}
+    )
+    browser = sign_in(site, team, "leaver")
+    with engine.begin() as connection:
+        span = (site.clock.now, timedelta(days=1))
+        for scope, acts_for, maker in (
+            (Scope.LINKER, "leaver@example.com", "operator"),
+            (Scope.OPERATOR, "operator", "leaver@example.com"),
+            (Scope.OPERATOR, "operator", "ada@example.com"),
+        ):
+            api_tokens.issue(connection, f"{scope} by {maker}", scope, acts_for, maker, *span)
+    httpx.put(f"{team.issuer}/users/leaver", json={"email": "leaver@example.com", "email_verified": True})
+    refused(browser, engine, team.approve(sent_to(browser), "leaver"), "not-allowed", "leaver@example.com")
+    with engine.connect() as connection:
+        ended = {one.name for one in api_tokens.every(connection) if one.revoked_at is not None}
+        acts = [act for act in audit_log.entries(connection) if act.action == "token.revoked"]
+    assert ended == {"linker by operator", "operator by leaver@example.com"}
+    assert {act.detail["name"] for act in acts} == ended
+    assert {act.actor for act in acts} == {"staxpipe"}
+
+
+def test_who_is_operator_no_more_keeps_a_linkers_tokens(site: Pages, team: Team, engine: Engine) -> None:
+    with engine.begin() as connection:
+        span = (site.clock.now, timedelta(days=1))
+        api_tokens.issue(connection, "hers", Scope.LINKER, "lin@example.com", "operator", *span)
+        api_tokens.issue(connection, "everything", Scope.OPERATOR, "operator", "lin@example.com", *span)
+    sign_in(site, team, "lin")
+    with engine.connect() as connection:
+        assert [one.name for one in api_tokens.every(connection) if one.revoked_at] == ["everything"]
 
 
 def test_what_the_id_token_does_not_tell_is_asked_for_and_must_be_of_the_same_person(
@@ -460,7 +497,34 @@ def test_links_are_a_second_way_in_only_where_that_is_set(serve: Serve, site: Pa
     assert both.operator().get("/requests").status_code == 200
     without = serve()
     assert without.visitor().get("/oidc/begin").status_code == 404
-    assert without.operator().get("/requests").status_code == 200
+    operator = without.operator()
+    assert operator.get("/requests").status_code == 200
+    for pages, status in ((both, 200), (site, 403)):  # who came in by a link is out where links let nobody in
+        assert pages.visitor(cookies=dict(operator.cookies)).get("/requests").status_code == status
+
+
+def test_the_provider_is_asked_for_so_often(site: Pages) -> None:
+    """Each may have to wait for the provider, and with it one of the server's threads."""
+    asking = Use(ASKING_PROVIDER, "127.0.0.1")
+    with site.engine.begin() as connection:
+        rate_limits.count(connection, asking.key, site.clock.now, asking.limit.span, asking.limit.most - 2)
+    browser = site.visitor()
+    pages = ("begin", "signed-out", "begin", "signed-out")
+    codes = [browser.get(f"/oidc/{page}", follow_redirects=False).status_code for page in pages]
+    assert codes == [303, 200, 429, 429]
+
+
+def test_that_the_provider_is_down_is_nobodys_dead_link(serve: Serve, fragile: Team) -> None:
+    pages = serve(oidc_issuer=fragile.issuer, **SETTINGS)
+    browser = pages.visitor()
+    failing = Use(FAILING, "127.0.0.1")
+    with pages.engine.begin() as connection:
+        rate_limits.count(connection, failing.key, pages.clock.now, FAILING.span, FAILING.most - 1)
+    back = fragile.approve(sent_to(browser))
+    fragile.stop()
+    assert browser.get(back).status_code == 503
+    fragile.start()
+    assert browser.get(fragile.approve(sent_to(browser))).status_code == 200
 
 
 def test_answers_are_tried_so_often(site: Pages) -> None:

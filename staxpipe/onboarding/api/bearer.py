@@ -13,6 +13,7 @@ from staxpipe.onboarding.api.problems import ProblemError
 from staxpipe.onboarding.limits import FAILING_TOKENS, Use
 from staxpipe.onboarding.sessions import Session
 from staxpipe.onboarding.site import Site, Visit, source_of
+from staxpipe.onboarding.tokens import standing
 
 _bearer = HTTPBearer(
     auto_error=False,
@@ -22,6 +23,13 @@ _bearer = HTTPBearer(
     "`linker` those that the person it acts for began.",
 )
 _CHALLENGE = 'Bearer realm="staxpipe"'
+_ANOTHER = "`staxpipe token create` makes another."
+_WORDS = {
+    "unknown": f"This token is not known here. {_ANOTHER}",
+    "expired": f"This token has expired. {_ANOTHER}",
+    "revoked": f"This token was revoked. {_ANOTHER}",
+    "suspended": "The person whose token this is may not sign in here any more. Ask whoever runs staxpipe.",
+}
 
 
 def _visit(request: Request, shown: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]) -> Visit:
@@ -31,7 +39,7 @@ def _visit(request: Request, shown: Annotated[HTTPAuthorizationCredentials | Non
         raise ProblemError(401, "token-missing", "", headers={"WWW-Authenticate": _CHALLENGE})
     with stranger.transaction() as connection:
         token = api_tokens.find(connection, shown.credentials)
-        if token is not None and token.standing(stranger.now) == "valid":
+        if token is not None and standing(token, site.settings, stranger.now) == "valid":
             api_tokens.note_use(connection, token.id, stranger.now)
             operator = token.scope is Scope.OPERATOR
             session = Session(operator, person=None if operator else token.acts_for)
@@ -44,13 +52,11 @@ def _refusal(stranger: Visit, token: ApiToken | None) -> ProblemError:
     nobody can lock out a neighbour's programs.
     """
     stranger.spend(Use(FAILING_TOKENS, stranger.client))
-    standing = token.standing(stranger.now) if token else "unknown"
+    why = standing(token, stranger.site.settings, stranger.now) if token else "unknown"
     subject = f"token:{token.id}" if token else "token"
-    stranger.note_refusal("token.shown", subject, {"why": standing})
-    words = {"unknown": "is not known here", "expired": "has expired", "revoked": "was revoked"}[standing]
-    detail = f"This token {words}. `staxpipe token create` makes another."
+    stranger.note_refusal("token.shown", subject, {"why": why})
     headers = {"WWW-Authenticate": f'{_CHALLENGE}, error="invalid_token"'}
-    return ProblemError(401, "token-invalid", detail, headers=headers)
+    return ProblemError(401, "token-invalid", _WORDS[why], headers=headers)
 
 
 TokenVisit = Annotated[Visit, Depends(_visit)]

@@ -10,21 +10,25 @@ from __future__ import annotations
 import logging
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated
 
 from fastapi import APIRouter, HTTPException, Query, Request
+from sqlalchemy import Connection
 from starlette.responses import RedirectResponse, Response
 
-from staxpipe.db import ended_sessions
+from staxpipe.db import api_tokens, ended_sessions
+from staxpipe.db.api_tokens import Scope
+from staxpipe.db.audit_log import WE
 from staxpipe.errors import StaxpipeError, TransientError
 from staxpipe.oidc.attempt import Attempt
 from staxpipe.oidc.errors import SignInRefusedError, UnprovedError
-from staxpipe.onboarding.limits import FAILING, SIGNING_IN, Use
-from staxpipe.onboarding.people import Person, person, rules
+from staxpipe.onboarding.limits import ASKING_PROVIDER, FAILING, SIGNING_IN, Use
+from staxpipe.onboarding.people import NotAllowedError, Person, person, rules
 from staxpipe.onboarding.sessions import ATTEMPT_LIFETIME, Session
 from staxpipe.onboarding.site import AnyVisit, Site, Visit, see_other
+from staxpipe.onboarding.tokens import described
 
 if TYPE_CHECKING:
     from staxpipe.oidc.provider import Provider
@@ -43,6 +47,7 @@ Text = Annotated[str, Query(max_length=_LONGEST)]
 @router.get("/begin")
 def begin(visit: AnyVisit, then: str = "") -> Response:
     """Send the browser to the provider, and have it remember that it went."""
+    visit.spend(Use(ASKING_PROVIDER, visit.client))
     attempt = Attempt.new(then if _PAGES.fullmatch(then) else "")
     try:
         address = _provider(visit.site).sign_in_address(attempt, _back(visit.site))
@@ -71,6 +76,7 @@ def come_back(
         if refusal.code == _NOT_BEGUN_HERE:
             return response  # the cookie, if there is one, is of another sign-in, which may go on
     except StaxpipeError as trouble:
+        visit.give_back(failing)  # nobody tries anything by that
         response = _not_now(visit, trouble)
     else:
         visit.give_back(failing)
@@ -82,6 +88,7 @@ def come_back(
 @router.get("/signed-out")
 def signed_out(visit: AnyVisit) -> Response:
     """Where signing out leads a person: their session at the provider goes on until they end it, too."""
+    visit.spend(Use(ASKING_PROVIDER, visit.client))
     address = _provider(visit.site).sign_out_address(f"{visit.site.settings.base_url}/")
     return visit.page("oidc_signed_out.html", {"address": address})
 
@@ -111,8 +118,11 @@ def _ask(visit: Visit, attempt: Attempt, code: str, error: str, iss: str | None)
 
 def _let_in(visit: Visit, somebody: Person, then: str) -> Response:
     with visit.transaction() as connection:
+        if not somebody.operator:
+            _revoke_tokens(visit, connection, somebody.address, (Scope.OPERATOR,))
         role = "operator" if somebody.operator else "linker"
-        visit.record(connection, somebody.address, "signed-in", "session", detail={"by": "oidc", "role": role})
+        detail = {"by": "oidc", "role": role, "sub": somebody.subject}
+        visit.record(connection, somebody.address, "signed-in", "session", detail=detail)
     session = Session(somebody.operator, visit.session.invite_ids, somebody.address, rules(visit.site.settings))
     return visit.keep(session, see_other(then or "/requests"))
 
@@ -121,7 +131,19 @@ def _refuse(visit: Visit, refusal: SignInRefusedError) -> Response:
     why = refusal.why if isinstance(refusal, UnprovedError) else str(refusal)
     _log.warning("a sign-in at %s was refused: %s", visit.site.settings.oidc_issuer, why)
     detail = {"by": "oidc", "reason": refusal.code, "why": why}
-    return _failed(visit, "You were not signed in", str(refusal), detail, 403)
+    response = _failed(visit, "You were not signed in", str(refusal), detail, 403)
+    if not isinstance(refusal, NotAllowedError):
+        return response
+    with visit.transaction() as connection:
+        _revoke_tokens(visit, connection, refusal.address, tuple(Scope))
+    return visit.keep(Session(), response) if visit.session.person == refusal.address else response
+
+
+def _revoke_tokens(visit: Visit, connection: Connection, person: str, scopes: Collection[Scope]) -> None:
+    """What the provider says of a person now holds for their programs, too: our settings do not know its groups."""
+    for token in api_tokens.revoke_held_by(connection, person, scopes, visit.now):
+        detail = {**described(token), "why": f"{person} has not this role any more"}
+        visit.record(connection, WE, "token.revoked", f"token:{token.id}", detail=detail)
 
 
 def _not_now(visit: Visit, trouble: StaxpipeError) -> Response:

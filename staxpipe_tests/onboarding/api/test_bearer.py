@@ -8,11 +8,13 @@ import httpx
 import pytest
 from sqlalchemy import Engine
 
-from staxpipe.db import api_tokens, audit_log
+from staxpipe.db import api_tokens, audit_log, link_requests
+from staxpipe.db.api_tokens import Scope
 from staxpipe.onboarding import limits
-from staxpipe_tests.onboarding.api.conftest import REQUESTS, Pages, begin, begun, person, problem, program, token
+from staxpipe_tests.onboarding.api.conftest import REQUESTS, Pages, Serve, begin, begun, person, problem, program, token
 from staxpipe_tests.onboarding.conftest import begin as begin_on_the_pages
 from staxpipe_tests.onboarding.conftest import begin_listening
+from staxpipe_tests.onboarding.ledger import add_link
 
 
 def with_token(pages: Pages, secret: str) -> httpx.Client:
@@ -129,6 +131,54 @@ def test_a_linker_does_not_slip_a_request_to_somebody_else(pages: Pages) -> None
     problem(begin(ada, contact="grace@example.com"), 403, "another-contact")
     assert ada.get(REQUESTS).json()["requests"] == [], "nothing was begun"
     assert begin(ada, contact="ada@example.com").status_code == 201
+
+
+PROVIDER: dict[str, object] = {
+    "oidc_issuer": "https://login.example.com",
+    "oidc_client_id": "staxpipe",
+    "oidc_client_secret": "the-client-secret-of-the-tests",
+    "oidc_operators": "grace@example.com",
+}
+
+
+def test_whom_the_settings_do_not_let_in_any_more_opens_nothing_by_a_token_either(
+    serve: Serve, pages: Pages, engine: Engine
+) -> None:
+    secret = token(pages, "ada@example.com")
+    among = serve(oidc_linkers="@example.com", **PROVIDER)
+    assert with_token(among, secret).get(REQUESTS).status_code == 200
+    left = serve(oidc_linkers="max@example.com", **PROVIDER)
+    said = problem(with_token(left, secret).get(REQUESTS), 401, "token-invalid")
+    assert "may not sign in here any more" in said["detail"]
+    assert program(left).get(REQUESTS).status_code == 200, "the operator's own"
+    with engine.connect() as connection:
+        assert audit_log.entries(connection, limit=1)[0].detail == {"why": "suspended"}
+
+
+def test_of_an_operators_token_the_audit_log_says_which_it_was(serve: Serve, engine: Engine) -> None:
+    pages = serve(**PROVIDER)
+    with engine.begin() as connection:
+        made = (Scope.OPERATOR, "operator", "grace@example.com", pages.clock.now, timedelta(days=1))
+        hers = api_tokens.issue(connection, "terraform prod", *made)[1]
+    request_id = begun(program(pages))
+    assert with_token(pages, hers).post(f"{REQUESTS}/{request_id}/cancel").status_code == 200
+    linked = begun(program(pages), "another")
+    with engine.begin() as connection:
+        link_requests.mark_linked(connection, linked, pages.clock.now)
+        add_link(connection, linked, pages.clock.now)
+    assert with_token(pages, hers).post(f"{REQUESTS}/{linked}/pause").status_code == 200
+    with engine.connect() as connection:
+        acts = audit_log.entries(connection)[::-1]
+    grace, other = "operator by token terraform prod of grace@example.com", "operator by token test"
+    assert [(act.actor, act.action) for act in acts] == [
+        (other, "request.begun"),
+        (other, "request.details-saved"),
+        (grace, "request.cancelled"),
+        (other, "request.begun"),
+        (other, "request.details-saved"),
+        (grace, "link.stopped"),
+    ]
+    assert pages.request(linked).requested_by == "operator", "a request is the operator's, by whichever token"
 
 
 def test_every_act_is_in_the_audit_log_with_its_token(pages: Pages, engine: Engine) -> None:
