@@ -24,6 +24,7 @@ from staxpipe.ingest.landing import land, landed_file
 from staxpipe.ingest.line_items import build_line_items
 from staxpipe.ingest.marts import publish
 from staxpipe.ingest.platform import Platform
+from staxpipe.ingest.sweep import look_into_buckets
 from staxpipe.linking.probe import probe
 from staxpipe.linking.reverify import reverify
 from staxpipe.linking.sweep import sweep
@@ -152,3 +153,23 @@ def test_a_link_that_goes_on_is_tried_by_the_sensor_that_looks_for_roles(
     assert tick().state is LinkState.PAUSED, "it was just tried"
     ask(lambda connection: links.look_again_at(connection, link.id, datetime.now(UTC)))
     assert (tick().state, tick().problem) == (LinkState.ACTIVE, None)
+
+
+@pytest.mark.usefixtures("operator_environment")
+def test_a_stack_that_was_deleted_is_told_once(platform: Platform, customer: Customer) -> None:
+    person, link = linked(platform, customer)
+    operator = operator_session(platform.settings)
+
+    def kinds() -> list[str]:
+        with platform.engine.connect() as connection:
+            return list(connection.execute(text("SELECT kind FROM outbox ORDER BY id")).scalars())
+
+    person.delete_stack()
+    before = kinds()
+    now = datetime.now(UTC) + timedelta(days=1)  # of each day at most one problem of the bucket is told
+    looks = look_into_buckets(platform.engine, platform.settings, lambda link: link_bucket(operator, link), now, 30)
+    assert looks.refused_links == [link.id]
+    assert "can no longer be assumed" in looks.refused[0]
+    assert kinds() == before, "whose matter it is, the probe tells"
+    assert reverify(platform.engine, platform.settings, operator, now, only=looks.refused_links).paused == [link.id]
+    assert kinds() == [*before, "link_refused"]
