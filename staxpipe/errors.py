@@ -46,5 +46,9 @@ class OwnCredentialsError(AccessError):
     """
 
 
+class RoleRefusedError(AccessError):
+    """The link's role cannot be assumed: nothing is known about the bucket. What is wrong, a probe tells."""
+
+
 class KeyRefusedError(AccessError):
     """The KMS key that encrypts a file does not let the role decrypt it."""

@@ -27,13 +27,14 @@ from botocore.exceptions import (
 from botocore.exceptions import ConnectionError as NoConnectionError
 
 from staxpipe.aws.permissions import Permission
-from staxpipe.aws.refusals import not_granted, refused
+from staxpipe.aws.refusals import by_the_callers_own, not_granted, refused
 from staxpipe.errors import (
     AccessError,
     KeyRefusedError,
     NotGrantedError,
     OwnCredentialsError,
     PermanentError,
+    RoleRefusedError,
     StaxpipeError,
     TransientError,
 )
@@ -210,8 +211,13 @@ def _not_assumed(error: ClientError, what: str) -> StaxpipeError:
     code, said = error_code(error), _said(error)
     if code in _CLOCK:
         return _clock(what, said)
+    if code in ACCESS_DENIED and (own := by_the_callers_own(said)) is not None:
+        return OwnCredentialsError(
+            f"staxpipe's own {own} does not allow sts:AssumeRole on the role for {what}, so it was not tried. "
+            "The README says, under “An identity for staxpipe”, which policy does."
+        )
     if code in ACCESS_DENIED:
-        return AccessError(
+        return RoleRefusedError(
             f"The role for {what} can no longer be assumed: its stack was deleted, or its trust policy was changed. "
             "Create the stack again with the values on the link's page, or end the link."
         )

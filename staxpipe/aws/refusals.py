@@ -6,9 +6,28 @@ was made from an older template lacks what was added since, and AWS says so only
 
 from __future__ import annotations
 
+import re
+
 from staxpipe.aws.permissions import Permission, needed_for
 
 _UPDATE = "update the role's stack with the current template"
+
+_CALLERS_OWN = re.compile(
+    r"(?:because no|with an explicit deny in an?) "
+    r"(identity-based policy|permissions boundary|session policy|service control policy|VPC endpoint policy)",
+    re.IGNORECASE,
+)
+"""How AWS names a policy of whoever calls: https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
+"""
+
+
+def by_the_callers_own(said: str) -> str | None:
+    """Which kind of policy of the caller's own account stands in the way; None where AWS names none.
+
+    Of the other side's, a trust policy or a resource control policy, AWS tells another account nothing, or their name.
+    """
+    found = _CALLERS_OWN.search(said)
+    return None if found is None else found[1]
 
 
 def refused(what: str, operation: str, said: str) -> str:

@@ -211,9 +211,11 @@ def listening(connection: Connection) -> list[LinkRequest]:
 
 
 def already_linked(connection: Connection, details: Details, except_request: str = "") -> bool:
-    """Whether an active link, of another request, reads these very reports: a second one would only do the same."""
+    """Whether a link of another request reads these very reports, or will: a second one would only do the same, and
+    would go around it where a person stopped the first.
+    """
     same = (
-        links.c.state == LinkState.ACTIVE,
+        links.c.state != LinkState.ENDED,
         links.c.account_id == details.account_id,
         links.c.bucket == details.bucket,
         links.c.prefix == details.prefix,

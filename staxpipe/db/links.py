@@ -25,7 +25,7 @@ class Link:
 
     `problem` says in words why the link is paused or why its bucket cannot be read; None when all is well.
     `verified_at` is when the role was last proved safe, `discovered_at` when the bucket was last listed whole,
-    `stopped_at` when a person stopped it; None where nobody did.
+    `stopped_at` when a person stopped it and `stopped_by` who (`OPERATOR` for any of them); None where nobody did.
     """
 
     id: str
@@ -43,6 +43,12 @@ class Link:
     verified_at: datetime
     discovered_at: datetime | None
     stopped_at: datetime | None = None
+    stopped_by: str | None = None
+
+    @property
+    def waits_for_role(self) -> bool:
+        """Whether it is read again as soon as its role is proved safe: it did not hold, or a person lets it go on."""
+        return self.state is LinkState.PAUSED and self.stopped_at is None
 
 
 def create(
@@ -159,8 +165,18 @@ def give_back_looks(connection: Connection, untouched: Mapping[Link, datetime], 
         )
 
 
+def take_trials(connection: Connection, now: datetime, until: datetime) -> list[Link]:
+    """Paused links that nobody stopped, and whose role is to be tried now. They are not due again before `until`."""
+    due = (links.c.state == LinkState.PAUSED, links.c.stopped_at.is_(None), links.c.next_look_at <= now)
+    rows = connection.execute(select(links).where(*due).with_for_update(skip_locked=True)).all()
+    connection.execute(
+        update(links).where(links.c.id.in_([row.id for row in rows])).values(next_look_at=until),
+    )
+    return [_link(row) for row in rows]
+
+
 def look_again_at(connection: Connection, link_id: str, moment: datetime) -> None:
-    """When the link's bucket is to be listed next."""
+    """When the link's bucket is to be listed next or, while it is paused, its role to be tried."""
     connection.execute(update(links).where(links.c.id == link_id).values(next_look_at=moment))
 
 
@@ -169,9 +185,17 @@ def pause(connection: Connection, link_id: str, reason: str) -> bool:
     return _change(connection, link_id, LinkState.ACTIVE, state=LinkState.PAUSED, problem=reason)
 
 
+def say_why_paused(connection: Connection, link_id: str, reason: str) -> bool:
+    """Why a link is still paused that nobody stopped. False when that was said before."""
+    new = (links.c.stopped_at.is_(None), links.c.problem.is_distinct_from(reason))
+    return _change(connection, link_id, LinkState.PAUSED, *new, problem=reason)
+
+
 def resume(connection: Connection, link_id: str, now: datetime) -> bool:
-    """Read a paused link again: its role was proved safe at `now`. False when it was not paused, or by a person."""
-    values = {"state": LinkState.ACTIVE, "problem": None, "verified_at": now}
+    """Read a paused link again, at once: its role was proved safe at `now`. False when it was not paused, or by a
+    person.
+    """
+    values = {"state": LinkState.ACTIVE, "problem": None, "verified_at": now, "next_look_at": now}
     return _change(connection, link_id, LinkState.PAUSED, links.c.stopped_at.is_(None), **values)
 
 
@@ -186,13 +210,13 @@ def stop(connection: Connection, link_id: str, by: str, reason: str, now: dateti
     )
 
 
-def go_on(connection: Connection, link_id: str, now: datetime, problem: str | None = None) -> bool:
-    """Read a link again that a person had stopped, from now on; with a `problem`, once `resume` says that it is over.
+def go_on(connection: Connection, link_id: str, now: datetime, words: str) -> bool:
+    """Take back that a person stopped a link: it is read again once its role is proved (`resume`), to be tried now.
 
-    False when nobody had stopped it, or it has ended.
+    Until then it is paused as one whose role did not hold, with `words`. False when nobody had stopped it, or it has
+    ended.
     """
-    state = LinkState.ACTIVE if problem is None else LinkState.PAUSED
-    values = {"state": state, "problem": problem, "stopped_at": None, "stopped_by": None, "next_look_at": now}
+    values = {"problem": words, "stopped_at": None, "stopped_by": None, "next_look_at": now}
     return _change(connection, link_id, LinkState.PAUSED, links.c.stopped_at.is_not(None), **values)
 
 

@@ -33,7 +33,7 @@ from staxpipe.ingest.requests import Request, choose_requests, waits_for_another
 from staxpipe.ingest.sweep import look_into_buckets
 from staxpipe.linking.listening import listen
 from staxpipe.linking.probe import probe
-from staxpipe.linking.reverify import reverify
+from staxpipe.linking.reverify import reverify, try_paused
 from staxpipe.model import BillingPeriod
 from staxpipe.settings import Settings
 
@@ -46,6 +46,9 @@ Not longer than a process that is told to stop is waited for."""
 
 ROLES_SECONDS = 10
 """Between two ticks that look for roles, at most: whoever has just saved a request is soon in the second of them."""
+
+TRIAL_SECONDS = 10.0
+"""Of such a tick, for the roles of paused links: an unsafe one takes eight."""
 
 WORK_SECONDS = 50.0
 """For the sweep and what follows it. The doctor has what is left; whom it does not reach, it does tomorrow."""
@@ -61,9 +64,11 @@ def build_sensors(settings: Settings) -> list[SensorDefinition]:
     @sensor(
         minimum_interval_seconds=min(seconds, ROLES_SECONDS),
         default_status=DefaultSensorStatus.RUNNING,
-        description="Probe the role of every waiting link request; a role that is proved safe links its account.",
+        description="Probe the role of every waiting link request, and of paused links that are to be read again; a "
+        "role that is proved safe links its account.",
     )
     def assumable_roles(context: SensorEvaluationContext, staxpipe: StaxpipeResource) -> SensorResult:
+        try_paused(staxpipe.engine, staxpipe.settings, _utc_now(), TRIAL_SECONDS)
         report = listen(staxpipe.engine, staxpipe.settings, probe, _utc_now, SWEEP_SECONDS, LISTEN_SECONDS)
         with staxpipe.engine.connect() as connection:
             linked = {link.account_id for link in link_queries.active(connection)}

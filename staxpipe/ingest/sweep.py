@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 
 from staxpipe.db import links as link_queries
 from staxpipe.db.links import Link
-from staxpipe.errors import AccessError, OwnCredentialsError, PermanentError, TransientError
+from staxpipe.errors import AccessError, OwnCredentialsError, PermanentError, RoleRefusedError, TransientError
 from staxpipe.exports.bucket import Bucket
 from staxpipe.ingest.discovery import Discovered, discover_link
 from staxpipe.linking.bucket_check import GOES_ON, BucketProblem, record_bucket_problem
@@ -80,10 +80,14 @@ def _look(
 ) -> Discovered | BucketProblem | NoAnswer:
     pause = timedelta(minutes=settings.discovery_minutes)
     seen: Discovered | BucketProblem | NoAnswer
+    tell = True
     try:
         seen = discover_link(engine, settings, link, bucket(link), now)
     except OwnCredentialsError as error:
         seen = NoAnswer(str(error))  # the operator's matter, and no customer's
+    except RoleRefusedError as error:
+        seen, tell = BucketProblem("role-refused", str(error), GOES_ON), False  # told by who proves the role, once
+        pause = max(pause, PAUSE_AFTER_REFUSAL)
     except (AccessError, PermanentError) as error:
         seen = BucketProblem("bucket-refused", str(error), GOES_ON)
         pause = max(pause, PAUSE_AFTER_REFUSAL)
@@ -93,6 +97,6 @@ def _look(
         if not link_queries.is_still(connection, link):
             return seen  # corrected meanwhile: what was seen is of another bucket, and the right one is due already
         link_queries.look_again_at(connection, link.id, now + pause)
-        if isinstance(seen, BucketProblem):
+        if isinstance(seen, BucketProblem) and tell:
             record_bucket_problem(connection, settings, link, seen, now)
     return seen

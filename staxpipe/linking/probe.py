@@ -19,6 +19,7 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from staxpipe.aws.errors import ACCESS_DENIED, error_code, translated
+from staxpipe.aws.refusals import by_the_callers_own
 from staxpipe.aws.session_policy import NOTHING
 from staxpipe.aws.sessions import client_config, session_name, sts_client
 from staxpipe.errors import OwnCredentialsError
@@ -69,7 +70,7 @@ class _Refused(Exception):  # noqa: N818 - an answer, not an error
 
 
 class _NotAllowedToAsk(Exception):  # noqa: N818 - likewise
-    """AWS said that our own policy forbids the call: nothing was asked of the role."""
+    """A policy of our own account forbids the call: nothing was asked of the role. Its text is the kind of policy."""
 
 
 def probe(operator: boto3.Session, request: Probeable, sleep: Callable[[float], None] = time.sleep) -> Verdict:
@@ -84,10 +85,11 @@ def probe(operator: boto3.Session, request: Probeable, sleep: Callable[[float], 
     target = _Target(request.id, request.account_id, request.role_arn, request.external_id)
     try:
         return _verdict(operator, target, sleep)
-    except _NotAllowedToAsk:
+    except _NotAllowedToAsk as refused:
         return OperatorRefused(
-            f"Its own policy does not allow sts:AssumeRole on {target.role_arn}: the README says, under “An identity "
-            "for staxpipe”, which policy does."
+            f"Its own {refused} does not allow sts:AssumeRole on {target.role_arn}. It must be allowed with any "
+            "ExternalId and with none, so that what refuses a wrong one is the role: the README says, under “An "
+            "identity for staxpipe”, which policy does."
         )
     except (ClientError, BotoCoreError) as error:
         return _inconclusive(error, target)
@@ -157,9 +159,8 @@ def _assume(sts: STSClient, target: _Target, external_id: str | None) -> Credent
     except ClientError as error:
         if error_code(error) not in ACCESS_DENIED:
             raise
-        # AWS names the caller's own policy where that is what stands in the way, and says nothing of the role's.
-        ours = "no identity-based policy allows the sts:AssumeRole" in str(error)
-        raise (_NotAllowedToAsk if ours else _Refused) from error
+        ours = by_the_callers_own(str(error))
+        raise (_Refused if ours is None else _NotAllowedToAsk(ours)) from error
 
 
 def _inconclusive(error: ClientError | BotoCoreError, target: _Target) -> Verdict:

@@ -1,4 +1,4 @@
-"""Proving again that linked roles are safe: daily, and after a month failed to load.
+"""Proving again that linked roles are safe: daily, after a month failed to load, before a paused link is read again.
 
 A link whose role no longer holds is paused, and only that one; a paused link whose role holds again is resumed.
 When AWS could not be asked, nothing follows.
@@ -9,12 +9,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 
 import boto3
 from sqlalchemy import Connection, Engine
 
+from staxpipe.aws.sessions import operator_session
 from staxpipe.db import audit_log, links, sweep_positions
 from staxpipe.db.links import Link
 from staxpipe.doctor import keeping
@@ -28,6 +29,15 @@ from staxpipe.model import LinkState
 from staxpipe.settings import Settings
 
 _CURSOR = "links"
+
+TAKEN = timedelta(seconds=90)
+"""How long a paused link whose role is being tried is nobody else's, and how soon it is tried again if AWS could not be
+asked."""
+
+MISSING_AGAIN = timedelta(hours=1)
+"""After a role that does not answer, which costs one refused call."""
+UNSAFE_AGAIN = timedelta(days=1)
+"""After one that lets in who must not come in: each of these calls is a line in the account's CloudTrail."""
 
 
 @dataclass
@@ -82,6 +92,27 @@ def reverify(
     return report
 
 
+def try_paused(
+    engine: Engine,
+    settings: Settings,
+    now: datetime,
+    seconds: float,
+    probe: Callable[[boto3.Session, Link], Verdict] = probe_role,
+    look: Callable[[boto3.Session, Subject], Facts] = look_for_real,
+) -> ReverifyReport:
+    """Prove the roles of paused links whose turn it is: a person lets one go on, asks for a look, or time has passed.
+
+    Whom it does not get to within `seconds` has another turn soon.
+    """
+    with engine.begin() as connection:
+        due = links.take_trials(connection, now, now + TAKEN)
+    if not due:
+        return ReverifyReport()
+    ids = [link.id for link in due]
+    operator = operator_session(settings)
+    return reverify(engine, settings, operator, now, only=ids, seconds=seconds, probe=probe, look=look)
+
+
 def _settle(
     connection: Connection, settings: Settings, link: Link, verdict: Verdict, now: datetime, report: ReverifyReport
 ) -> None:
@@ -97,12 +128,13 @@ def _settle(
             report.unknown.append(link.id)
         case _:
             reason, what_to_do = _why_paused(verdict)
-            if links.pause(connection, link.id, f"{reason} {what_to_do}"):
-                report.paused.append(link.id)
+            paused = links.pause(connection, link.id, f"{reason} {what_to_do}")
+            (report.paused if paused else report.still_paused).append(link.id)
+            if paused or links.say_why_paused(connection, link.id, f"{reason} {what_to_do}"):
                 announcements.access_ended(connection, settings, link, reason, what_to_do, now)
                 _audit(connection, link, "link.paused", verdict)
-            else:
-                report.still_paused.append(link.id)
+            again = MISSING_AGAIN if isinstance(verdict, NotYetAssumable) else UNSAFE_AGAIN
+            links.look_again_at(connection, link.id, now + again)
 
 
 def _why_paused(verdict: Verdict) -> tuple[str, str]:

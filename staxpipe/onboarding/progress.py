@@ -14,7 +14,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, and_, func, or_, select
 
-from staxpipe.db.tables import deliveries, delivery_sums, exports, findings, links, period_sources
+from staxpipe.db import links
+from staxpipe.db.tables import deliveries, delivery_sums, exports, findings, period_sources
 from staxpipe.model import BillingPeriod, DeliveryState, Finding, LinkState, Severity
 
 _OF_DELIVERIES = (
@@ -88,6 +89,7 @@ class Progress:
     discovered_at: datetime | None
     months: tuple[Month, ...]
     findings: tuple[Finding, ...]
+    waits_for_role: bool = False  # see `Link.waits_for_role`
 
     @property
     def loaded(self) -> tuple[Month, ...]:
@@ -129,13 +131,13 @@ class Progress:
 
 def read_progress(connection: Connection, request_id: str) -> Progress | None:
     """The progress of the link that came of a request; None when there is no link."""
-    link = connection.execute(select(links).where(links.c.request_id == request_id)).first()
+    link = links.of_request(connection, request_id)
     if link is None:
         return None
     rows: Sequence[Any] = connection.execute(
         select(*_OF_DELIVERIES, exports.c.name.label("export"))
         .join(exports, exports.c.id == deliveries.c.export_id)
-        .where(exports.c.link_id == link.id, deliveries.c.state.in_(_shown(LinkState(link.state))))
+        .where(exports.c.link_id == link.id, deliveries.c.state.in_(_shown(link.state)))
         .order_by(deliveries.c.period.desc(), deliveries.c.export_id, deliveries.c.delivered_at, deliveries.c.id)
     ).all()
     by_month: dict[tuple[str, int], list[Row[tuple[object, ...]]]] = defaultdict(list)
@@ -147,10 +149,11 @@ def read_progress(connection: Connection, request_id: str) -> Progress | None:
         select(findings).where(findings.c.account_id == link.account_id, findings.c.delivery.is_(None))
     ).all()
     return Progress(
-        link_state=LinkState(link.state),
+        link_state=link.state,
         problem=link.problem,
         linked_at=link.linked_at,
         discovered_at=link.discovered_at,
+        waits_for_role=link.waits_for_role,
         months=tuple(_month(group, sums, found) for group in by_month.values()),
         findings=_sorted(map(_finding, account_findings)),
     )

@@ -61,7 +61,11 @@ def save(visit: Visit, connection: Connection, known: Known, written: Details, s
 def why_impossible(connection: Connection, written: Details, request: LinkRequest | None = None) -> Errors | None:
     """Why nobody can have these answers, for a request that is there or for one that is not begun yet."""
     if link_requests.already_linked(connection, written, except_request=request.id if request else ""):
-        return Errors({"bucket": "The reports in this bucket, below this prefix, are linked already."})
+        said = (
+            "The reports in this bucket, below this prefix, are linked already. If that link is paused, its page says "
+            "how it goes on; to begin anew, unlink it first."
+        )
+        return Errors({"bucket": said})
     if request is not None and request.state is RequestState.LINKED and written.account_id != request.account_id:
         return Errors(
             {"account_id": "This account is linked and stays. For another one, use the button on the request's page."}

@@ -87,7 +87,8 @@ def resume(visit: Visit, request_id: str) -> bool:
 
 
 def look_now(visit: Visit, request_id: str) -> bool:
-    """Have the role, or the bucket that holds nothing yet, looked at at the next occasion instead of later.
+    """Have the role, also of a paused link that is to be read again, or the bucket that holds nothing yet, looked at at
+    the next occasion instead of later.
 
     False where there is nothing to look for.
     """
@@ -97,7 +98,8 @@ def look_now(visit: Visit, request_id: str) -> bool:
     with visit.transaction() as connection:
         asked = probes.probe_soon(connection, request_id, visit.now)
         link = links.of_request(connection, request_id)
-        if link is not None and links.nothing_found(connection, request_id):
+        waits = link is not None and (link.waits_for_role or links.nothing_found(connection, request_id))
+        if link is not None and waits:
             links.look_again_at(connection, link.id, visit.now)
             asked = True
         if asked:

@@ -11,10 +11,9 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from staxpipe.db import audit_log, deletion_receipts, doctor_reports, links, results
+from staxpipe.db import audit_log, deletion_receipts, links, results
+from staxpipe.db.link_requests import OPERATOR
 from staxpipe.db.links import Link
-from staxpipe.doctor.findings import State, from_json
-from staxpipe.doctor.role_checks import CODES as OF_ROLE
 from staxpipe.model import Finding, Severity
 from staxpipe.unlinking import words
 
@@ -22,25 +21,25 @@ KEPT = "link-ended"
 """The finding that marks an account whose data is kept and not kept up to date."""
 
 
-def stop(connection: Connection, link: Link, by: str, now: datetime, source_ip: str | None = None) -> bool:
+def stop(
+    connection: Connection, link: Link, by: str, now: datetime, source_ip: str | None = None, *, operator: bool = False
+) -> bool:
     """Read nothing of the link from now on. No run begins; one that is under way stops at its next step, and what it
-    has made until then is not published."""
-    done = links.stop(connection, link.id, by, words.stopped(by, now), now)
+    has made until then is not published. `operator` says that `by` is one, who may be called by an address.
+    """
+    done = links.stop(connection, link.id, OPERATOR if operator else by, words.stopped(by, now), now)
     if done:
         _record(connection, link, by, "link.stopped", source_ip)
     return done
 
 
 def go_on(connection: Connection, link: Link, by: str, now: datetime, source_ip: str | None = None) -> bool:
-    """Read a stopped link again. If its role has gone meanwhile, that is found out and said as always.
-
-    Where the role did not hold when it was last tried, the link is paused as it was before it was stopped: what is not
-    proved is not used, whoever asks.
+    """Read a stopped link again, once its role is proved anew: nobody has tried it since it was stopped, and what is
+    not proved is not used, whoever asks.
     """
-    doubt = _doubt(connection, link)
-    done = links.go_on(connection, link.id, now, doubt)
+    done = links.go_on(connection, link.id, now, words.going_on(by, now))
     if done:
-        _record(connection, link, by, "link.resumed", source_ip, {"paused": doubt} if doubt else None)
+        _record(connection, link, by, "link.go-on-asked", source_ip)
     return done
 
 
@@ -68,14 +67,6 @@ def order_deletion(connection: Connection, link: Link, by: str, now: datetime, s
         links.say_of_ended(connection, link.id, words.being_deleted(by, now))
     _record(connection, link, by, "data.deletion-ordered", source_ip)
     return True
-
-
-def _doubt(connection: Connection, link: Link) -> str | None:
-    """What was wrong with the link's role when it was last tried, in words; None where it held."""
-    kept = doctor_reports.latest(connection, [link.request_id]).get(link.request_id)
-    checks = from_json(kept).checks if kept is not None else ()
-    broken = next((check for check in checks if check.code in OF_ROLE and check.state is State.BROKEN), None)
-    return None if broken is None else f"{broken.found} {broken.to_do}".strip()
 
 
 def _record(

@@ -11,6 +11,7 @@ from staxpipe.errors import (
     KeyRefusedError,
     OwnCredentialsError,
     PermanentError,
+    RoleRefusedError,
     StaxpipeError,
     TransientError,
 )
@@ -88,7 +89,6 @@ def test_what_lasts_says_what_to_change(error: aws.ClientError | aws.BotoCoreErr
         (refusal("NoSuchBucket", 404), "Check its name"),
         (refusal("RegionDisabledException", 403, "AssumeRole"), "Activate it under IAM"),
         (refusal("PermanentRedirect", 301), "another region"),
-        (refusal("AccessDenied", 403, "AssumeRole"), "Create the stack again"),
         (refusal("MalformedPolicyDocument", 400, "AssumeRole"), "AWS said: as told"),
         (refusal("AccountProblem", 403), "AWS said: as told"),
     ],
@@ -117,9 +117,19 @@ def test_a_key_that_refuses_is_told_apart_from_a_bucket_that_does(error: aws.Cli
     assert "s3://bills" in str(words)
 
 
+def test_a_role_that_is_gone_says_nothing_about_the_bucket() -> None:
+    words = translated(refusal("AccessDenied", 403, "AssumeRole"), WHERE)
+    assert type(words) is RoleRefusedError
+    assert "Create the stack again" in str(words)
+
+
 @pytest.mark.parametrize(
     ("error", "advice"),
     [
+        (
+            refusal("AccessDenied", 403, "AssumeRole", "with an explicit deny in a service control policy"),
+            "own service",
+        ),
         (refusal("SignatureDoesNotMatch", 403), "STAXPIPE_OPERATOR_ROLE_ARN"),
         (refusal("RequestTimeTooSkewed", 403), "clock"),
         (refusal("InvalidClientTokenId", 403, "AssumeRole"), "staxpipe's own AWS credentials"),

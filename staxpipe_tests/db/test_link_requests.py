@@ -212,3 +212,24 @@ def test_the_link_that_is_corrected_is_no_other_that_reads_the_same(engine: Engi
         )
         assert link_requests.already_linked(connection, DETAILS)
         assert not link_requests.already_linked(connection, DETAILS, except_request=request.id)
+
+
+def test_a_stop_is_not_gone_around_by_another_request(engine: Engine) -> None:
+    with engine.begin() as connection:
+        request = in_state(connection, RequestState.LINKED)
+        link = links.create(
+            connection,
+            request_id=request.id,
+            account_id=DETAILS.account_id,
+            role_arn=str(request.role_arn),
+            external_id=request.external_id,
+            bucket=DETAILS.bucket,
+            prefix=DETAILS.prefix,
+            region=DETAILS.region,
+            contact="ada@example.com",
+            now=NOW,
+        )
+        assert links.stop(connection, link.id, "operator", "Stopped.", NOW)
+        assert link_requests.already_linked(connection, DETAILS)
+        assert links.end(connection, link.id)
+        assert not link_requests.already_linked(connection, DETAILS)

@@ -317,9 +317,9 @@ def test_refused_credentials_of_our_own_say_nothing_about_the_role(
     assert "STAXPIPE_OPERATOR_ROLE_ARN" in verdict.explain()
 
 
-def refusal(code: str, status: int = 400) -> ClientError:
+def refusal(code: str, status: int = 400, said: str = "said") -> ClientError:
     return ClientError(
-        {"Error": {"Code": code, "Message": "said"}, "ResponseMetadata": {"HTTPStatusCode": status}},  # type: ignore[typeddict-item]
+        {"Error": {"Code": code, "Message": said}, "ResponseMetadata": {"HTTPStatusCode": status}},  # type: ignore[typeddict-item]
         "AssumeRole",
     )
 
@@ -423,6 +423,30 @@ def test_only_access_denied_counts_at_every_step(before: tuple[object, ...], fai
     verdict = scripted(ScriptedSts(*before, failure))
     assert isinstance(verdict, Unknown)
     assert PENDING.role_arn in verdict.explain()
+
+
+OUR_OWN = {
+    "identity-based policy": "with an explicit deny in an identity-based policy: arn:aws:iam::9:policy/guard",
+    "permissions boundary": "because no permissions boundary allows the sts:AssumeRole action",
+    "service control policy": "with an explicit deny in a service control policy",
+    "VPC endpoint policy": "with an explicit deny in a VPC endpoint policy",
+}
+
+
+@pytest.mark.parametrize(("kind", "said"), OUR_OWN.items())
+@pytest.mark.parametrize("before", [(), (GOOD,), (GOOD, DENIED)], ids=["right", "wrong", "none"])
+def test_what_a_policy_of_ours_forbids_proves_nothing_of_the_role(
+    before: tuple[object, ...], kind: str, said: str
+) -> None:
+    """As where our own account denies AssumeRole without an ExternalId: the role may let in whoever shows none."""
+    verdict = scripted(ScriptedSts(*before, refusal("AccessDenied", 403, f"User: x is not authorized {said}")))
+    assert isinstance(verdict, OperatorRefused)
+    assert f"Its own {kind} does not allow sts:AssumeRole" in verdict.explain()
+
+
+def test_what_the_customers_side_forbids_is_the_roles_no() -> None:
+    said = "User: x is not authorized with an explicit deny in a resource control policy"
+    assert scripted(ScriptedSts(refusal("AccessDenied", 403, said))) == NotYetAssumable(PENDING.role_arn)
 
 
 @pytest.mark.parametrize(

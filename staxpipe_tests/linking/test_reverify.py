@@ -16,7 +16,7 @@ from staxpipe.db.tables import audit_log, outbox
 from staxpipe.doctor.facts import Facts, Subject
 from staxpipe.doctor.findings import Report
 from staxpipe.doctor.keeping import kept
-from staxpipe.linking.reverify import ReverifyReport, reverify
+from staxpipe.linking.reverify import ReverifyReport, reverify, try_paused
 from staxpipe.linking.verdicts import (
     IgnoresExternalId,
     NotYetAssumable,
@@ -80,6 +80,10 @@ def run(
 
     asked = probe if callable(probe) else constant
     return reverify(engine, SETTINGS, boto3.Session(region_name="us-east-1"), now, probe=asked, look=seen)
+
+
+def tried(engine: Engine, verdict: Verdict, now: datetime) -> ReverifyReport:
+    return try_paused(engine, SETTINGS, now, 30, lambda *_: verdict, seen)
 
 
 def seen(operator: boto3.Session, subject: Subject) -> Facts:
@@ -213,3 +217,46 @@ def test_what_a_person_stopped_is_neither_tried_nor_resumed(engine: Engine) -> N
     assert now_is(engine, stopped.id).state is LinkState.PAUSED
     with engine.begin() as connection:
         assert not links.resume(connection, stopped.id, NOW), "not even where it was tried before it was stopped"
+
+
+def test_a_paused_link_whose_role_holds_again_is_read_at_once(engine: Engine) -> None:
+    made, other = link(engine, 1), link(engine, 2)
+    with engine.begin() as connection:
+        links.pause(connection, made.id, "gone")
+        for each in (made, other):
+            links.look_again_at(connection, each.id, TOMORROW)
+    assert tried(engine, Safe(), NOW).holding == [], "its turn is tomorrow"
+    assert tried(engine, Safe(), TOMORROW).resumed == [made.id], "and what is active is the daily job's"
+    with engine.begin() as connection:
+        due = links.take_looks(connection, TOMORROW, TOMORROW)
+    assert {each.id for each in due} == {made.id, other.id}
+
+
+def test_a_paused_link_is_tried_again_soon_later_or_tomorrow(engine: Engine) -> None:
+    """As soon as AWS may answer, and more seldom where a try fills the account's log."""
+    made = link(engine)
+    with engine.begin() as connection:
+        links.pause(connection, made.id, "gone")
+        links.look_again_at(connection, made.id, NOW)
+    moment = NOW
+    for verdict, pause in (
+        (Unknown("throttled"), timedelta(seconds=90)),
+        (OperatorRefused("no key"), timedelta(seconds=90)),
+        (GONE, timedelta(hours=1)),
+        (IgnoresExternalId("arn", True, False), timedelta(days=1)),
+    ):
+        report = tried(engine, verdict, moment)
+        assert report.unknown + report.still_paused == [made.id]
+        moment += pause
+        assert tried(engine, Safe(), moment - timedelta(seconds=1)) == ReverifyReport()
+
+
+def test_people_are_told_when_something_else_is_wrong_with_a_paused_link(engine: Engine) -> None:
+    made = link(engine)
+    run(engine, GONE)
+    unsafe = IgnoresExternalId("arn", True, False)
+    run(engine, GONE, TOMORROW + timedelta(days=1))
+    for days in (2, 3):
+        run(engine, unsafe, TOMORROW + timedelta(days=days))
+    assert kinds(engine) == ["link_refused"] * 2
+    assert "can be used with a wrong ExternalId" in str(now_is(engine, made.id).problem)

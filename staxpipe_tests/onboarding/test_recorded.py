@@ -92,7 +92,7 @@ def test_every_act_of_unlinking(pages: Pages, engine: Engine) -> None:
     operator.post(f"/requests/{deleted}/unlink/delete", data={"account": "2222-3333-4444"})
     assert told(engine)[before:] == [
         ("operator", "link.stopped", "done"),
-        ("operator", "link.resumed", "done"),
+        ("operator", "link.go-on-asked", "done"),
         ("operator", "link.stopped", "done"),
         ("operator", "link.ended", "done"),
         ("operator", "link.ended", "done"),

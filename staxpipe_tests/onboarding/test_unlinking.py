@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
@@ -14,6 +14,8 @@ from staxpipe.db.links import Link
 from staxpipe.db.tables import deletion_receipts as receipts
 from staxpipe.db.tables import link_requests
 from staxpipe.model import DeliveryState, LinkState
+from staxpipe.onboarding.people import Person, rules
+from staxpipe.onboarding.sessions import Session
 from staxpipe_tests.onboarding.conftest import Pages, begin_listening
 from staxpipe_tests.onboarding.ledger import add_delivery, add_link
 from staxpipe_tests.onboarding.test_access import invitation
@@ -35,6 +37,26 @@ def link_of(engine: Engine, request_id: str) -> Link:
         found = links.of_request(connection, request_id)
     assert found is not None
     return found
+
+
+def invited(pages: Pages, operator: httpx.Client, request_id: str, address: str) -> httpx.Client:
+    """A browser that is in by an invitation."""
+    browser = pages.visitor()
+    assert browser.post(invitation(pages, operator, request_id, address)).status_code == 200
+    return browser
+
+
+def signed_in(pages: Pages, person: Person) -> httpx.Client:
+    """A browser of somebody who signed in at the team's provider."""
+    session = Session(person.operator, person=person.address, rules=rules(pages.settings))
+    return pages.visitor(cookies={"staxpipe": pages.site.signer.session(session, pages.clock.now)})
+
+
+def linker(pages: Pages, request_id: str, address: str) -> httpx.Client:
+    """A linker who began the request."""
+    with pages.engine.begin() as connection:
+        connection.execute(link_requests.update().values(begun_by=address))
+    return signed_in(pages, Person(address, operator=False))
 
 
 def words(answer: httpx.Response) -> str:
@@ -87,8 +109,31 @@ def test_stop_then_keep(pages: Pages, linked: str, engine: Engine) -> None:
 def test_stop_then_read_on(pages: Pages, linked: str, engine: Engine) -> None:
     browser = pages.operator()
     browser.post(f"/requests/{linked}/unlink/stop")
-    assert "Changed your mind?" in words(browser.post(f"/requests/{linked}/unlink/go-on"))
-    assert link_of(engine, linked).state is LinkState.ACTIVE
+    answer = browser.post(f"/requests/{linked}/unlink/go-on")
+    assert answer.url.path == f"/requests/{linked}"
+    assert "First its role is proved anew" in words(answer)
+    assert link_of(engine, linked).waits_for_role
+
+
+def test_a_role_that_is_gone_can_be_created_again_and_looked_for(pages: Pages, linked: str, engine: Engine) -> None:
+    browser, request = pages.operator(), pages.request(linked)
+    assert browser.get(f"/requests/{linked}/deploy").url.path == f"/requests/{linked}", "it holds"
+    with engine.begin() as connection:
+        links.pause(connection, link_of(engine, linked).id, "The role no longer lets staxpipe in.")
+        links.look_again_at(connection, link_of(engine, linked).id, pages.clock.now + timedelta(hours=1))
+    page = browser.get(f"/requests/{linked}")
+    assert f'href="/requests/{linked}/deploy"' in page.text
+    deploy = browser.get(f"/requests/{linked}/deploy")
+    assert "Create the read-only role again" in words(deploy)
+    assert f"ExternalId={request.external_id}" in deploy.text
+    assert "Cancel" not in words(deploy)
+    assert browser.post(f"/requests/{linked}/look-now").url.path == f"/requests/{linked}"
+    with engine.begin() as connection:
+        [taken] = links.take_trials(connection, pages.clock.now, pages.clock.now)
+    assert taken.request_id == linked
+    browser.post(f"/requests/{linked}/unlink/stop")
+    assert "How to create the role again" not in words(browser.get(f"/requests/{linked}"))
+    assert browser.get(f"/requests/{linked}/deploy").url.path == f"/requests/{linked}"
 
 
 @pytest.mark.parametrize("typed", ["", "delete", "123456789013", "١٢٣٤٥٦٧٨٩٠١٢", "123456789012\n1"])
@@ -148,32 +193,63 @@ def test_delete_and_the_receipt(pages: Pages, linked: str, engine: Engine) -> No
     assert "Delete the data for good" not in said
 
 
-def test_an_invited_person_may_stop_and_only_who_linked_may_decide(pages: Pages, linked: str, engine: Engine) -> None:
-    operator, alan, ada = pages.operator(), pages.visitor(), pages.visitor()
-    for browser, address in ((alan, "alan@example.com"), (ada, "ada@example.com")):
-        with engine.begin() as connection:  # an invitation that was used before the account was linked
-            connection.execute(link_requests.update().values(state="listening"))
-        browser.post(invitation(pages, operator, linked, address))
-        with engine.begin() as connection:
-            connection.execute(link_requests.update().values(state="linked"))
-    said = words(alan.post(f"/requests/{linked}/unlink/stop"))
+def test_an_invited_person_may_stop_and_never_decides(pages: Pages, linked: str, engine: Engine) -> None:
+    """Not even who is told of the news: every invited person can name themselves there."""
+    operator = pages.operator()
+    ada = invited(pages, operator, linked, "ada@example.com")
+    assert link_of(engine, linked).contact == "ada@example.com"
+    said = words(ada.post(f"/requests/{linked}/unlink/stop"))
     assert "Reading has stopped" in said
-    assert "decided by ada@example.com" in said
+    assert "decided by whoever runs staxpipe" in said
     assert "Delete the data for good" not in said
-    for act in ("keep", "go-on"):
-        assert alan.post(f"/requests/{linked}/unlink/{act}").status_code == 404
-    assert alan.post(f"/requests/{linked}/unlink/delete", data={"account": "123456789012"}).status_code == 404
+    assert ada.post(f"/requests/{linked}/unlink/keep").status_code == 404
+    assert ada.post(f"/requests/{linked}/unlink/delete", data={"account": "123456789012"}).status_code == 404
     with engine.connect() as connection:
         acts = audit_log.entries(connection, f"link:{link_of(engine, linked).id}")
     assert [(act.actor, act.action, act.result) for act in acts[::-1]] == [
-        ("alan@example.com", "link.stopped", "done"),
-        *[("alan@example.com", "link.decided", "refused")] * 3,
+        ("ada@example.com", "link.stopped", "done"),
+        *[("ada@example.com", "link.decided", "refused")] * 2,
     ]
     assert link_of(engine, linked).state is LinkState.PAUSED
-    assert "Keep the data" in words(ada.get(f"/requests/{linked}/unlink"))
-    ada.post(f"/requests/{linked}/unlink/delete", data={"account": "123456789012"})
+    assert "Keep the data" in words(operator.get(f"/requests/{linked}/unlink"))
+
+
+def test_who_began_the_request_decides(pages: Pages, linked: str, engine: Engine) -> None:
+    grace = linker(pages, linked, "grace@example.com")
+    grace.post(f"/requests/{linked}/unlink/stop")
+    alan = invited(pages, pages.operator(), linked, "alan@example.com")
+    assert "decided by grace@example.com, who began this request" in words(alan.get(f"/requests/{linked}/unlink"))
+    grace.post(f"/requests/{linked}/unlink/delete", data={"account": "123456789012"})
     with engine.connect() as connection:
-        assert connection.execute(receipts.select()).one().asked_by == "ada@example.com"
+        assert connection.execute(receipts.select()).one().asked_by == "grace@example.com"
+
+
+@pytest.mark.parametrize(
+    ("stops", "let_it_go_on"),
+    [
+        ("alan", {"alan", "grace", "helen", "operator"}),
+        ("grace", {"grace", "helen", "operator"}),
+        ("helen", {"helen", "operator"}),  # an operator who is known by address
+        ("operator", {"helen", "operator"}),
+    ],
+)
+def test_who_may_take_a_stop_back(
+    pages: Pages, linked: str, engine: Engine, stops: str, let_it_go_on: set[str]
+) -> None:
+    operator = pages.operator()
+    people = {
+        "alan": invited(pages, operator, linked, "alan@example.com"),
+        "ada": invited(pages, operator, linked, "ada@example.com"),
+        "grace": linker(pages, linked, "grace@example.com"),
+        "helen": signed_in(pages, Person("helen@example.com", operator=True)),
+        "operator": operator,
+    }
+    for name, browser in people.items():
+        assert people[stops].post(f"/requests/{linked}/unlink/stop").status_code == 200
+        offered = "Keep the link: read on" in browser.get(f"/requests/{linked}/unlink").text
+        answer = browser.post(f"/requests/{linked}/unlink/go-on")
+        assert offered == (answer.status_code == 200) == link_of(engine, linked).waits_for_role
+        assert offered == (name in let_it_go_on), name
 
 
 def test_strangers_and_other_sites_get_nowhere(pages: Pages, linked: str, engine: Engine) -> None:

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 
 import pytest
 from sqlalchemy import text
 
-from staxpipe.db import deletion_receipts, links
+from staxpipe.db import deletion_receipts
 from staxpipe.db import deliveries as ledger
-from staxpipe.doctor import keeping
-from staxpipe.doctor.facts import of_link
+from staxpipe.errors import TransientError
 from staxpipe.exports.folder import FolderBucket
 from staxpipe.ingest import marts
 from staxpipe.ingest.exclusive import UnlinkedError
@@ -22,11 +21,13 @@ from staxpipe.ingest.line_items import build_line_items
 from staxpipe.ingest.marts import publish
 from staxpipe.ingest.outcome import outcome_recorded
 from staxpipe.ingest.pinning import pin, pinned
-from staxpipe.linking.verdicts import IgnoresExternalId, Safe, Verdict
+from staxpipe.linking.reverify import TAKEN, ReverifyReport, try_paused
+from staxpipe.linking.verdicts import IgnoresExternalId, Safe, Unknown, Verdict
 from staxpipe.model import BillingPeriod, DeliveryState, LinkState
 from staxpipe.unlinking import acts
 from staxpipe.unlinking.run import finish_unlinkings, waiting
 from staxpipe.warehouse.election import elect_source
+from staxpipe_tests.doctor.cases import export, facts
 from staxpipe_tests.unlinking.conftest import ADA, Customer, actions, one_value
 
 NOW = datetime(2026, 11, 3, 12, tzinfo=UTC)
@@ -37,6 +38,12 @@ def act(customer: Customer, what: object, by: str = "ada@example.com") -> bool:
     assert callable(what)
     with customer.platform.engine.begin() as connection:
         return bool(what(connection, customer.link, by, NOW, "192.0.2.7"))
+
+
+def prove(customer: Customer, verdict: Verdict, now: datetime = NOW) -> ReverifyReport:
+    """What the sensor does: the roles of paused links whose turn it is are tried."""
+    platform = customer.platform
+    return try_paused(platform.engine, platform.settings, now, 30, lambda *_: verdict, lambda *_: facts(export()))
 
 
 def lake_and_marts(customer: Customer) -> tuple[int, object]:
@@ -57,34 +64,36 @@ def test_stopping_is_at_once_and_can_be_taken_back(ada: Customer) -> None:
     assert one_value(ada.platform.engine, "SELECT count(*) FROM deliveries WHERE delivery_id = 'ada-4'") == 0
     assert act(ada, acts.go_on)
     assert not act(ada, acts.go_on)
+    assert "its role is proved anew" in (ada.now_is().problem or "")
+    assert ada.waiting() == [], "nor before the role is proved"
+    prove(ada, Safe())
     assert (ada.now_is().state, ada.now_is().problem) == (LinkState.ACTIVE, None)
     assert [entry.delivery.delivery_id for entry in ada.waiting()] == ["ada-3"]
     assert [action for _, action in actions(ada.platform.engine, f"link:{ada.link.id}")] == [
         "link.stopped",
+        "link.go-on-asked",
         "link.resumed",
     ]
 
 
-def test_a_link_whose_role_did_not_hold_is_paused_again_and_not_used_because_somebody_asked(ada: Customer) -> None:
-    def found(verdict: Verdict) -> None:
-        with ada.platform.engine.begin() as connection:
-            keeping.keep_verdict(connection, of_link(ada.link), verdict, NOW)
-
+def test_a_link_that_goes_on_is_not_read_before_its_role_is_proved(ada: Customer) -> None:
+    platform = ada.platform
     ada.deliver("ada-3", "1", "2", "4", "8", hours=2)
-    found(IgnoresExternalId(ada.link.role_arn, accepts_wrong=True, accepts_none=False))
-    with ada.platform.engine.begin() as connection:
-        links.pause(connection, ada.link.id, "The role is not safe.")
+    [entry] = pin(platform.engine, ADA, OCTOBER, "run-1", again=False)
     act(ada, acts.stop)
     assert act(ada, acts.go_on)
+    with pytest.raises(TransientError, match="paused until its role is proved safe"), outcome_recorded(platform, entry):
+        land(platform.engine, platform.landing, FolderBucket(ada.folder), entry)
+    assert prove(ada, Unknown("throttled")).unknown == [ada.link.id]
+    prove(ada, IgnoresExternalId(ada.link.role_arn, accepts_wrong=True, accepts_none=False), NOW + TAKEN)
     link = ada.now_is()
     assert (link.state, link.stopped_at) == (LinkState.PAUSED, None)
-    assert "lets in who shows a wrong ExternalId" in (link.problem or "")
+    assert "can be used with a wrong ExternalId" in (link.problem or "")
     assert ada.waiting() == []
-    found(Safe())
-    act(ada, acts.stop)
-    act(ada, acts.go_on)
+    assert prove(ada, Safe(), NOW + timedelta(hours=23)).holding == [], "it is not tried all the time"
+    prove(ada, Safe(), NOW + timedelta(hours=25))
     assert ada.now_is().state is LinkState.ACTIVE
-    assert len(ada.waiting()) == 1
+    land(platform.engine, platform.landing, FolderBucket(ada.folder), entry)
 
 
 def test_a_run_under_way_stops_at_its_next_step_and_nothing_has_failed(ada: Customer) -> None:
@@ -138,6 +147,7 @@ def test_what_was_committed_and_not_published_goes_back_to_what_readers_see(ada:
     assert lake_and_marts(ada) == (3, 7)
     assert finish_unlinkings(ada.platform, NOW).settled == 0
     act(ada, acts.go_on)
+    prove(ada, Safe())
     ada.build()
     for entry in ada.waiting():
         publish(ada.platform, entry)

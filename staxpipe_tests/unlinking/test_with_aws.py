@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
+from dagster import DagsterInstance, build_sensor_context
+from sqlalchemy import Connection, text
 
 from staxpipe.aws.link_bucket import link_bucket
 from staxpipe.aws.sessions import operator_session
@@ -16,18 +18,22 @@ from staxpipe.db import deliveries as ledger
 from staxpipe.db import link_requests, links
 from staxpipe.db.link_requests import Details
 from staxpipe.db.links import Link
+from staxpipe.defs.sensors import build_sensors
 from staxpipe.ingest.discovery import discover_link
 from staxpipe.ingest.landing import land, landed_file
 from staxpipe.ingest.line_items import build_line_items
 from staxpipe.ingest.marts import publish
 from staxpipe.ingest.platform import Platform
+from staxpipe.ingest.sweep import look_into_buckets
 from staxpipe.linking.probe import probe
 from staxpipe.linking.reverify import reverify
 from staxpipe.linking.sweep import sweep
 from staxpipe.model import AccountId, LinkState
+from staxpipe.settings import read_settings
 from staxpipe.unlinking import acts
 from staxpipe.unlinking.run import finish_unlinkings
 from staxpipe_tests.aws_stand_in import Customer
+from staxpipe_tests.defs.conftest import FolderStaxpipe
 from staxpipe_tests.focus.batches import row
 from staxpipe_tests.small_reports import deliver
 
@@ -112,3 +118,58 @@ def test_taken_back_linked_again_and_deleted(platform: Platform, customer: Custo
     with platform.engine.connect() as connection:
         states = [link.state for link in links.of_account(connection, customer.account_id)]
     assert states == [LinkState.ENDED, LinkState.ENDED, LinkState.ACTIVE]
+
+
+@pytest.mark.usefixtures("operator_environment")
+def test_a_link_that_goes_on_is_tried_by_the_sensor_that_looks_for_roles(
+    platform: Platform, customer: Customer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    person, link = linked(platform, customer)
+    url = platform.engine.url.render_as_string(hide_password=False)
+    monkeypatch.setenv("STAXPIPE_DATABASE_URL", url)
+    [sensor] = [found for found in build_sensors(read_settings()) if found.name == "assumable_roles"]
+
+    def tick() -> Link:
+        with (
+            DagsterInstance.ephemeral() as instance,
+            build_sensor_context(instance=instance, resources={"staxpipe": FolderStaxpipe(folder="")}) as context,
+        ):
+            sensor(context)
+        with platform.engine.connect() as connection:
+            return links.get(connection, link.id)
+
+    def ask(act: Callable[[Connection], object]) -> None:
+        with platform.engine.begin() as connection:
+            act(connection)
+
+    ask(lambda connection: acts.stop(connection, link, "operator", datetime.now(UTC)))
+    person.delete_stack()
+    assert tick().stopped_by == "operator", "what is stopped is not tried"
+    ask(lambda connection: acts.go_on(connection, link, "operator", datetime.now(UTC)))
+    gone = tick()
+    assert (gone.state, gone.waits_for_role) == (LinkState.PAUSED, True)
+    assert "no longer lets staxpipe in" in (gone.problem or "")
+    person.deploy()
+    assert tick().state is LinkState.PAUSED, "it was just tried"
+    ask(lambda connection: links.look_again_at(connection, link.id, datetime.now(UTC)))
+    assert (tick().state, tick().problem) == (LinkState.ACTIVE, None)
+
+
+@pytest.mark.usefixtures("operator_environment")
+def test_a_stack_that_was_deleted_is_told_once(platform: Platform, customer: Customer) -> None:
+    person, link = linked(platform, customer)
+    operator = operator_session(platform.settings)
+
+    def kinds() -> list[str]:
+        with platform.engine.connect() as connection:
+            return list(connection.execute(text("SELECT kind FROM outbox ORDER BY id")).scalars())
+
+    person.delete_stack()
+    before = kinds()
+    now = datetime.now(UTC) + timedelta(days=1)  # of each day at most one problem of the bucket is told
+    looks = look_into_buckets(platform.engine, platform.settings, lambda link: link_bucket(operator, link), now, 30)
+    assert looks.refused_links == [link.id]
+    assert "can no longer be assumed" in looks.refused[0]
+    assert kinds() == before, "whose matter it is, the probe tells"
+    assert reverify(platform.engine, platform.settings, operator, now, only=looks.refused_links).paused == [link.id]
+    assert kinds() == [*before, "link_refused"]

@@ -99,7 +99,7 @@ links = Table(
     now("linked_at"),
     now("verified_at"),
     moment("discovered_at"),  # the last complete listing of the bucket
-    now("next_look_at"),  # when the bucket is listed again, whatever came of the last time
+    now("next_look_at"),  # when the bucket is listed again, or the role tried of a paused one
     moment("stopped_at"),  # since when it is not read because a person said so: only a person lets it go on
     Column("stopped_by", Text),
     one_of("state", LinkState),

@@ -10,7 +10,6 @@ from staxpipe.onboarding.api.answers import RequestId, out, read
 from staxpipe.onboarding.api.bearer import TokenVisit
 from staxpipe.onboarding.api.problems import ProblemError, documented
 from staxpipe.onboarding.api.shapes import LinkRequestOut
-from staxpipe.unlinking import acts
 
 router = APIRouter(tags=["requests"])
 
@@ -42,18 +41,20 @@ def pause_link(visit: TokenVisit, request_id: RequestId) -> LinkRequestOut:
         if seen is None:
             raise ProblemError(409, "not-linked", "There is no link yet that could be paused. Cancel the request.")
         _refuse_ended(seen)
-        linked.do(visit, connection, seen, acts.stop, decides=False)
+        linked.stop(visit, connection, seen)
     return out(read(visit, request_id))
 
 
 @router.post("/requests/{request_id}/resume", summary="Resume", responses=documented(404, 409))
 def resume_request(visit: TokenVisit, request_id: RequestId) -> LinkRequestOut:
-    """Let a paused link go on; take up a request that has expired or was refused. What goes on already stays so."""
+    """Let a paused link go on, as soon as its role is proved anew; take up a request that has expired or was refused.
+    What goes on already stays so.
+    """
     with visit.transaction() as connection:
         seen = linked.find(visit, connection, request_id, lock=True)
         if seen is not None:
             _refuse_ended(seen)
-            linked.do(visit, connection, seen, acts.go_on)
+            linked.go_on(visit, connection, seen)
     if seen is None:
         steps.resume(visit, request_id)
     found = read(visit, request_id)

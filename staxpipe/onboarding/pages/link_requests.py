@@ -16,6 +16,7 @@ from staxpipe.model import RequestState
 from staxpipe.onboarding import steps
 from staxpipe.onboarding.corrections import EDITABLE
 from staxpipe.onboarding.deployment import Deployment, deployment
+from staxpipe.onboarding.progress import read_progress
 from staxpipe.onboarding.site import AnyVisit, BeginnerVisit, see_other
 from staxpipe.onboarding.status import describe
 
@@ -65,15 +66,17 @@ def access(visit: AnyVisit, request_id: str) -> Response:
 
 @router.get("/requests/{request_id}/deploy")
 def deploy(visit: AnyVisit, request_id: str, left: str = "", names: str = "") -> Response:
-    """How to create the role: a console link, the template, one command. `left` is an account that is not meant now;
-    with `names`, the role may read the names of the organisation's accounts.
+    """How to create the role, also again: a console link, the template, one command. `left` is an account that is not
+    meant now; with `names`, the role may read the names of the organisation's accounts.
     """
     with visit.transaction() as connection:
         known = visit.find(connection, request_id)
+        progress = read_progress(connection, request_id)
     request, settings = known.request, visit.site.settings
     if request.state is RequestState.DRAFT:
         return see_other(f"/requests/{request_id}/details")
-    if request.state not in {RequestState.LISTENING, RequestState.REFUSED}:
+    again = progress is not None and progress.waits_for_role
+    if not again and request.state not in {RequestState.LISTENING, RequestState.REFUSED}:
         return see_other(f"/requests/{request_id}")
     if is_of_member(request):
         return see_other(f"/requests/{request_id}/members")
@@ -86,7 +89,8 @@ def deploy(visit: AnyVisit, request_id: str, left: str = "", names: str = "") ->
         "problem": None if isinstance(stack, Deployment) else stack,
         "request": request,
         "template_name": quick_create.TEMPLATE_NAME,
-        "status": describe(request, None, visit.now),
+        "status": describe(request, progress, visit.now),
+        "again": again,
         "account_changed": bool(left),
         "names": bool(names),
     }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Form, HTTPException
@@ -9,7 +11,7 @@ from sqlalchemy import Connection
 from starlette.responses import Response
 
 from staxpipe.onboarding import linked
-from staxpipe.onboarding.linked import Act, Linked
+from staxpipe.onboarding.linked import Linked
 from staxpipe.onboarding.site import AnyVisit, Visit, see_other
 from staxpipe.unlinking import acts, words
 from staxpipe.unlinking.scope import Scope
@@ -35,20 +37,21 @@ def unlink_fragment(visit: AnyVisit, request_id: str) -> Response:
 
 @router.post("/requests/{request_id}/unlink/stop")
 def stop(visit: AnyVisit, request_id: str) -> Response:
-    """Stop reading, at once. Whoever may see the request may do that: it can be taken back."""
-    return _act(visit, request_id, acts.stop, decides=False)
+    """Stop reading, at once."""
+    return _act(visit, request_id, linked.stop)
 
 
 @router.post("/requests/{request_id}/unlink/go-on")
 def go_on(visit: AnyVisit, request_id: str) -> Response:
-    """Keep the link after all."""
-    return _act(visit, request_id, acts.go_on)
+    """Keep the link after all. How that goes on, the account's page shows."""
+    _act(visit, request_id, linked.go_on)
+    return see_other(f"/requests/{request_id}")
 
 
 @router.post("/requests/{request_id}/unlink/keep")
 def keep(visit: AnyVisit, request_id: str) -> Response:
     """End the link and keep what was loaded."""
-    return _act(visit, request_id, acts.keep)
+    return _act(visit, request_id, partial(linked.decide, act=acts.keep))
 
 
 @router.post("/requests/{request_id}/unlink/delete")
@@ -60,13 +63,13 @@ def delete(visit: AnyVisit, request_id: str, account: Annotated[str, Form()] = "
         if _digits(account) != seen.link.account_id:
             error = "Type the 12 digits of the account whose data is to be deleted, as they stand above."
             return _page(visit, seen, {"account": error}, 422)
-        linked.do(visit, connection, seen, acts.order_deletion)
+        linked.decide(visit, connection, seen, acts.order_deletion)
     return see_other(f"/requests/{request_id}/unlink")
 
 
-def _act(visit: Visit, request_id: str, act: Act, *, decides: bool = True) -> Response:
+def _act(visit: Visit, request_id: str, act: Callable[[Visit, Connection, Linked], bool]) -> Response:
     with visit.transaction() as connection:
-        linked.do(visit, connection, _find(visit, connection, request_id, lock=True), act, decides=decides)
+        act(visit, connection, _find(visit, connection, request_id, lock=True))
     return see_other(f"/requests/{request_id}/unlink")
 
 
@@ -88,6 +91,7 @@ def _values(seen: Linked, errors: dict[str, str]) -> dict[str, object]:
         "link": seen.link,
         "stage": seen.stage,
         "may_decide": seen.may_decide,
+        "may_go_on": seen.may_go_on,
         "progress": seen.progress,
         "receipt": seen.receipt,
         "scope": scope,

@@ -181,11 +181,16 @@ def test_a_link_is_paused_and_goes_on(pages: Pages, engine: Engine) -> None:
         assert client.post(f"{path}/pause").json()["stage"] == "paused"
     with engine.begin() as connection:
         connection.execute(text("UPDATE links SET contact = 'grace@example.com'"))
-    for _ in range(2):
-        assert client.post(f"{path}/resume").json()["stage"] == "ready", "who began it decides, whoever is told"
-    assert client.post(f"{path}/pause").json()["stage"] == "paused"
-    for _ in range(2):
-        assert operator.post(f"{path}/resume").json()["stage"] == "ready"
+    for _ in range(2):  # who began it decides, whoever is told
+        assert "First its role is proved anew" in client.post(f"{path}/resume").json()["text"]
+    assert "Stopped by operator" in operator.post(f"{path}/pause").json()["text"]
+    problem(client.post(f"{path}/resume"), 404, "not-found")
+    assert "First its role is proved anew" in operator.post(f"{path}/resume").json()["text"]
+    with engine.begin() as connection:
+        made = links.of_request(connection, request_id)
+        assert made is not None
+        assert links.resume(connection, made.id, pages.clock.now)
+    assert client.post(f"{path}/resume").json()["stage"] == "ready", "what goes on already stays so"
     problem(client.post(f"{path}/cancel"), 409, "linked")
     problem(client.put(f"{path}/details", json={**DETAILS, "bucket": "late-bucket"}), 409, "too-late")
     with engine.begin() as connection:
