@@ -99,6 +99,8 @@ def begin_request(visit: TokenVisit, asked: BeginRequest, key: Key, response: Re
         raise ProblemError(409, "full", f"A request has at most {steps.MOST_ACCOUNTS} accounts. Begin another one.")
     if begun is steps.Begun.CANCELLED:
         raise ProblemError(409, "cancelled", "The request that this was to stand beside was cancelled.")
+    if asked.beside is not None and begun is steps.Begun.BEFORE:
+        _check_beside(visit, request_id, asked.beside)
     if asked.details is not None:
         _save_first(visit, request_id, asked.details)
     response.status_code = 201 if begun is steps.Begun.NOW else 200
@@ -111,10 +113,12 @@ def begin_request(visit: TokenVisit, asked: BeginRequest, key: Key, response: Re
     )
 
 
-@router.get("/requests", summary="List requests", responses=documented())
+@router.get("/requests", summary="List requests", responses=documented(404))
 def list_requests(visit: TokenVisit, wanted: Annotated[Wanted, Query()]) -> Page:
     """The newest first: all of them for an operator's token, for a linker's those that the person it acts for began."""
     with visit.transaction() as connection:
+        if wanted.after is not None:  # one that is not theirs must not tell by its place that it is there
+            visit.find(connection, wanted.after)
         found = link_requests.matching(
             connection,
             wanted.limit + 1,  # one more than is shown tells whether there are more
@@ -189,6 +193,15 @@ def _check_first(visit: Visit, request_id: str, written: AccountDetails) -> None
         raise _impossible(impossible)
 
 
+def _check_beside(visit: Visit, request_id: str, beside: str) -> None:
+    """A key that began a request somewhere else is refused, as one that began another account's is."""
+    with visit.transaction() as connection:
+        began, asked = (visit.find(connection, each).request.first_id for each in (request_id, beside))
+    if began != asked:
+        detail = f"This key began the request {request_id}, which does not stand beside {beside}. Use another key."
+        raise ProblemError(409, "key-used", detail)
+
+
 def _save_first(visit: Visit, request_id: str, written: AccountDetails) -> None:
     """Save the details that a request is begun with; a key that began another account's request is refused."""
     with visit.transaction() as connection:
@@ -203,11 +216,13 @@ def _save_first(visit: Visit, request_id: str, written: AccountDetails) -> None:
     if isinstance(outcome, Errors):
         raise _impossible(outcome)
     if outcome in {Saving.ASK, Saving.TOO_LATE}:
-        detail = (
-            f"This key began the request {request_id}, which names other details now. Use another key, or save these "
-            "by PUT to its details."
-        )
-        raise ProblemError(409, "key-used", detail)
+        raise ProblemError(409, "key-used", f"This key began the request {request_id}, {_why_not(outcome)}")
+
+
+def _why_not(outcome: Saving) -> str:
+    if outcome is Saving.ASK:
+        return "which names other details now. Use another key, or save these by PUT to its details."
+    return "whose details cannot be changed any more: it is over, or reports were found already. Use another key."
 
 
 def _impossible(errors: Errors) -> ProblemError:
