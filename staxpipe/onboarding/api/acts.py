@@ -6,6 +6,7 @@ from fastapi import APIRouter
 
 from staxpipe.model import LinkState, RequestState
 from staxpipe.onboarding import linked, steps
+from staxpipe.onboarding.api import unlinking
 from staxpipe.onboarding.api.answers import RequestId, out, read
 from staxpipe.onboarding.api.bearer import TokenVisit
 from staxpipe.onboarding.api.problems import ProblemError, documented
@@ -29,7 +30,7 @@ def cancel_request(visit: TokenVisit, request_id: RequestId) -> LinkRequestOut:
     steps.cancel(visit, request_id)
     found = read(visit, request_id)
     if found.request.state is not RequestState.CANCELLED:
-        detail = "The account is linked. Pause it, or end the link on its page or by `staxpipe unlink`."
+        detail = "The account is linked. Pause the link or end it instead."
         raise ProblemError(409, "linked", detail)
     return out(found)
 
@@ -38,9 +39,7 @@ def cancel_request(visit: TokenVisit, request_id: RequestId) -> LinkRequestOut:
 def pause_link(visit: TokenVisit, request_id: RequestId) -> LinkRequestOut:
     """Read nothing of the account from now on, until it is resumed. What was loaded stays."""
     with visit.transaction() as connection:
-        seen = linked.find(visit, connection, request_id, lock=True)
-        if seen is None:
-            raise ProblemError(409, "not-linked", "There is no link yet that could be paused. Cancel the request.")
+        seen = unlinking.find(visit, connection, request_id, lock=True)
         _refuse_ended(seen)
         linked.do(visit, connection, seen, acts.stop, decides=False)
     return out(read(visit, request_id))

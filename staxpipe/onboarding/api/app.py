@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import compile_path
 
-from staxpipe.onboarding.api import acts, answers, invitations, problems, requests, templates
+from staxpipe.onboarding.api import acts, answers, invitations, problems, requests, templates, unlinking
 from staxpipe.onboarding.api.problems import Problem, ProblemError
 from staxpipe.onboarding.limits import TooManyError
 from staxpipe.onboarding.site import NotTheirsError, Site
@@ -47,7 +47,7 @@ def create_api(site: Site) -> FastAPI:
         separate_input_output_schemas=False,
     )
     api.state.site = site
-    for part in (requests, acts, invitations, templates):
+    for part in (requests, acts, unlinking, invitations, templates):
         api.include_router(part.router)
 
     def described() -> dict[str, Any]:

@@ -49,6 +49,8 @@ _OPERATIONS = (
     "pause_link",
     "resume_request",
     "cancel_request",
+    "read_link",
+    "end_link",
 )
 _LINKS = {
     name: {"operationId": name, "parameters": {"request_id": "$response.body#/id"}, "description": "The same request."}

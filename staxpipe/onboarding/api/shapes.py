@@ -13,10 +13,11 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
 
 from staxpipe.db.link_requests import Details
-from staxpipe.model import RequestState
+from staxpipe.model import LinkState, RequestState
 from staxpipe.model import account_id as parse_account_id
 from staxpipe.onboarding import forms
 from staxpipe.onboarding.forms import Invitation
+from staxpipe.onboarding.invited import InvitationState
 from staxpipe.onboarding.regions import REGIONS
 from staxpipe.onboarding.status import Stage
 
@@ -149,6 +150,19 @@ class SaveDetails(AccountDetails):
     )
 
 
+class EndLink(Sent):
+    """How to end a link for good."""
+
+    data: Literal["keep", "delete"] = Field(
+        description="What becomes of what was loaded. `delete` cannot be taken back; what is kept can be deleted later."
+    )
+    account_id: Annotated[
+        str,
+        _exactly(forms.clean_account_id),
+        _text("The account that the link is of, to be sure that it is this one.", "123456789012", pattern=ACCOUNT_ID),
+    ]
+
+
 class Invite(Sent):
     """Colleagues to be asked by mail to go on with the request."""
 
@@ -241,6 +255,39 @@ class LinkRequestOut(Summary):
     months: list[Month] = Field(description="The newest first.")
 
 
+class Receipt(BaseModel):
+    """An order to delete what a link has loaded and, once it is done, the proof."""
+
+    receipt: int = Field(description="Its number.")
+    account_id: str
+    asked_by: str
+    asked_at: datetime
+    finished_at: datetime | None = Field(description="When all of it was gone, and that was counted; null until then.")
+    error: str | None = Field(description="Why the last attempt came to nothing. It is tried again.")
+    sources: list[str] = Field(description="The exports whose data goes, by their addresses in S3.")
+    not_deleted: list[str] = Field(description="Exports whose data stays, since another link reads them.")
+    deleted: dict[str, dict[str, int]] | None = Field(
+        description="What there was: rows by table, and lines, files and bytes of the lake and of copied files."
+    )
+    remaining: dict[str, dict[str, int]] | None = Field(description="The same counted afterwards: zeros.")
+
+
+class LinkOut(BaseModel):
+    """The link that a request became."""
+
+    stage: Literal["linked", "stopped", "kept", "deleting", "deleted"] = Field(
+        description="`linked`; `stopped` by a person, who has yet to say what becomes of the data; ended with its data "
+        "`kept`, `deleting` or `deleted`."
+    )
+    state: LinkState = Field(description="Whether it is read: `paused` is by a person, or since its role fails.")
+    problem: str | None = Field(description="Why it is paused or has ended, or why its bucket cannot be read.")
+    linked_at: datetime
+    verified_at: datetime = Field(description="When its role was last proved safe.")
+    stopped_at: datetime | None = Field(description="When a person stopped it.")
+    may_decide: bool = Field(description="Whether this token may let it go on or end it.")
+    receipt: Receipt | None = Field(description="Of the deletion of its data, where that was ordered.")
+
+
 class Stack(BaseModel):
     """The CloudFormation stack that lets staxpipe in."""
 
@@ -273,10 +320,17 @@ class Page(BaseModel):
 class InvitationOut(BaseModel):
     """One colleague who was invited. The address that leads in is in the mail only."""
 
+    id: str = Field(examples=[EXAMPLE_ID])
     email: str
-    standing: str = Field(description="How it stands, in words.", examples=["Sent, not opened yet"])
+    state: InvitationState = Field(
+        description="`waiting` for its mail to be sent, `sent` and not opened yet, `undeliverable`, `opened`, "
+        "`expired` or `withdrawn`."
+    )
+    standing: str = Field(description="The same in words.", examples=["Sent, not opened yet"])
     open: bool = Field(description="Whether it still leads in.")
     expires_at: datetime
+    may_send_again: bool = Field(description="Whether another mail about it may be sent, now or a little later.")
+    may_withdraw: bool = Field(description="Whether this token may end it.")
 
 
 class Invitations(BaseModel):

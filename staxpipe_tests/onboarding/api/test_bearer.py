@@ -89,7 +89,7 @@ def test_a_linkers_token_opens_that_persons_requests_alone(pages: Pages, engine:
     page = begin_on_the_pages(pages.operator())
     assert [one["id"] for one in ada.get(REQUESTS).json()["requests"]] == [mine]
     assert {one["id"] for one in operator.get(REQUESTS).json()["requests"]} == {mine, other, page}
-    paths = [("GET", path) for path in ("", "/deployment", "/doctor", "/invitations")]
+    paths = [("GET", path) for path in ("", "/deployment", "/doctor", "/invitations", "/link")]
     paths += [("POST", path) for path in ("/look", "/cancel", "/pause", "/resume")]
     for method, path in paths:
         foreign = ada.request(method, f"{REQUESTS}/{other}{path}")

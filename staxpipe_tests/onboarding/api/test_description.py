@@ -49,6 +49,10 @@ def test_every_operation_is_described(described: dict[str, Any], pages: Pages) -
         "resume_request",
         "list_invitations",
         "invite",
+        "resend_invitation",
+        "withdraw_invitation",
+        "read_link",
+        "end_link",
         "read_role_template",
     }
     for name, operation in found.items():
@@ -86,7 +90,7 @@ def test_the_document_names_every_operation_and_code(described: dict[str, Any]) 
             assert f"| `{method.upper()} {path}` |" in page
     source = "".join(
         (ROOT / "staxpipe/onboarding/api" / name).read_text()
-        for name in ("requests.py", "acts.py", "invitations.py", "bearer.py", "problems.py")
+        for name in ("requests.py", "acts.py", "unlinking.py", "invitations.py", "bearer.py", "problems.py")
     )
     codes = set(re.findall(r'ProblemError\(\s*\d+, "([a-z-]+)"', source)) | set(
         re.findall(r'\d+: \("([a-z-]+)"', source)

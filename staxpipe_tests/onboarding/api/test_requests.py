@@ -270,20 +270,3 @@ def test_a_list_that_begins_behind_nothing_is_no_end(pages: Pages, engine: Engin
     problem(program(pages).get(REQUESTS, params={"after": "x" * 22}), 404, "not-found")
     with engine.connect() as connection:
         assert audit_log.entries(connection, f"request:{foreign}", limit=1)[0].result == "refused"
-
-
-def test_colleagues_are_invited_once_and_within_the_bounds(pages: Pages, engine: Engine) -> None:
-    client = program(pages)
-    path = f"{REQUESTS}/{begun(client)}/invitations"
-    body = {"addresses": ["alan@example.com"], "invited_by": "Grace", "note": "  für den Monat 🧾\r\n"}
-    for _ in range(2):
-        [one] = client.post(path, json=body).json()["invitations"]
-    assert (one["email"], one["standing"], one["open"]) == ("alan@example.com", "Not sent yet", True)
-    with engine.connect() as connection:
-        [mail] = connection.execute(text("SELECT payload FROM outbox")).scalars()
-    assert mail["note"] == "für den Monat 🧾"
-    assert "/invite/" in mail["url"]
-    assert mail["url"] not in client.get(path).text
-    many = [f"a{number}@example.com" for number in range(10)]
-    said = problem(client.post(path, json={**body, "addresses": many}), 409, "too-many-colleagues")
-    assert "9 more can be" in said["detail"]
