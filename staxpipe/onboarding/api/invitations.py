@@ -7,10 +7,12 @@ from typing import Annotated
 from fastapi import APIRouter, HTTPException, Path
 
 from staxpipe.onboarding import inviting
+from staxpipe.onboarding.api.answered import InvitationOut, Invitations
 from staxpipe.onboarding.api.answers import RequestId
 from staxpipe.onboarding.api.bearer import TokenVisit
+from staxpipe.onboarding.api.codes import SENT
 from staxpipe.onboarding.api.problems import ProblemError, documented
-from staxpipe.onboarding.api.shapes import EXAMPLE_ID, REQUEST_ID, InvitationOut, Invitations, Invite
+from staxpipe.onboarding.api.sent import EXAMPLE_ID, REQUEST_ID, Invite
 from staxpipe.onboarding.site import Visit
 
 router = APIRouter(tags=["invitations"])
@@ -20,14 +22,22 @@ InvitationId = Annotated[
 ]
 
 
-@router.get("/requests/{request_id}/invitations", summary="Who was invited", responses=documented(404))
+@router.get(
+    "/requests/{request_id}/invitations",
+    summary="Who was invited",
+    response_description="All invitations.",
+    responses=documented("not-found"),
+)
 def list_invitations(visit: TokenVisit, request_id: RequestId) -> Invitations:
     """Everybody who was invited, and how that stands."""
     return Invitations(invitations=_invitations(visit, request_id))
 
 
 @router.post(
-    "/requests/{request_id}/invitations", summary="Invite colleagues", responses=documented(400, 404, 409, 413)
+    "/requests/{request_id}/invitations",
+    summary="Invite colleagues",
+    response_description="All invitations, those of before among them.",
+    responses=documented(*SENT, "not-found", "too-many-colleagues"),
 )
 def invite(visit: TokenVisit, request_id: RequestId, asked: Invite) -> Invitations:
     """Have each get a mail that leads to this request. Who has an open invitation gets no second one."""
@@ -38,7 +48,10 @@ def invite(visit: TokenVisit, request_id: RequestId, asked: Invite) -> Invitatio
 
 
 @router.post(
-    "/requests/{request_id}/invitations/{invitation_id}/resend", summary="Send again", responses=documented(404, 409)
+    "/requests/{request_id}/invitations/{invitation_id}/resend",
+    summary="Send again",
+    response_description="The mail is on its way.",
+    responses=documented("not-found", "not-sent-again"),
 )
 def resend_invitation(visit: TokenVisit, request_id: RequestId, invitation_id: InvitationId) -> InvitationOut:
     """Send one more mail about an invitation; from then on it leads in for its full time again."""
@@ -49,7 +62,10 @@ def resend_invitation(visit: TokenVisit, request_id: RequestId, invitation_id: I
 
 
 @router.post(
-    "/requests/{request_id}/invitations/{invitation_id}/withdraw", summary="Withdraw", responses=documented(404)
+    "/requests/{request_id}/invitations/{invitation_id}/withdraw",
+    summary="Withdraw",
+    response_description="It leads in no more.",
+    responses=documented("not-found"),
 )
 def withdraw_invitation(visit: TokenVisit, request_id: RequestId, invitation_id: InvitationId) -> InvitationOut:
     """End an invitation at once, for whoever is in by it too. One that has ended stays as it is.

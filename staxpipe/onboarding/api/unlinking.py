@@ -6,10 +6,12 @@ from fastapi import APIRouter
 from sqlalchemy import Connection
 
 from staxpipe.onboarding import linked
+from staxpipe.onboarding.api.answered import LinkOut, Receipt
 from staxpipe.onboarding.api.answers import RequestId
 from staxpipe.onboarding.api.bearer import TokenVisit
+from staxpipe.onboarding.api.codes import SENT
 from staxpipe.onboarding.api.problems import ProblemError, documented
-from staxpipe.onboarding.api.shapes import EndLink, LinkOut, Receipt
+from staxpipe.onboarding.api.sent import EndLink
 from staxpipe.onboarding.linked import Linked
 from staxpipe.onboarding.site import Visit
 from staxpipe.unlinking import acts, receipts
@@ -17,14 +19,24 @@ from staxpipe.unlinking import acts, receipts
 router = APIRouter(tags=["links"])
 
 
-@router.get("/requests/{request_id}/link", summary="Read a link", responses=documented(404, 409))
+@router.get(
+    "/requests/{request_id}/link",
+    summary="Read a link",
+    response_description="The link.",
+    responses=documented("not-found", "not-linked"),
+)
 def read_link(visit: TokenVisit, request_id: RequestId) -> LinkOut:
     """The link that the request became; once deletion of its data was ordered, with the receipt."""
     with visit.transaction() as connection:
         return _out(find(visit, connection, request_id))
 
 
-@router.post("/requests/{request_id}/end", summary="End a link", responses=documented(400, 404, 409, 413))
+@router.post(
+    "/requests/{request_id}/end",
+    summary="End a link",
+    response_description="It has ended.",
+    responses=documented(*SENT, "not-found", "not-linked", "another-account", "deletion-ordered"),
+)
 def end_link(visit: TokenVisit, request_id: RequestId, asked: EndLink) -> LinkOut:
     """Read the account no more, for good, and keep or delete what was loaded. The stack in AWS is yours to delete.
 
@@ -40,8 +52,7 @@ def end_link(visit: TokenVisit, request_id: RequestId, asked: EndLink) -> LinkOu
         if asked.data == "delete":
             linked.do(visit, connection, seen, acts.order_deletion)
         elif seen.receipt is not None:
-            detail = "Somebody ordered already that the data is deleted, and that cannot be taken back."
-            raise ProblemError(409, "deletion-ordered", detail)
+            raise ProblemError(409, "deletion-ordered")
         else:
             linked.do(visit, connection, seen, acts.keep)
         return _out(find(visit, connection, request_id))
@@ -56,7 +67,7 @@ def find(visit: Visit, connection: Connection, request_id: str, *, lock: bool = 
     """
     seen = linked.find(visit, connection, request_id, lock=lock)
     if seen is None:
-        raise ProblemError(409, "not-linked", "The request is not linked (yet): there is no link. It can be cancelled.")
+        raise ProblemError(409, "not-linked")
     return seen
 
 
