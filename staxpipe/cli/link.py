@@ -21,9 +21,11 @@ NEEDS_SOMEBODY = 3
 TIMED_OUT = 4
 
 _OVER = {"cancelled", "ended"}
-_STUCK = {"refused", "expired", "cancelled", "ended"}
-_LINKED = {"linked", "empty", "loading", "ready", "paused"}
+_GIVEN_UP = {"refused", "expired"}
+_STUCK = _OVER | _GIVEN_UP | {"paused"}
+_LINKED = {"linked", "empty", "loading", "ready"}
 _MOST_OVER = 100
+_GOES_ON = "staxpipe goes on by itself; the same command follows it again."
 
 
 class Until(StrEnum):
@@ -48,7 +50,8 @@ def link(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="The request as one JSON object on standard output.")] = False,
 ) -> None:
-    """Begin to link an account and print what to create in AWS. Given again, it goes on with the same request.
+    """Begin to link an account and print what to create in AWS. Given again, it goes on with the same request, and has
+    the role looked for again where that was given up.
 
     The token is STAXPIPE_API_TOKEN; `staxpipe token create` makes one. Nothing is created in AWS: run the command that
     is printed, where you are signed in to the account.
@@ -71,7 +74,7 @@ def link(
             _show(found)
         code = 0
         if wait is not None:
-            code, found = _follow(client, found, wait, timeout * 60.0)
+            code, found = _follow(client, found, wait, timeout)
     if as_json:
         print(json.dumps(found, indent=2, ensure_ascii=False))
     raise typer.Exit(code)
@@ -99,8 +102,9 @@ def _begin(client: Client, details: dict[str, str]) -> dict[str, Any]:
     from staxpipe.onboarding.api.client import NotDoneError, key_for
 
     for nth in range(1, _MOST_OVER + 1):
+        key = key_for(details, nth)
         try:
-            found = client.begin(key_for(details, nth), details)
+            found = client.begin(key, details)
         except NotDoneError as error:
             if error.code != "key-used":
                 raise
@@ -108,6 +112,10 @@ def _begin(client: Client, details: dict[str, str]) -> dict[str, Any]:
                 f"Account {details['account_id']} and this bucket are asked for already, with another region or "
                 "contact. Correct them on the request's page, or give the command as it was given then."
             ) from None
+        if found["stage"] in _GIVEN_UP:
+            _tell(f"{found['headline']}. It is looked for again.")
+            client.resume(found["id"])
+            return client.begin(key, details)  # what to deploy is said again, too
         if found["stage"] not in _OVER:
             return found
     raise PermanentError(f"{_MOST_OVER} requests for this account and bucket were cancelled. Use the pages instead.")
@@ -125,28 +133,35 @@ def _show(found: dict[str, Any]) -> None:
             _say(f"Or open this page of the AWS console:\n\n{stack['console_url']}\n")
 
 
-def _follow(client: Client, found: dict[str, Any], until: Until, seconds: float) -> tuple[int, dict[str, Any]]:
-    """Follow the request, telling what changes on standard error; the exit code and how it stood last."""
+def _follow(client: Client, found: dict[str, Any], until: Until, minutes: int) -> tuple[int, dict[str, Any]]:
+    """Follow the request, telling what changes on standard error; the exit code and how it stood last.
+
+    What only the answer to beginning it has (what to deploy) stays in it.
+    """
     from staxpipe.errors import TransientError
 
-    deadline = time.monotonic() + seconds
+    deadline = time.monotonic() + minutes * 60.0
     told = None
     while True:
         words = f"{found['headline']}. {found['text']}"
         if words != told:
-            Console(stderr=True).print(words, highlight=False, markup=False, soft_wrap=True)
+            _tell(words)
             told = words
         if reached(found["stage"], until):
             return 0, found
-        if found["stage"] in _STUCK or (until is Until.READY and found["stage"] == "paused"):
+        if found["stage"] in _STUCK:
             return NEEDS_SOMEBODY, found
         if time.monotonic() + SECONDS_APART > deadline:
+            _tell(f"That took {'a minute' if minutes == 1 else f'{minutes} minutes'}. {_GOES_ON}")
             return TIMED_OUT, found
-        time.sleep(SECONDS_APART)
         try:
-            found = client.read(found["id"])
+            time.sleep(SECONDS_APART)
+            found = found | client.read(found["id"])
         except TransientError as error:  # it restarts, or the network is gone for a moment
-            Console(stderr=True).print(str(error), style="dim", highlight=False, markup=False, soft_wrap=True)
+            _tell(str(error), style="dim")
+        except KeyboardInterrupt:
+            _tell(_GOES_ON)
+            raise
 
 
 def reached(stage: str, until: Until) -> bool:
@@ -156,3 +171,8 @@ def reached(stage: str, until: Until) -> bool:
 
 def _say(sentence: str) -> None:
     standard_output().print(sentence, highlight=False, markup=False, soft_wrap=True)
+
+
+def _tell(sentence: str, style: str | None = None) -> None:
+    """On standard error: standard output is for what a script reads."""
+    Console(stderr=True).print(sentence, style=style, highlight=False, markup=False, soft_wrap=True)

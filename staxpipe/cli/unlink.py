@@ -43,6 +43,7 @@ def unlink(
     from staxpipe.local.database import open_database
     from staxpipe.model import account_id
     from staxpipe.settings import read_settings
+    from staxpipe.unlinking.receipts import as_json as receipt_as_json
 
     try:
         wanted = account_id(account)
@@ -55,7 +56,7 @@ def unlink(
         with engine.connect() as connection:
             receipts = deletion_receipts.of_account(connection, wanted)
     if as_json:
-        print(json.dumps([_as_json(found) for found in receipts], indent=2))
+        print(json.dumps([receipt_as_json(found) for found in receipts], indent=2))
     elif receipts and (receipt or keep is not True):
         for found in receipts:
             _show(found)
@@ -176,21 +177,3 @@ def _show(receipt: DeletionReceipt) -> None:
 
 def _say(sentence: str) -> None:
     standard_output().print(sentence, highlight=False, markup=False, soft_wrap=True)
-
-
-def _as_json(receipt: DeletionReceipt) -> dict[str, object]:
-    from staxpipe.unlinking.scope import Scope
-
-    scope = Scope.of(receipt)
-    return {
-        "receipt": receipt.id,
-        "account_id": receipt.account_id,
-        "asked_by": receipt.asked_by,
-        "asked_at": receipt.asked_at.isoformat(),
-        "finished_at": None if receipt.finished_at is None else receipt.finished_at.isoformat(),
-        "error": receipt.error,
-        "sources": list(scope.sources) if scope else [],
-        "not_deleted": list(scope.handed_over) if scope else [],
-        "deleted": receipt.found,
-        "remaining": receipt.remaining,
-    }

@@ -1,4 +1,4 @@
-"""Inviting colleagues to go on with a request: within the limits, one row and one mail an address.
+"""Inviting colleagues to go on with a request, again, and no more: within the limits, one row and one mail an address.
 
 How an invitation stands is said in `invited`; its page, and what programs are told, is elsewhere.
 """
@@ -8,14 +8,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import timedelta
 
+from fastapi import HTTPException
 from sqlalchemy import Connection
 
 from staxpipe.db import invites, link_requests, outbox
 from staxpipe.db.invites import MOST_MAILS, Invite
 from staxpipe.onboarding import forms
 from staxpipe.onboarding.forms import Errors, Invitation
+from staxpipe.onboarding.invited import Standing, may_withdraw, standing, why_not_again
 from staxpipe.onboarding.limits import INVITED, INVITING, INVITING_TO_REQUEST, Use
-from staxpipe.onboarding.site import Known, Visit
+from staxpipe.onboarding.site import Known, NotTheirsError, Visit
 
 INVITE_LIFETIME = timedelta(days=7)
 
@@ -30,7 +32,71 @@ def invite(visit: Visit, request_id: str, asked: Invitation) -> Errors | None:
         return _send(visit, connection, known, asked)
 
 
-def uses(known: Known, addresses: Sequence[str]) -> list[Use]:
+def resend(visit: Visit, request_id: str, invite_id: str) -> str | None:
+    """Send an invitation another time; from then on it works for its full time again. Why not, where nothing is sent.
+
+    Raises:
+        HTTPException: there is no such invitation to this request, or as `Visit.find` does.
+    """
+    with visit.transaction() as connection:
+        known = visit.find(connection, request_id)
+        before = _of(connection, request_id, invite_id)
+    if before.may_go_again(visit.now):  # else nothing is sent, and nothing used up
+        visit.spend(*_uses(known, [before.email]))
+    with visit.transaction() as connection:
+        again = invites.send_again(connection, request_id, invite_id, visit.now, visit.now + INVITE_LIFETIME)
+        if again is None:
+            return why_not_again(before, visit.now)
+        outbox.take_back(connection, before.mail_key)  # one that still waits would only come twice
+        _mail(visit, connection, again)
+        visit.record(connection, known.actor, "colleague.reminded", known.subject, detail={"email": again.email})
+    return None
+
+
+def withdraw(visit: Visit, request_id: str, invite_id: str) -> Invite | None:
+    """End an invitation at once; None where it had ended.
+
+    Raises:
+        HTTPException: there is no such invitation to this request, or as `Visit.find` does.
+        NotTheirsError: it is not this visitor's to end.
+    """
+    with visit.transaction() as connection:
+        known = visit.find(connection, request_id)
+        if not may_withdraw(known.actor, known.operator, _of(connection, request_id, invite_id)):
+            raise NotTheirsError(visit, "invitation.withdrawn", known.subject)
+        withdrawn = invites.withdraw(connection, request_id, invite_id, visit.now)
+        if withdrawn is not None:
+            outbox.take_back(connection, withdrawn.mail_key)
+            detail = {"email": withdrawn.email}
+            visit.record(connection, known.actor, "invitation.withdrawn", known.subject, detail=detail)
+    return withdrawn
+
+
+def standings(visit: Visit, connection: Connection, known: Known, *, with_addresses: bool) -> list[Standing]:
+    """How every invitation to a request stands, in the order of inviting; with addresses, also where each leads in."""
+    found = invites.of_request(connection, known.request.id)
+    mails = outbox.fates(connection, [invite.mail_key for invite in found])
+    return [
+        standing(
+            invite,
+            mails.get(invite.mail_key),
+            visit.now,
+            known.actor,
+            known.operator,
+            _address(visit, invite) if with_addresses else None,
+        )
+        for invite in found
+    ]
+
+
+def _of(connection: Connection, request_id: str, invite_id: str) -> Invite:
+    for known in invites.of_request(connection, request_id):
+        if known.id == invite_id:
+            return known
+    raise HTTPException(404)
+
+
+def _uses(known: Known, addresses: Sequence[str]) -> list[Use]:
     """What mails to these addresses use up."""
     return [
         Use(INVITING, known.actor, len(addresses)),
@@ -39,19 +105,19 @@ def uses(known: Known, addresses: Sequence[str]) -> list[Use]:
     ]
 
 
-def mail(visit: Visit, connection: Connection, invite: Invite) -> None:
+def _mail(visit: Visit, connection: Connection, invite: Invite) -> None:
     """Have the invitation's mail sent."""
     payload = {
         "to": [invite.email],
         "invited_by": invite.invited_by,
         "note": invite.note,
-        "url": address(visit, invite),
+        "url": _address(visit, invite),
         "expires_at": invite.expires_at.isoformat(),
     }
     outbox.enqueue(connection, invite.mail_key, "invite", payload)
 
 
-def address(visit: Visit, invite: Invite) -> str:
+def _address(visit: Visit, invite: Invite) -> str:
     """Where an invitation leads in: whoever has it may come."""
     return f"{visit.site.settings.base_url}/invite/{visit.site.signer.invite(invite.id, invite.expires_at)}"
 
@@ -63,7 +129,7 @@ def _new_ones(visit: Visit, request_id: str, asked: Invitation) -> list[Use]:
         invited = invites.of_request(connection, request_id)
     no_mail = {invite.email for invite in invited if invite.is_open(visit.now) or invite.mails >= MOST_MAILS}
     new = [address for address in asked.addresses if address not in no_mail]
-    return uses(known, new) if new else []
+    return _uses(known, new) if new else []
 
 
 def _send(visit: Visit, connection: Connection, known: Known, asked: Invitation) -> Errors | None:
@@ -87,6 +153,6 @@ def _send(visit: Visit, connection: Connection, known: Known, asked: Invitation)
         )
         if invite is None:
             continue
-        mail(visit, connection, invite)
+        _mail(visit, connection, invite)
         visit.record(connection, known.actor, "colleague.invited", known.subject, detail={"email": invite.email})
     return None

@@ -14,7 +14,7 @@ from sqlalchemy import text
 from typer.testing import CliRunner, Result
 
 from staxpipe.cli import link as command
-from staxpipe.db import link_requests, probes
+from staxpipe.db import link_requests, links, probes
 from staxpipe.errors import PermanentError, TransientError
 from staxpipe.model import DeliveryState
 from staxpipe_tests.onboarding.api.conftest import token
@@ -103,19 +103,64 @@ def test_waiting_follows_what_happens(pages: Pages, monkeypatch: pytest.MonkeyPa
     assert looks == []
 
 
-def test_waiting_ends_where_somebody_must_do_something(pages: Pages) -> None:
-    typed(*ACCOUNT)
-    request_id, words = only_request(pages), "The role lets everybody in."
+def refuse(pages: Pages, words: str) -> None:
     with pages.engine.begin() as connection:
-        probes.mark_refused(connection, request_id, "any-external-id", words, pages.clock.now)
-    said = typed(*ACCOUNT, "--wait", "linked")
+        probes.mark_refused(connection, only_request(pages), "any-external-id", words, pages.clock.now)
+
+
+def test_waiting_ends_where_somebody_must_do_something(pages: Pages, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(time, "sleep", lambda _: refuse(pages, "The role lets everybody in."))
+    said = typed(*ACCOUNT, "--wait", "linked", "--json")
     assert said.exit_code == command.NEEDS_SOMEBODY
     assert "The role lets everybody in." in said.stderr
+    found = json.loads(said.stdout)
+    assert (found["stage"], found["deployment"]["region"]) == ("refused", "eu-west-1"), "whatever it waited for"
+
+
+@pytest.mark.parametrize("over", ["refused", "expired"])
+def test_given_again_it_looks_for_a_role_that_was_given_up(pages: Pages, over: str) -> None:
+    first = typed(*ACCOUNT)
+    request_id = only_request(pages)
+    if over == "refused":
+        refuse(pages, "The role lets everybody in.")
+    else:
+        later = pages.clock.now + timedelta(days=pages.settings.request_days)
+        with pages.engine.begin() as connection:
+            assert link_requests.expire_overdue(connection, later)
+    said = typed(*ACCOUNT)
+    assert "It is looked for again." in said.stderr
+    assert said.stdout == first.stdout, "the same stack lets it in"
+    assert pages.request(request_id).state == "listening"
+
+
+def test_a_link_that_is_paused_is_none_to_rely_on(pages: Pages) -> None:
+    typed(*ACCOUNT)
+    linked(pages, only_request(pages))
+    with pages.engine.begin() as connection:
+        found = links.of_request(connection, only_request(pages))
+        assert found is not None
+        links.pause(connection, found.id, "The stack was deleted.")
+    said = typed(*ACCOUNT, "--wait", "linked")
+    assert said.exit_code == command.NEEDS_SOMEBODY
+    assert "The stack was deleted." in said.stderr
 
 
 def test_waiting_has_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(command, "SECONDS_APART", 61.0)
-    assert typed(*ACCOUNT, "--wait", "linked", "--timeout", "1").exit_code == command.TIMED_OUT
+    said = typed(*ACCOUNT, "--wait", "linked", "--timeout", "1")
+    assert said.exit_code == command.TIMED_OUT
+    assert "That took a minute. staxpipe goes on by itself" in said.stderr
+
+
+def test_who_stops_waiting_is_told_that_staxpipe_does_not(pages: Pages, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(_: float) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(time, "sleep", interrupt)
+    said = typed(*ACCOUNT, "--wait", "linked")
+    assert said.exit_code == 130
+    assert "staxpipe goes on by itself; the same command follows it again." in said.stderr
+    assert pages.request(only_request(pages)).state == "listening"
 
 
 def test_a_moment_without_a_database_does_not_end_the_waiting(pages: Pages, monkeypatch: pytest.MonkeyPatch) -> None:

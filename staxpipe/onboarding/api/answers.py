@@ -7,7 +7,8 @@ from typing import Annotated
 from fastapi import Path
 
 from staxpipe.onboarding import standing
-from staxpipe.onboarding.api.shapes import EXAMPLE_ID, REQUEST_ID, LinkRequestOut
+from staxpipe.onboarding.api.answered import LinkRequestOut
+from staxpipe.onboarding.api.sent import EXAMPLE_ID, REQUEST_ID
 from staxpipe.onboarding.site import Visit
 from staxpipe.onboarding.standing import Standing
 

@@ -14,7 +14,17 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import compile_path
 
-from staxpipe.onboarding.api import acts, answers, invitations, problems, requests, templates
+from staxpipe.onboarding.api import (
+    acts,
+    answers,
+    beginning,
+    deploying,
+    invitations,
+    problems,
+    requests,
+    templates,
+    unlinking,
+)
 from staxpipe.onboarding.api.problems import Problem, ProblemError
 from staxpipe.onboarding.limits import TooManyError
 from staxpipe.onboarding.site import NotTheirsError, Site
@@ -31,6 +41,14 @@ for programs. A request is begun under a key of your own, so that sending it twi
 """
 
 
+_TAGS = [
+    {"name": "requests", "description": "From the wish to link an account to its data."},
+    {"name": "links", "description": "What a request becomes once its role is proved safe."},
+    {"name": "invitations", "description": "Colleagues who are asked by mail to go on with a request."},
+    {"name": "templates", "description": "What is deployed in AWS."},
+]
+
+
 def create_api(site: Site) -> FastAPI:
     """The API for one site, to be mounted at `PATH`."""
     api = FastAPI(
@@ -38,6 +56,7 @@ def create_api(site: Site) -> FastAPI:
         version="1",
         summary="Link AWS accounts.",
         description=_DESCRIPTION,
+        openapi_tags=_TAGS,
         docs_url=None,  # FastAPI's pages load from elsewhere
         redoc_url=None,
         redirect_slashes=False,
@@ -47,7 +66,7 @@ def create_api(site: Site) -> FastAPI:
         separate_input_output_schemas=False,
     )
     api.state.site = site
-    for part in (requests, acts, invitations, templates):
+    for part in (beginning, requests, deploying, acts, unlinking, invitations, templates):
         api.include_router(part.router)
 
     def described() -> dict[str, Any]:
@@ -69,11 +88,13 @@ def _described(api: FastAPI) -> dict[str, Any]:
         version=api.version,
         summary=api.summary,
         description=api.description,
+        tags=api.openapi_tags,
         routes=api.routes,
         servers=api.servers,
     )
     _, problem = models_json_schema([(Problem, "serialization")], ref_template="#/components/schemas/{model}")
     described["components"]["schemas"] |= problem["$defs"]
+    described["components"]["examples"] = problems.examples()
     return described
 
 

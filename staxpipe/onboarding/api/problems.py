@@ -1,7 +1,7 @@
 """Errors as programs get them: RFC 9457 problem details, whose `detail` is a sentence for a person.
 
-`code` is a stable name that a program can tell them apart by. What each status means is written here once, for answers
-and for the description.
+`code` is a stable name that a program can tell them apart by: all of them are in `codes`. How one is answered, and how
+it is described, is here.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from typing import Any
 from fastapi import HTTPException
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
+
+from staxpipe.onboarding.api.codes import ALWAYS, CODES, usual
 
 MEDIA_TYPE = "application/problem+json"
 _MOST_TOLD = 20  # mistakes in one answer
@@ -32,12 +34,14 @@ class FieldProblem(BaseModel):
 class Problem(BaseModel):
     """Why something was not done (RFC 9457)."""
 
-    type: str = Field("about:blank", description="Always `about:blank`: the status says what kind of problem it is.")
+    type: str = Field(
+        description="Always `about:blank`: the status says what kind of problem it is.", examples=["about:blank"]
+    )
     title: str = Field(description="The status in words.", examples=["Conflict"])
     status: int = Field(description="The HTTP status.", examples=[409])
     detail: str = Field(description="What happened and what to do, in sentences for a person.")
     code: str = Field(description="A stable name, for programs.", examples=["already-linked"])
-    errors: list[FieldProblem] = Field([], description="The fields that are wrong, where some are.")
+    errors: list[FieldProblem] = Field(description="The fields that are wrong, where some are.")
 
 
 class ProblemError(HTTPException):
@@ -47,7 +51,7 @@ class ProblemError(HTTPException):
         self,
         status: int,
         code: str,
-        detail: str,
+        detail: str = "",
         errors: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> None:
@@ -56,23 +60,7 @@ class ProblemError(HTTPException):
         self.errors = errors or {}
 
 
-_GENERAL = {
-    400: ("unreadable", "What was sent cannot be read: it is not JSON in UTF-8."),
-    401: ("token-missing", "Send a token: the header Authorization with “Bearer sxp_…”."),
-    403: ("another-contact", "This token acts for one person, whose requests have no other contact."),
-    404: ("not-found", "There is none, or it is not for this token to see."),
-    405: ("method-not-allowed", "That cannot be done here: the description says which methods this address has."),
-    409: ("conflict", "That does not go with how the request stands now."),
-    413: ("too-large", "What was sent is larger than 64 KiB, and was not read."),
-    422: ("invalid", "Something that was sent is not as it must be: see `errors`."),
-    429: ("too-often", "That was done too often."),
-    500: ("mistake-of-ours", "Something went wrong on our side; nothing you did caused this. Try again in a minute."),
-    503: (
-        "no-database",
-        "The database does not answer: staxpipe is starting or being repaired. Try again in a minute.",
-    ),
-}
-_ALWAYS = (401, 422, 429, 500, 503)
+_REFERENCE = {"$ref": "#/components/schemas/Problem"}
 _HEADERS = {
     401: {"WWW-Authenticate": {"description": "`Bearer`.", "required": True, "schema": {"type": "string"}}},
     429: {
@@ -93,25 +81,49 @@ def answer(
     headers: Mapping[str, str] | None = None,
 ) -> JSONResponse:
     """The problem as an answer; what is not given is what the status generally means."""
-    general_code, general_detail = _GENERAL.get(status, _GENERAL[500 if status >= 500 else 409])
-    problem = Problem(
-        type="about:blank",
-        title=HTTPStatus(status).phrase,
-        status=status,
-        detail=detail or general_detail,
-        code=code or general_code,
-        errors=[FieldProblem(field=field, detail=words) for field, words in (errors or {}).items()],
-    )
+    problem = _problem(status, code or usual(status), detail, errors)
     return JSONResponse(problem.model_dump(), status, dict(headers or {}), MEDIA_TYPE)
 
 
-def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """How the description says that an operation may end so, beside the ways that each of them has."""
-    content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+def documented(*codes: str) -> dict[int | str, dict[str, Any]]:
+    """How the description says that an operation may end so, beside the ways that each of them has: by status, with an
+    example of each code.
+    """
+    by_status: dict[int, list[str]] = {}
+    for code in (*codes, *ALWAYS):
+        by_status.setdefault(CODES[code].status, []).append(code)
     return {
-        status: {"description": _GENERAL[status][1], "content": content, "headers": _HEADERS.get(status, {})}
-        for status in sorted({*statuses, *_ALWAYS})
+        status: {
+            "description": "; ".join(f"`{code}`: {CODES[code].words}" for code in found),
+            "content": {
+                MEDIA_TYPE: {
+                    "schema": _REFERENCE,
+                    "examples": {code: {"$ref": f"#/components/examples/{code}"} for code in found},
+                }
+            },
+            "headers": _HEADERS.get(status, {}),
+        }
+        for status, found in sorted(by_status.items())
     }
+
+
+def examples() -> dict[str, Any]:
+    """A problem of each code, for the description."""
+    return {
+        code: {"summary": words, "value": _problem(status, code, None, None).model_dump()}
+        for code, (status, words) in CODES.items()
+    }
+
+
+def _problem(status: int, code: str, detail: str | None, errors: Mapping[str, str] | None) -> Problem:
+    return Problem(
+        type="about:blank",
+        title=HTTPStatus(status).phrase,
+        status=status,
+        detail=detail or CODES[code].words,
+        code=code,
+        errors=[FieldProblem(field=field, detail=words) for field, words in (errors or {}).items()],
+    )
 
 
 def wrong_fields(errors: Iterable[Mapping[str, Any]]) -> dict[str, str]:

@@ -1,120 +1,41 @@
-"""Link requests: begin, list, read, save the account's details; what to deploy, and what the doctor found."""
+"""Link requests that are there: list, read, save the account's details, and what the doctor found."""
 
 from __future__ import annotations
 
 from typing import Annotated
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Header, Query, Response
+from fastapi import APIRouter, Query
 
 from staxpipe.db import link_requests
-from staxpipe.linking.quick_create import TEMPLATE_NAME
-from staxpipe.model import LinkState, RequestState
-from staxpipe.onboarding import standing, steps
+from staxpipe.onboarding import standing
+from staxpipe.onboarding.api.answered import Doctor, LinkRequestOut, Page, Summary
 from staxpipe.onboarding.api.answers import PATH, RequestId, out, read
 from staxpipe.onboarding.api.bearer import TokenVisit
+from staxpipe.onboarding.api.codes import SENT
 from staxpipe.onboarding.api.problems import ProblemError, documented
-from staxpipe.onboarding.api.shapes import (
-    AccountDetails,
-    BeginRequest,
-    BegunRequest,
-    Doctor,
-    LinkRequestOut,
-    Page,
-    SaveDetails,
-    Stack,
-    Summary,
-    Wanted,
-)
-from staxpipe.onboarding.corrections import Saving, differences
-from staxpipe.onboarding.deployment import deployment
+from staxpipe.onboarding.api.sent import AccountDetails, SaveDetails, Wanted
+from staxpipe.onboarding.corrections import Saving
 from staxpipe.onboarding.forms import Errors
 from staxpipe.onboarding.outline import read_outlines
-from staxpipe.onboarding.saving import count, save, why_impossible
+from staxpipe.onboarding.saving import count, save
 from staxpipe.onboarding.site import Visit
-from staxpipe.onboarding.standing import Standing
 from staxpipe.onboarding.status import describe
 
 router = APIRouter(tags=["requests"])
 
-_DEPLOYED = {RequestState.LISTENING, RequestState.REFUSED, RequestState.LINKED}
-_OPERATIONS = (
-    "read_request",
-    "save_details",
-    "read_deployment",
-    "read_doctor",
-    "look_now",
-    "list_invitations",
-    "invite",
-    "pause_link",
-    "resume_request",
-    "cancel_request",
-)
-_LINKS = {
-    name: {"operationId": name, "parameters": {"request_id": "$response.body#/id"}, "description": "The same request."}
-    for name in _OPERATIONS
-}
-_LOCATION = {"Location": {"description": "Where the request is.", "required": True, "schema": {"type": "string"}}}
 
-Key = Annotated[
-    str,
-    Header(
-        alias="Idempotency-Key",
-        pattern=r"^[A-Za-z0-9._:/@+=-]{1,200}$",
-        description="A key of your own for this request, as in `terraform/prod/123456789012`. The same key always "
-        "means the same request, whoever's token of the same person sends it and however often.",
-        examples=["terraform/prod/123456789012"],
-    ),
-]
-
-
-@router.post(
+@router.get(
     "/requests",
-    status_code=201,
-    summary="Begin a request",
-    responses={
-        201: {"description": "Begun now.", "headers": _LOCATION, "links": _LINKS},
-        200: {
-            "description": "This key began it before: the request as it is now.",
-            "model": BegunRequest,
-            "headers": _LOCATION,
-            "links": _LINKS,
-        },
-        **documented(400, 403, 404, 409, 413),
-    },
+    summary="List requests",
+    response_description="One page of them.",
+    responses=documented("not-found"),
 )
-def begin_request(visit: TokenVisit, asked: BeginRequest, key: Key, response: Response) -> BegunRequest:
-    """Begin to link an account, once for each key. With `details`, staxpipe looks for the role from now on.
-
-    ExternalId and role name are staxpipe's own. What to create in AWS is in `deployment`.
-    """
-    request_id = visit.site.signer.request_id(visit.name, key)
-    if asked.details is not None:
-        _check_first(visit, request_id, asked.details)
-    if asked.beside is None:
-        begun = steps.begin(visit, request_id)
-    else:
-        begun = steps.begin_beside(visit, asked.beside, request_id)
-    if begun is steps.Begun.FULL:
-        raise ProblemError(409, "full", f"A request has at most {steps.MOST_ACCOUNTS} accounts. Begin another one.")
-    if begun is steps.Begun.CANCELLED:
-        raise ProblemError(409, "cancelled", "The request that this was to stand beside was cancelled.")
-    if asked.details is not None:
-        _save_first(visit, request_id, asked.details)
-    response.status_code = 201 if begun is steps.Begun.NOW else 200
-    response.headers["Location"] = f"{PATH}/requests/{request_id}"
-    found = read(visit, request_id)
-    stack = _stack(visit, found)
-    ready = stack if isinstance(stack, Stack) else None
-    return BegunRequest(
-        **out(found).model_dump(), deployment=ready, deployment_missing=None if isinstance(stack, Stack) else stack
-    )
-
-
-@router.get("/requests", summary="List requests", responses=documented())
 def list_requests(visit: TokenVisit, wanted: Annotated[Wanted, Query()]) -> Page:
     """The newest first: all of them for an operator's token, for a linker's those that the person it acts for began."""
     with visit.transaction() as connection:
+        if wanted.after is not None:  # one that is not theirs must not tell by its place that it is there
+            visit.find(connection, wanted.after)
         found = link_requests.matching(
             connection,
             wanted.limit + 1,  # one more than is shown tells whether there are more
@@ -136,25 +57,35 @@ def list_requests(visit: TokenVisit, wanted: Annotated[Wanted, Query()]) -> Page
     )
 
 
-@router.get("/requests/{request_id}", summary="Read a request", responses=documented(404))
+@router.get(
+    "/requests/{request_id}",
+    summary="Read a request",
+    response_description="The request.",
+    responses=documented("not-found"),
+)
 def read_request(visit: TokenVisit, request_id: RequestId) -> LinkRequestOut:
     """Where it stands, in words and in numbers, with every month that was found."""
     return out(read(visit, request_id))
 
 
-@router.put("/requests/{request_id}/details", summary="Save the details", responses=documented(400, 403, 404, 409, 413))
+@router.put(
+    "/requests/{request_id}/details",
+    summary="Save the details",
+    response_description="The request with these details.",
+    responses=documented(*SENT, "another-contact", "not-found", "already-linked", "changed-meanwhile", "too-late"),
+)
 def save_details(visit: TokenVisit, request_id: RequestId, written: SaveDetails) -> LinkRequestOut:
     """Say which account, or correct it: while staxpipe listens, after a refusal, and when a bucket held nothing.
 
     Saving the same again changes nothing. Another account gets a new ExternalId and another role.
     """
-    _check_contact(visit, written)
+    check_contact(visit, written)
     count(visit, request_id)
     with visit.transaction() as connection:
         known = visit.find(connection, request_id, lock=True)
         outcome = save(visit, connection, known, written.details(), written.version or "")
     if isinstance(outcome, Errors):
-        raise _impossible(outcome)
+        raise impossible(outcome)
     if outcome is Saving.ASK:
         detail = "Somebody saved other details since. Read the request, then save with its `version`, or without any."
         raise ProblemError(409, "changed-meanwhile", detail)
@@ -164,80 +95,29 @@ def save_details(visit: TokenVisit, request_id: RequestId, written: SaveDetails)
     return out(read(visit, request_id))
 
 
-@router.get("/requests/{request_id}/deployment", summary="What to deploy", responses=documented(404, 409))
-def read_deployment(visit: TokenVisit, request_id: RequestId) -> Stack:
-    """The CloudFormation stack to create in the account: template, parameters, command, console page."""
-    stack = _stack(visit, read(visit, request_id))
-    if isinstance(stack, str):
-        raise ProblemError(409, "nothing-to-deploy", stack)
-    return stack
-
-
-@router.get("/requests/{request_id}/doctor", summary="What the doctor found", responses=documented(404))
+@router.get(
+    "/requests/{request_id}/doctor",
+    summary="What the doctor found",
+    response_description="The last report, if there is one.",
+    responses=documented("not-found"),
+)
 def read_doctor(visit: TokenVisit, request_id: RequestId) -> Doctor:
     """The last look at role, bucket and exports: what holds, what does not, and what to do."""
     return Doctor.model_validate({"report": standing.as_json(read(visit, request_id))["doctor"]})
 
 
-def _check_first(visit: Visit, request_id: str, written: AccountDetails) -> None:
-    """Refuse before anything is begun what could not be saved afterwards."""
-    _check_contact(visit, written)
-    with visit.transaction() as connection:
-        request = link_requests.get(connection, request_id)
-        impossible = why_impossible(connection, written.details()) if request is None else None
-    if impossible is not None:
-        raise _impossible(impossible)
-
-
-def _save_first(visit: Visit, request_id: str, written: AccountDetails) -> None:
-    """Save the details that a request is begun with; a key that began another account's request is refused."""
-    with visit.transaction() as connection:
-        request = visit.find(connection, request_id).request
-    if request.account_id is not None and not differences(request, written.details()):
-        return  # also where it was refused or has expired: sending it again takes nothing up
-    count(visit, request_id)
-    with visit.transaction() as connection:
-        known = visit.find(connection, request_id, lock=True)
-        # Only what nobody said yet is said by a key: it must not overwrite what a person corrected since.
-        outcome = save(visit, connection, known, written.details(), "new")
-    if isinstance(outcome, Errors):
-        raise _impossible(outcome)
-    if outcome in {Saving.ASK, Saving.TOO_LATE}:
-        detail = (
-            f"This key began the request {request_id}, which names other details now. Use another key, or save these "
-            "by PUT to its details."
-        )
-        raise ProblemError(409, "key-used", detail)
-
-
-def _impossible(errors: Errors) -> ProblemError:
+def impossible(errors: Errors) -> ProblemError:
+    """Details that are well written and cannot be."""
     return ProblemError(409, "already-linked", " ".join(errors.by_field.values()), errors.by_field)
 
 
-def _check_contact(visit: Visit, written: AccountDetails) -> None:
-    """Who a linker's token acts for asks for themselves: a request is not slipped to somebody else."""
+def check_contact(visit: Visit, written: AccountDetails) -> None:
+    """Who a linker's token acts for asks for themselves: a request is not slipped to somebody else.
+
+    Raises:
+        ProblemError: another contact is named.
+    """
     own = visit.only_of
     if own is not None and written.contact is not None and written.contact.lower() != own:
         detail = f"This token acts for {own}, whose requests have no other contact. Leave the contact out."
         raise ProblemError(403, "another-contact", detail)
-
-
-def _stack(visit: Visit, found: Standing) -> Stack | str:
-    """What to create for the request, or why that cannot be said."""
-    request, settings = found.request, visit.site.settings
-    if request.state not in _DEPLOYED | {RequestState.DRAFT}:
-        return f"{found.status.headline}. {found.status.text}"
-    if found.progress is not None and found.progress.link_state is LinkState.ENDED:
-        return f"{found.status.headline}. {found.status.text}"
-    stack = deployment(settings, request)
-    if isinstance(stack, str):
-        return stack
-    return Stack(
-        stack_name=stack.stack_name,
-        region=stack.region,
-        parameters=dict(stack.parameters),
-        template_download=f"{settings.base_url}/{TEMPLATE_NAME}",
-        template_url=stack.template_url,
-        command=stack.command,
-        console_url=stack.console_url,
-    )

@@ -5,20 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated
 
-from fastapi import APIRouter, Form, HTTPException
+from fastapi import APIRouter, Form
 from sqlalchemy import Connection
 from starlette.responses import Response
 
-from staxpipe.db import invites, link_requests, outbox
+from staxpipe.db import invites, link_requests
 from staxpipe.db.invites import Invite
 from staxpipe.db.link_requests import OPERATOR
 from staxpipe.onboarding import forms, inviting
 from staxpipe.onboarding.forms import Invitation
-from staxpipe.onboarding.invited import may_withdraw, standing, why_not_again
 from staxpipe.onboarding.inviting import INVITE_LIFETIME
 from staxpipe.onboarding.limits import FAILING, SIGNING_IN, Use
 from staxpipe.onboarding.progress import read_progress
-from staxpipe.onboarding.site import AnyVisit, Known, NotTheirsError, Visit, see_other
+from staxpipe.onboarding.site import AnyVisit, Known, Visit, see_other
 from staxpipe.onboarding.status import describe
 
 router = APIRouter()
@@ -49,34 +48,19 @@ def invite(visit: AnyVisit, request_id: str, addresses: Text = "", note: Text = 
 @router.post("/requests/{request_id}/invites/{invite_id}/resend")
 def resend(visit: AnyVisit, request_id: str, invite_id: str) -> Response:
     """Send an invitation another time; from then on it works for its full time again."""
+    refused = inviting.resend(visit, request_id, invite_id)
+    if refused is None:
+        return see_other(f"/requests/{request_id}/invite#invited")
     with visit.transaction() as connection:
         known = visit.find(connection, request_id)
-        before = _of(connection, request_id, invite_id)
-    if before.may_go_again(visit.now):  # else nothing is sent, and nothing used up
-        visit.spend(*inviting.uses(known, [before.email]))
-    with visit.transaction() as connection:
-        again = invites.send_again(connection, request_id, invite_id, visit.now, visit.now + INVITE_LIFETIME)
-        if again is None:
-            return _form(visit, connection, known, _empty(known), {}, why_not_again(before, visit.now))
-        outbox.take_back(connection, before.mail_key)  # one that still waits would only come twice
-        inviting.mail(visit, connection, again)
-        visit.record(connection, known.actor, "colleague.reminded", known.subject, detail={"email": again.email})
-    return see_other(f"/requests/{request_id}/invite#invited")
+        return _form(visit, connection, known, _empty(known), {}, refused)
 
 
 @router.post("/requests/{request_id}/invites/{invite_id}/withdraw")
 def withdraw(visit: AnyVisit, request_id: str, invite_id: str) -> Response:
     """End an invitation at once."""
-    with visit.transaction() as connection:
-        known = visit.find(connection, request_id)
-        if not may_withdraw(known.actor, known.operator, _of(connection, request_id, invite_id)):
-            raise NotTheirsError(visit, "invitation.withdrawn", known.subject)
-        withdrawn = invites.withdraw(connection, request_id, invite_id, visit.now)
-        if withdrawn is not None:
-            outbox.take_back(connection, withdrawn.mail_key)
-            detail = {"email": withdrawn.email}
-            visit.record(connection, known.actor, "invitation.withdrawn", known.subject, detail=detail)
-    if not known.operator and withdrawn is not None and withdrawn.id in visit.session.invite_ids:
+    withdrawn = inviting.withdraw(visit, request_id, invite_id)
+    if not visit.session.operator and withdrawn is not None and withdrawn.id in visit.session.invite_ids:
         return see_other("/")  # people may end their own
     return see_other(f"/requests/{request_id}/invite#invited")
 
@@ -123,13 +107,6 @@ def _read(visit: Visit, connection: Connection, token: str) -> Invite | None:
     return invites.get(connection, invite_id, visit.now) if invite_id else None
 
 
-def _of(connection: Connection, request_id: str, invite_id: str) -> Invite:
-    for known in invites.of_request(connection, request_id):
-        if known.id == invite_id:
-            return known
-    raise HTTPException(404)
-
-
 def _empty(known: Known) -> dict[str, str]:
     return {"addresses": "", "note": "", "invited_by": "" if known.actor == OPERATOR else known.actor}
 
@@ -142,24 +119,12 @@ def _form(
     errors: Mapping[str, str],
     notice: str | None = None,
 ) -> Response:
-    found = invites.of_request(connection, known.request.id)
-    mails = outbox.fates(connection, [invite.mail_key for invite in found])
     values = {
         "request": known.request,
         "raw": raw,
         "errors": errors,
         "notice": notice,
-        "invited": [
-            standing(
-                invite,
-                mails.get(invite.mail_key),
-                visit.now,
-                known.actor,
-                known.operator,
-                inviting.address(visit, invite) if _hands_on(known) else None,
-            )
-            for invite in found
-        ],
+        "invited": inviting.standings(visit, connection, known, with_addresses=_hands_on(known)),
         "days": INVITE_LIFETIME.days,
         "most": forms.MOST_INVITES,
         "longest_note": forms.LONGEST_NOTE,

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
+from functools import cache
+from typing import Any, cast
 
 import httpx
+from starlette.routing import compile_path
 
 from staxpipe.db import api_tokens
 from staxpipe.db.api_tokens import Scope
+from staxpipe.onboarding.api.answers import PATH
+from staxpipe.onboarding.api.app import create_api
 from staxpipe.onboarding.people import rules
 from staxpipe.onboarding.sessions import Session, Signer
+from staxpipe.onboarding.site import Site
 from staxpipe_tests.onboarding.conftest import Pages, Serve
 
 __all__ = ["Pages", "Serve"]
@@ -57,11 +62,30 @@ def begun(client: httpx.Client, key: str = "first", **details: str | None) -> st
 
 
 def problem(answer: httpx.Response, status: int, code: str) -> dict[str, Any]:
-    """The problem that an answer must be."""
+    """The problem that an answer must be; the description must say that this operation may answer it."""
     assert answer.status_code == status, answer.text
     assert answer.headers["content-type"] == "application/problem+json"
     assert "content-security-policy" in answer.headers
     found: dict[str, Any] = answer.json()
     assert (found["status"], found["code"]) == (status, code)
     assert found["detail"].endswith("."), "a sentence"
+    operation = operation_of(answer.request)
+    if operation is not None:
+        assert code in operation["responses"][str(status)]["content"][answer.headers["content-type"]]["examples"]
     return found
+
+
+@cache
+def description() -> dict[str, Any]:
+    """What the API says of itself."""
+    return create_api(cast(Site, None)).openapi()  # no site is needed for that
+
+
+def operation_of(request: httpx.Request) -> dict[str, Any] | None:
+    """What is described of the operation that was asked for; None where there is none."""
+    path = request.url.path.removeprefix(PATH)
+    for known, methods in description()["paths"].items():
+        if compile_path(known)[0].match(path):
+            found: dict[str, Any] | None = methods.get(request.method.lower())
+            return found
+    return None

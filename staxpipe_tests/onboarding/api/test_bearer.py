@@ -8,7 +8,7 @@ import httpx
 import pytest
 from sqlalchemy import Engine
 
-from staxpipe.db import api_tokens, audit_log, link_requests
+from staxpipe.db import api_tokens, audit_log, probes
 from staxpipe.db.api_tokens import Scope
 from staxpipe.onboarding import limits
 from staxpipe_tests.onboarding.api.conftest import REQUESTS, Pages, Serve, begin, begun, person, problem, program, token
@@ -91,7 +91,7 @@ def test_a_linkers_token_opens_that_persons_requests_alone(pages: Pages, engine:
     page = begin_on_the_pages(pages.operator())
     assert [one["id"] for one in ada.get(REQUESTS).json()["requests"]] == [mine]
     assert {one["id"] for one in operator.get(REQUESTS).json()["requests"]} == {mine, other, page}
-    paths = [("GET", path) for path in ("", "/deployment", "/doctor", "/invitations")]
+    paths = [("GET", path) for path in ("", "/deployment", "/doctor", "/invitations", "/link")]
     paths += [("POST", path) for path in ("/look", "/cancel", "/pause", "/resume")]
     for method, path in paths:
         foreign = ada.request(method, f"{REQUESTS}/{other}{path}")
@@ -164,7 +164,7 @@ def test_of_an_operators_token_the_audit_log_says_which_it_was(serve: Serve, eng
     assert with_token(pages, hers).post(f"{REQUESTS}/{request_id}/cancel").status_code == 200
     linked = begun(program(pages), "another")
     with engine.begin() as connection:
-        link_requests.mark_linked(connection, linked, pages.clock.now)
+        probes.mark_linked(connection, linked, pages.clock.now)
         add_link(connection, linked, pages.clock.now)
     assert with_token(pages, hers).post(f"{REQUESTS}/{linked}/pause").status_code == 200
     with engine.connect() as connection:

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import ssl
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
 import httpx
 import pytest
 
 from staxpipe.errors import PermanentError, TransientError
 from staxpipe.onboarding.api.client import Client, NotDoneError, key_for
+from staxpipe_tests.notify.test_channels import home_made
 from staxpipe_tests.onboarding.api.conftest import DETAILS
+
+__all__ = ["home_made"]
 
 
 def answering(status: int, **body: object) -> Client:
@@ -30,7 +39,10 @@ def test_no_redirect_takes_the_token_along() -> None:
         return httpx.Response(307, headers={"Location": "https://evil.example.com/"})
 
     transport = httpx.MockTransport(elsewhere)
-    with Client("https://costs.example.com", "sxp_x", transport) as client, pytest.raises(PermanentError, match="307"):
+    with (
+        Client("https://costs.example.com", "sxp_x", transport) as client,
+        pytest.raises(PermanentError, match=r"to https://evil\.example\.com/"),
+    ):
         client.read("x")
     assert seen == ["costs.example.com"]
 
@@ -44,6 +56,90 @@ def test_a_refusal_is_told_with_its_fields_and_what_may_pass_is_told_apart() -> 
         again = answering(status, json={**refusal, "errors": []})
         with again as client, pytest.raises(TransientError, match=r"That is wrong\."):
             client.read("x")
+
+
+class Silent(BaseHTTPRequestHandler):
+    """Somebody's server, that writes no log."""
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@contextmanager
+def listening(tls: ssl.SSLContext | None = None) -> Iterator[int]:
+    """A server that is not ours on a free port, which speaks TLS or does not."""
+    with HTTPServer(("127.0.0.1", 0), Silent) as server:
+        if tls is not None:
+            server.socket = tls.wrap_socket(server.socket, server_side=True)
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        try:
+            yield server.server_port
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def test_a_certificate_that_nobody_vouches_for_gets_no_token(home_made: ssl.SSLContext) -> None:
+    with (
+        listening(home_made) as port,
+        Client(f"https://127.0.0.1:{port}", "sxp_x") as client,
+        pytest.raises(PermanentError, match=r"does not trust .self-signed certificate.*SSL_CERT_FILE"),
+    ):
+        client.read("x")
+
+
+def test_http_is_told_from_https() -> None:
+    with (
+        listening() as port,
+        Client(f"https://127.0.0.1:{port}", "sxp_x") as client,
+        pytest.raises(PermanentError, match=r"does not speak TLS as it should.*begin with http://"),
+    ):
+        client.read("x")
+
+
+@pytest.mark.parametrize(
+    "url", ["", "costs.example.com", "ftp://costs.example.com", "http://[::1", "https://x:99999", "https://x:p"]
+)
+def test_what_is_no_address_is_a_sentence(url: str) -> None:
+    with pytest.raises(PermanentError, match="is no address of a staxpipe"):
+        Client(url, "sxp_x")
+
+
+def test_a_password_in_an_address_neither_takes_the_tokens_place_nor_is_shown() -> None:
+    with pytest.raises(PermanentError, match="no user and no password") as caught:
+        Client("https://ada:hunter2@costs.example.com", "sxp_x")
+    assert "hunter2" not in str(caught.value)
+
+
+def test_a_token_from_a_file_with_a_line_break_is_sent_without_it() -> None:
+    seen = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        seen.append(request.headers["authorization"])
+        return httpx.Response(200, json={})
+
+    with Client("https://costs.example.com", "sxp_x\r\n", httpx.MockTransport(answer)) as client:
+        client.read("x")
+    assert seen == ["Bearer sxp_x"]
+
+
+@pytest.mark.parametrize("token", ["sxp_secret\nX-Other: 1", "sxp_secret\x00", "sxp_secret é", "sxp_secret x", "", " "])
+def test_what_can_be_no_token_is_told_without_showing_it(token: str) -> None:
+    with pytest.raises(PermanentError, match="STAXPIPE_API_TOKEN is no token") as caught:
+        Client("https://costs.example.com", token)
+    assert "secret" not in str(caught.value)
+
+
+def test_where_nobody_answers_in_time_it_says_so() -> None:
+    def silent(request: httpx.Request) -> httpx.Response:
+        raise httpx.ReadTimeout("timed out", request=request)
+
+    with (
+        Client("https://costs.example.com", "sxp_x", httpx.MockTransport(silent)) as client,
+        pytest.raises(TransientError, match="did not answer within 30 seconds"),
+    ):
+        client.read("x")
 
 
 def test_where_nobody_listens_it_says_where() -> None:

@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from staxpipe.onboarding.api.codes import CODES
+from staxpipe.onboarding.api.problems import Problem
 from staxpipe_tests.onboarding.api.conftest import Pages, problem, token
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -49,6 +51,10 @@ def test_every_operation_is_described(described: dict[str, Any], pages: Pages) -
         "resume_request",
         "list_invitations",
         "invite",
+        "resend_invitation",
+        "withdraw_invitation",
+        "read_link",
+        "end_link",
         "read_role_template",
     }
     for name, operation in found.items():
@@ -61,9 +67,10 @@ def test_every_operation_is_described(described: dict[str, Any], pages: Pages) -
             assert operation["security"] == [{"token": []}], name
             assert {"401", "422", "429", "500", "503"} <= set(operation["responses"])
         for status, response in operation["responses"].items():
-            assert response["description"] != "Successful Response" or status == "200"
+            assert response["description"] != "Successful Response", name
             if status >= "400":
                 assert list(response["content"]) == ["application/problem+json"], (name, status)
+    assert {tag["name"] for tag in described["tags"]} == {tag for one in found.values() for tag in one["tags"]}
     schemes = described["components"]["securitySchemes"]
     assert (schemes["token"]["type"], schemes["token"]["scheme"]) == ("http", "bearer")
     assert set(described["components"]["schemas"]) >= {"Problem", "FieldProblem", "LinkRequestOut", "Stack"}
@@ -79,20 +86,48 @@ def test_every_reference_leads_somewhere(described: dict[str, Any]) -> None:
     assert {link["operationId"] for link in links.values()} <= set(operations(described))
 
 
+def test_what_is_answered_has_every_field(described: dict[str, Any]) -> None:
+    """What may be missing is null: nobody has to ask whether a field is there."""
+    schemas = described["components"]["schemas"]
+    sent = {"AccountDetails", "BeginRequest", "SaveDetails", "Invite", "EndLink"}
+    for name, schema in schemas.items():
+        if "properties" in schema and name not in sent:
+            assert set(schema["required"]) == set(schema["properties"]), name
+
+
+def test_every_code_is_described_with_its_example(described: dict[str, Any]) -> None:
+    """Which operation answers which is held by every test that gets a problem."""
+    examples = described["components"]["examples"]
+    assert set(examples) == set(CODES)
+    for code, example in examples.items():
+        assert (example["value"]["status"], example["value"]["code"]) == (CODES[code].status, code)
+        Problem.model_validate(example["value"])
+    used = {
+        (int(status), code)
+        for operation in operations(described).values()
+        for status, response in operation["responses"].items()
+        if status >= "400"
+        for code in response["content"]["application/problem+json"]["examples"]
+    }
+    assert {code for _, code in used} == set(CODES) - {"method-not-allowed", "conflict"}, "those are of no operation"
+    assert all(CODES[code].status == status for status, code in used)
+
+
+def test_nothing_is_refused_by_a_code_that_is_not_described() -> None:
+    source = "".join(path.read_text() for path in (ROOT / "staxpipe/onboarding/api").glob("*.py"))
+    raised = set(re.findall(r'ProblemError\(\s*(\d+), "([a-z-]+)"', source))
+    assert len(raised) >= 18
+    assert [one for one in raised if one[1] not in CODES or str(CODES[one[1]].status) != one[0]] == []
+
+
 def test_the_document_names_every_operation_and_code(described: dict[str, Any]) -> None:
     page = (ROOT / "docs" / "api.md").read_text()
     for path, methods in described["paths"].items():
         for method in methods:
             assert f"| `{method.upper()} {path}` |" in page
-    source = "".join(
-        (ROOT / "staxpipe/onboarding/api" / name).read_text()
-        for name in ("requests.py", "acts.py", "invitations.py", "bearer.py", "problems.py")
-    )
-    codes = set(re.findall(r'ProblemError\(\s*\d+, "([a-z-]+)"', source)) | set(
-        re.findall(r'\d+: \("([a-z-]+)"', source)
-    )
-    assert len(codes) >= 20
-    assert {code for code in codes if f"`{code}`" not in page} == set()
+    rows = dict(re.findall(r"^\| ([45]\d\d) \| (.+) \|$", page, re.MULTILINE))
+    told = {(int(status), code) for status, codes in rows.items() for code in re.findall(r"`([a-z-]+)`", codes)}
+    assert told == {(reason.status, code) for code, reason in CODES.items()}
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")

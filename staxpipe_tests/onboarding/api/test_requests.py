@@ -9,7 +9,7 @@ import httpx
 import pytest
 from sqlalchemy import Engine, text
 
-from staxpipe.db import links, probes
+from staxpipe.db import audit_log, links, probes
 from staxpipe.doctor.diagnosis import diagnose
 from staxpipe.doctor.facts import of_request
 from staxpipe.doctor.keeping import keep
@@ -144,6 +144,25 @@ def test_accounts_beside_each_other_have_their_bound(pages: Pages, monkeypatch: 
     problem(beside("fourth"), 409, "cancelled")
 
 
+def test_a_key_means_the_same_place_too(pages: Pages) -> None:
+    client = program(pages)
+    first, other = begun(client), begun(client, key="other", bucket="another-bucket")
+
+    def beside(whom: str) -> httpx.Response:
+        return client.post(REQUESTS, json={"beside": whom}, headers={"Idempotency-Key": "second"})
+
+    second = beside(first).json()["id"]
+    assert beside(second).json()["beside"] == first, "who stands beside it stands beside the first"
+    assert "does not stand beside" in problem(beside(other), 409, "key-used")["detail"]
+
+
+def test_a_key_whose_draft_is_over_begins_no_account(pages: Pages) -> None:
+    client = program(pages)
+    draft = client.post(REQUESTS, json={}, headers={"Idempotency-Key": "first"}).json()["id"]
+    client.post(f"{REQUESTS}/{draft}/cancel")
+    assert "it is over" in problem(begin(client), 409, "key-used")["detail"]
+
+
 def test_the_role_of_a_member_has_no_stack_of_its_own(pages: Pages) -> None:
     browser, client = person(pages, "ada@example.com"), program(pages, "ada@example.com")
     payer = begun(client)
@@ -243,18 +262,16 @@ def test_lists_are_pages_that_miss_none(pages: Pages) -> None:
     assert client.get(REQUESTS, params={"state": "cancelled"}).json()["requests"] == []
 
 
-def test_colleagues_are_invited_once_and_within_the_bounds(pages: Pages, engine: Engine) -> None:
-    client = program(pages)
-    path = f"{REQUESTS}/{begun(client)}/invitations"
-    body = {"addresses": ["alan@example.com"], "invited_by": "Grace", "note": "  für den Monat 🧾\r\n"}
-    for _ in range(2):
-        [one] = client.post(path, json=body).json()["invitations"]
-    assert (one["email"], one["standing"], one["open"]) == ("alan@example.com", "Not sent yet", True)
+def test_a_list_that_begins_behind_nothing_is_no_end(pages: Pages, engine: Engine) -> None:
+    """Nor does it tell whether, or when, somebody else's request was begun."""
+    ada, grace = program(pages, "ada@example.com"), program(pages, "grace@example.com")
+    begun(ada)
+    pages.clock.pass_by(timedelta(seconds=1))
+    foreign = begun(grace, bucket="another-bucket")
+    told = [ada.get(REQUESTS, params={"after": after}) for after in (foreign, "x" * 22)]
+    for answer in told:
+        problem(answer, 404, "not-found")
+    assert told[0].text == told[1].text
+    problem(program(pages).get(REQUESTS, params={"after": "x" * 22}), 404, "not-found")
     with engine.connect() as connection:
-        [mail] = connection.execute(text("SELECT payload FROM outbox")).scalars()
-    assert mail["note"] == "für den Monat 🧾"
-    assert "/invite/" in mail["url"]
-    assert mail["url"] not in client.get(path).text
-    many = [f"a{number}@example.com" for number in range(10)]
-    said = problem(client.post(path, json={**body, "addresses": many}), 409, "too-many-colleagues")
-    assert "9 more can be" in said["detail"]
+        assert audit_log.entries(connection, f"request:{foreign}", limit=1)[0].result == "refused"

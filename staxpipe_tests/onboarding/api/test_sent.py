@@ -10,7 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from staxpipe.onboarding.api.shapes import AccountDetails, Invite, MailAddress, SaveDetails
+from staxpipe.onboarding.api.sent import AccountDetails, Invite, MailAddress, SaveDetails
 from staxpipe_tests.onboarding.api.conftest import DETAILS
 
 SHORT = st.text(st.sampled_from("ab9-._/ =+@:,'()!AéZ*\n\x00٣"), max_size=12)

@@ -1,4 +1,4 @@
-"""What is sent and what is answered, as JSON. The rules of fields are those of the form (`staxpipe.onboarding.forms`).
+"""What is sent, as JSON. The rules of fields are those of the form (`staxpipe.onboarding.forms`).
 
 A form tidies what a person typed; a program is told. So each rule is a pattern in the description, and a test holds the
 two together.
@@ -7,7 +7,6 @@ two together.
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
@@ -18,7 +17,6 @@ from staxpipe.model import account_id as parse_account_id
 from staxpipe.onboarding import forms
 from staxpipe.onboarding.forms import Invitation
 from staxpipe.onboarding.regions import REGIONS
-from staxpipe.onboarding.status import Stage
 
 ACCOUNT_ID = r"^[0-9]{12}$"
 BUCKET = (
@@ -149,6 +147,19 @@ class SaveDetails(AccountDetails):
     )
 
 
+class EndLink(Sent):
+    """How to end a link for good."""
+
+    data: Literal["keep", "delete"] = Field(
+        description="What becomes of what was loaded. `delete` cannot be taken back; what is kept can be deleted later."
+    )
+    account_id: Annotated[
+        str,
+        _exactly(forms.clean_account_id),
+        _text("The account that the link is of, to be sure that it is this one.", "123456789012", pattern=ACCOUNT_ID),
+    ]
+
+
 class Invite(Sent):
     """Colleagues to be asked by mail to go on with the request."""
 
@@ -186,127 +197,3 @@ class Wanted(Sent):
         Annotated[str, Field(pattern=REQUEST_ID)] | None,
         WithJsonSchema({"type": "string", "pattern": REQUEST_ID, "examples": [EXAMPLE_ID]}),
     ] = Field(None, description="The id of the last request of the page before.")
-
-
-class Total(BaseModel):
-    """What a month costs in one currency."""
-
-    currency: str
-    billed_cost: str = Field(description="An exact decimal, as text.", examples=["1234.5600000000"])
-
-
-class Month(BaseModel):
-    """One month of one export."""
-
-    period: str = Field(examples=["2026-10"])
-    export: str
-    state: str = Field(description="`loaded` when it can be queried; `failed` when somebody must do something.")
-    rows: int | None = Field(description="Line items, once they are counted.")
-    error: str | None = Field(description="Why it could not be loaded, and what to do.")
-    provisional: bool = Field(description="Whether AWS may still change it.")
-    counted: bool = Field(description="False where another export of the account counts for this month.")
-    totals: list[Total]
-
-
-class Summary(BaseModel):
-    """A request, without its months."""
-
-    id: str = Field(examples=[EXAMPLE_ID])
-    state: RequestState = Field(description="The state of the request itself.")
-    stage: Stage = Field(
-        description="What a person sees: the request's state and, once linked, its data's. `ready` is the end; "
-        "`refused`, `expired`, `empty` and `paused` want somebody to do what `text` says."
-    )
-    headline: str = Field(description="The stage in a few words.")
-    text: str = Field(description="What that means, and what to do.")
-    account_id: str | None
-    bucket: str | None
-    prefix: str
-    region: str | None
-    contact: str | None = Field(description="Who gets its news; null where that is only the operator.")
-    version: str = Field(description="Which details these are; see `version` of saving details.")
-    beside: str | None = Field(description="The first of the accounts that were asked for together; null if it is it.")
-    created_at: datetime
-    updated_at: datetime = Field(description="When details or state changed last.")
-    expires_at: datetime | None = Field(description="Until when it waits for its role.")
-
-
-class LinkRequestOut(Summary):
-    """A request and how far its data is."""
-
-    verdict: str | None = Field(description="What the last look at the role came to, by its code.")
-    probes: int = Field(description="How often it was looked for.")
-    fraction: float = Field(ge=0, le=1, description="How much of what was found is loaded.")
-    rows: int = Field(description="Line items that can be queried.")
-    months: list[Month] = Field(description="The newest first.")
-
-
-class Stack(BaseModel):
-    """The CloudFormation stack that lets staxpipe in."""
-
-    stack_name: str = Field(description="Also the role's name.")
-    region: str = Field(description="Where to create the stack.")
-    capabilities: list[Literal["CAPABILITY_NAMED_IAM"]] = ["CAPABILITY_NAMED_IAM"]
-    parameters: dict[str, str] = Field(
-        description="The template's parameters, the ExternalId among them. They stay as long as the account does."
-    )
-    template_download: str = Field(description="Where the template can be fetched, by anybody.")
-    template_url: str | None = Field(description="The template in S3, for CloudFormation, where it is published.")
-    command: str = Field(description="One command that creates the stack, in a folder with the template.")
-    console_url: str | None = Field(description="The console's page that creates it, where the template is published.")
-
-
-class BegunRequest(LinkRequestOut):
-    """A request, and what to create in AWS for it."""
-
-    deployment: Stack | None
-    deployment_missing: str | None = Field(description="Why there is no `deployment` yet, where there is none.")
-
-
-class Page(BaseModel):
-    """A page of requests, the newest first."""
-
-    requests: list[Summary]
-    next: str | None = Field(description="The address of the next page, where there is one.")
-
-
-class InvitationOut(BaseModel):
-    """One colleague who was invited. The address that leads in is in the mail only."""
-
-    email: str
-    standing: str = Field(description="How it stands, in words.", examples=["Sent, not opened yet"])
-    open: bool = Field(description="Whether it still leads in.")
-    expires_at: datetime
-
-
-class Invitations(BaseModel):
-    """Everybody who was invited to a request, in the order of inviting."""
-
-    invitations: list[InvitationOut]
-
-
-class CheckOut(BaseModel):
-    """One check of the doctor's."""
-
-    code: str
-    subject: str = Field(description="The export that it is about; empty where it is the link as a whole.")
-    title: str
-    state: Literal["holds", "improvable", "broken", "unknown"]
-    found: str = Field(description="What there is.")
-    to_do: str = Field(description="What to do, by the name of a screen, a setting or a command.")
-
-
-class DoctorReport(BaseModel):
-    """What the doctor found of role, bucket and exports."""
-
-    at: datetime
-    looked_at: datetime | None
-    tried_at: datetime | None
-    checks: list[CheckOut]
-    months: list[str] = Field(description="Months that the bucket holds a report of.")
-
-
-class Doctor(BaseModel):
-    """The last report on a request."""
-
-    report: DoctorReport | None = Field(description="Null while nothing was looked at, or details changed since.")
