@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, select, text
 
 from staxpipe.aws.permissions import switches
 from staxpipe.db import audit_log, link_requests, probes
@@ -150,9 +150,10 @@ def test_reports_that_are_linked_already_are_not_linked_twice(pages: Pages, engi
     assert answer.status_code == 422
     assert "are linked already" in errors(answer)["bucket"]
     assert browser.post(f"/requests/{second}/details", data={**DETAILS, "prefix": "other"}).status_code == 200
-    with engine.begin() as connection:  # the stack was deleted: then linking anew is the way back
-        connection.exec_driver_sql("UPDATE links SET state = 'paused'")
-    assert browser.post(f"/requests/{second}/details", data=DETAILS).status_code == 200
+    for state, status_code in (("paused", 422), ("ended", 200)):  # a paused one goes on by its own page
+        with engine.begin() as connection:
+            connection.execute(text("UPDATE links SET state = :state"), {"state": state})
+        assert browser.post(f"/requests/{second}/details", data=DETAILS).status_code == status_code
 
 
 def test_details_can_be_corrected_while_listening(pages: Pages, engine: Engine) -> None:

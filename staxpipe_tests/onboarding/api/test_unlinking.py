@@ -113,7 +113,7 @@ def test_only_who_may_decide_ends_it(pages: Pages, ada: httpx.Client, linked: st
     problem(grace.get(f"{linked}/link"), 404, "not-found")
     assert ada.get(f"{linked}/link").json()["stage"] == "linked"
     assert end(program(pages), linked, "keep").json()["stage"] == "kept"
-    assert acts(engine) == [("operator", "link.ended", "done")]
+    assert acts(engine) == [("operator by token test", "link.ended", "done")]
 
 
 def test_of_two_at_once_who_want_different_things_one_is_told(pages: Pages, ada: httpx.Client, linked: str) -> None:
