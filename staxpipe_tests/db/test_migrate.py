@@ -180,6 +180,22 @@ def test_an_unreachable_database_is_a_transient_error_without_its_password() -> 
     assert "s3cret" not in str(caught.value)
 
 
+def test_a_table_that_somebody_reads_is_waited_for_and_not_for_ever(
+    empty_engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("staxpipe.db.migrate.LOCK_TIMEOUT", "50ms")
+    with empty_engine.begin() as connection:
+        _upgrade_to(connection, "0011")
+    with empty_engine.begin() as reader:
+        reader.execute(text("SELECT FROM member_roles"))
+        with pytest.raises(TransientError, match="is in use, so it was not migrated"):
+            migrate(empty_engine)
+    migrate(empty_engine)
+    with empty_engine.connect() as connection:
+        assert connection.scalar(text("SHOW lock_timeout")) == "0", "of that transaction alone"
+    empty_engine.dispose()
+
+
 def _lock_is_held(engine: Engine) -> bool:
     with engine.connect() as connection:
         query = text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objid = :key")
