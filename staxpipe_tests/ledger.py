@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import Connection, insert
 
 from staxpipe.db import deliveries as ledger
+from staxpipe.db import exports
 from staxpipe.db.tables import link_requests, links
 from staxpipe.model import BillingPeriod, Delivery, Export, ExportKind, FileFormat, StoredObject
 
@@ -71,6 +72,6 @@ def add_link(connection: Connection, account_id: str = ACCOUNT, link_id: str = "
 
 def record(connection: Connection, delivery: Delivery, account_id: str = ACCOUNT, link_id: str = "link-1") -> int:
     """Record a delivery of a link; returns its row id."""
-    export_id = ledger.record_export(connection, delivery.export, link_id)
+    export_id = exports.record(connection, delivery.export, link_id)
     ledger.record_delivery(connection, export_id, account_id, delivery)
     return ledger.find(connection, export_id, delivery).id

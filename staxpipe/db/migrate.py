@@ -17,6 +17,11 @@ MIGRATIONS = Path(__file__).with_name("migrations")
 VERSION_TABLE = "staxpipe_schema"  # not Alembic's usual name: Dagster's migrations use that, maybe beside us
 MIGRATION_LOCK = 0x57A8_1DB0  # any number, the same in every version
 
+LOCK_TIMEOUT = "30s"
+"""For so long a step waits for a table that somebody else reads or writes: whoever comes after it waits as long."""
+
+_IN_USE = {"40P01", "55P03"}  # deadlock_detected, lock_not_available
+
 
 def migrate(engine: Engine) -> None:
     """Apply every step that the database lacks: all of them or, when anything fails or dies, none.
@@ -25,7 +30,7 @@ def migrate(engine: Engine) -> None:
 
     Raises:
         PermanentError: the database was made by a newer staxpipe, or its user may not create tables.
-        TransientError: the database cannot be reached.
+        TransientError: the database cannot be reached, or somebody else holds its tables.
     """
     try:
         with engine.connect() as connection:
@@ -33,6 +38,7 @@ def migrate(engine: Engine) -> None:
                 return  # as nearly always: Alembic, which takes long to import, is not needed
         with engine.begin() as connection:
             connection.execute(select(func.pg_advisory_xact_lock(MIGRATION_LOCK)))
+            connection.execute(select(func.set_config("lock_timeout", LOCK_TIMEOUT, True)))
             _upgrade(connection)
     except ProgrammingError as error:
         raise PermanentError(
@@ -40,6 +46,11 @@ def migrate(engine: Engine) -> None:
             "Its user must be allowed to create tables in it."
         ) from error
     except OperationalError as error:
+        if getattr(error.orig, "pgcode", None) in _IN_USE:
+            raise TransientError(
+                f"The database {_place(engine)} is in use, so it was not migrated and is as it was. End what reads or "
+                "changes its tables (another staxpipe, a dashboard's long query), and try again."
+            ) from error
         raise TransientError(f"The database {_place(engine)} cannot be reached: {str(error.orig).strip()}") from error
 
 

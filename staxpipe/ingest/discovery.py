@@ -8,8 +8,8 @@ from datetime import datetime
 from sqlalchemy import Connection, Engine, delete
 
 from staxpipe.db import deliveries as ledger
+from staxpipe.db import exports, results
 from staxpipe.db import links as link_queries
-from staxpipe.db import results
 from staxpipe.db.links import Link
 from staxpipe.db.tables import findings
 from staxpipe.exports.bucket import Bucket
@@ -49,12 +49,12 @@ def discover_link(engine: Engine, settings: Settings, link: Link, bucket: Bucket
         if not link_queries.is_still(connection, link):
             return Discovered(0, 0)  # somebody corrected the bucket while the other one was listed
         named = [delivery.export for delivery in seen.deliveries] + [failed.export for failed in seen.broken]
-        exports = ledger.record_exports(connection, named, link.id)
+        ids = exports.record_all(connection, named, link.id)
         new = broken = 0
         for delivery in seen.deliveries:
-            new += ledger.record_delivery(connection, exports[delivery.export.source], link.account_id, delivery)
+            new += ledger.record_delivery(connection, ids[delivery.export.source], link.account_id, delivery)
         for failed in seen.broken:
-            export_id = exports[failed.export.source]
+            export_id = ids[failed.export.source]
             delivery = Delivery(
                 failed.export,
                 failed.period,

@@ -9,7 +9,7 @@ from pathlib import Path
 from sqlalchemy import Connection
 
 from staxpipe.db import deliveries as ledger
-from staxpipe.db import results
+from staxpipe.db import exports, results
 from staxpipe.db.columns_read import put_columns
 from staxpipe.db.deliveries import LedgerEntry
 from staxpipe.db.reconciliations import replace_reconciliation
@@ -128,7 +128,7 @@ def _record_results(
     # The export before its delivery, as whoever looks into the bucket takes them: else each might wait for the other.
     kind = kind_of_table([header for header, _ in read.columns.schema.columns])
     if kind is not None and entry.delivery.export.kind is ExportKind.DATA_EXPORT:
-        ledger.set_kind(connection, entry.export_id, kind)  # its manifest did not tell
+        exports.set_kind(connection, entry.export_id, kind)  # its manifest did not tell
     found = (*reconciliation.findings, *read.columns.findings(connection, entry))
     results.replace_results(connection, entry, sum_rows(read.tally), found, read.rejected, entry.account_id)
     replace_reconciliation(connection, entry.id, reconciliation.lines, reconciliation.identities)

@@ -9,7 +9,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from staxpipe.db import deliveries as ledger
-from staxpipe.db import results
+from staxpipe.db import exports, results
 from staxpipe.db.deliveries import LedgerEntry
 from staxpipe.db.reconciliations import lines_of
 from staxpipe.errors import PermanentError, StaxpipeError
@@ -83,7 +83,7 @@ def _record(platform: Platform, delivery: Delivery) -> tuple[LedgerEntry, bool]:
     An older one than what is loaded is loaded all the same: a person asked for it.
     """
     with platform.engine.begin() as connection:
-        export_id = ledger.record_export(connection, delivery.export, link_id=None)
+        export_id = exports.record(connection, delivery.export, link_id=None)
         ledger.record_delivery(connection, export_id, None, delivery)
         entry = ledger.find(connection, export_id, delivery)
         return entry, entry.state is DeliveryState.LOADED

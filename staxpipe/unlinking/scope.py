@@ -9,7 +9,7 @@ from sqlalchemy import Connection, exists, select, update
 
 from staxpipe.db import links
 from staxpipe.db.deletion_receipts import DeletionReceipt
-from staxpipe.db.deliveries import by_source
+from staxpipe.db.exports import by_source
 from staxpipe.db.links import Link
 from staxpipe.db.tables import deliveries, exports, period_sources
 from staxpipe.model import LinkState

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import re
-from pathlib import Path
-
 import pytest
-from sqlalchemy import Connection, Engine, inspect
+from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import ProgrammingError
 
 from staxpipe.db import audit_log
 from staxpipe.db.audit_log import AuditEntry
-
-SECURITY_PAGE = Path(__file__).resolve().parents[2] / "docs" / "security.md"
+from staxpipe_tests.db.given_away import become_staxpipe_app
 
 
 def test_an_act_is_kept_with_who_what_where_and_how_it_ended(engine: Engine) -> None:
@@ -80,17 +76,8 @@ def test_rows_are_neither_changed_nor_removed_even_by_their_owner(engine: Engine
 
 def test_an_application_that_is_not_the_owner_can_only_add(engine: Engine) -> None:
     """What docs/security.md tells a database administrator to run, run."""
-    [advice] = re.findall(r"```sql\n(CREATE ROLE .*?)```", SECURITY_PAGE.read_text(), re.DOTALL)
-    assert "DATABASE staxpipe " in advice
-    advice = advice.replace("DATABASE staxpipe ", f"DATABASE {engine.url.database} ")
-    with engine.connect() as connection:  # never committed: a role belongs to the whole server
-        connection.exec_driver_sql("CREATE ROLE staxpipe_app")
-        connection.exec_driver_sql(f"ALTER DATABASE {engine.url.database} OWNER TO staxpipe_app")
-        for table in inspect(connection).get_table_names():
-            connection.exec_driver_sql(f"ALTER TABLE {table} OWNER TO staxpipe_app")
-        connection.exec_driver_sql("ALTER FUNCTION refuse_to_change_audit_log() OWNER TO staxpipe_app")
-        connection.exec_driver_sql(advice)
-        connection.exec_driver_sql("SET LOCAL ROLE staxpipe_app")
+    with engine.connect() as connection:
+        become_staxpipe_app(connection)
         before = one_act(connection)
         for forbidden in (
             *CHANGES,

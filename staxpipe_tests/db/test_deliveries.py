@@ -1,4 +1,3 @@
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -6,7 +5,8 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import IntegrityError
 
 from staxpipe.db import deliveries as ledger
-from staxpipe.model import BillingPeriod, DeliveryState, ExportKind
+from staxpipe.db import exports
+from staxpipe.model import BillingPeriod, DeliveryState
 from staxpipe_tests.ledger import ACCOUNT, NOON, a_delivery, add_link, record
 
 OCTOBER = BillingPeriod(2026, 10)
@@ -25,10 +25,10 @@ def test_a_delivery_comes_back_as_it_was_recorded(engine: Engine) -> None:
 def test_the_same_delivery_is_recorded_once(engine: Engine) -> None:
     with engine.begin() as connection:
         add_link(connection)
-        export_id = ledger.record_export(connection, a_delivery().export, "link-1")
+        export_id = exports.record(connection, a_delivery().export, "link-1")
         assert ledger.record_delivery(connection, export_id, ACCOUNT, a_delivery())
         assert not ledger.record_delivery(connection, export_id, ACCOUNT, a_delivery())
-        assert ledger.record_export(connection, a_delivery().export, "link-1") == export_id
+        assert exports.record(connection, a_delivery().export, "link-1") == export_id
         assert len(ledger.due(connection, NOON)) == 1
 
 
@@ -110,7 +110,7 @@ def test_a_delivery_that_lacks_a_file_makes_nothing_superfluous_and_is_never_cho
         add_link(connection)
         good = record(connection, a_delivery(delivery_id="a"))
         broken = a_delivery(delivery_id="b", hours=1, files=0)
-        export_id = ledger.record_export(connection, broken.export, "link-1")
+        export_id = exports.record(connection, broken.export, "link-1")
         ledger.record_delivery(connection, export_id, ACCOUNT, broken, error="report-2.csv.gz is missing")
         assert [entry.id for entry in ledger.newest(connection, ACCOUNT, OCTOBER)] == [good]
         [incomplete] = ledger.incomplete(connection, ACCOUNT, OCTOBER)
@@ -176,29 +176,3 @@ def test_a_run_finds_what_it_pinned_and_a_failed_delivery_gets_another_chance(en
         [entry] = ledger.of_run(connection, "run-1", OCTOBER)
         assert (entry.state, entry.error) == (DeliveryState.DISCOVERED, None)
         assert ledger.of_run(connection, "run-2", OCTOBER) == []
-
-
-def test_the_kind_of_an_export_is_what_was_told_of_it_last(engine: Engine) -> None:
-    delivery = a_delivery()
-
-    def recorded(kind: ExportKind) -> ExportKind:
-        export = replace(delivery.export, kind=kind)
-        with engine.begin() as connection:
-            export_id = ledger.record_export(connection, export, None)
-            ledger.record_delivery(connection, export_id, None, replace(delivery, export=export))
-            return ledger.find(connection, export_id, delivery).delivery.export.kind
-
-    assert recorded(ExportKind.DATA_EXPORT) is ExportKind.DATA_EXPORT
-    assert recorded(ExportKind.FOCUS_1_0) is ExportKind.FOCUS_1_0
-    assert recorded(ExportKind.DATA_EXPORT) is ExportKind.FOCUS_1_0  # a manifest without columns takes nothing back
-    assert recorded(ExportKind.FOCUS_1_2) is ExportKind.FOCUS_1_2
-
-
-def test_what_a_file_tells_of_its_export_is_kept_and_of_no_other(engine: Engine) -> None:
-    with engine.begin() as connection:
-        add_link(connection)
-        mine = ledger.entry(connection, record(connection, a_delivery()))
-        other = ledger.entry(connection, record(connection, a_delivery(source="s3://billing/cur/other")))
-        ledger.set_kind(connection, mine.export_id, ExportKind.CUR_2_0)
-        kinds = [ledger.entry(connection, id_).delivery.export.kind for id_ in (mine.id, other.id)]
-    assert kinds == [ExportKind.CUR_2_0, ExportKind.LEGACY_CUR]

@@ -19,11 +19,13 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, create_engine, inspect, text
 from sqlalchemy.exc import ProgrammingError
 
+from staxpipe.db import audit_log
 from staxpipe.db.engine import make_engine
 from staxpipe.db.migrate import MIGRATION_LOCK, MIGRATIONS, VERSION_TABLE, migrate, newest_step
 from staxpipe.db.tables import metadata
 from staxpipe.errors import PermanentError, TransientError
 from staxpipe.warehouse.tables import daily_costs_all
+from staxpipe_tests.db.given_away import become_staxpipe_app
 from staxpipe_tests.local.conftest import wait_until
 
 assert daily_costs_all.metadata is metadata  # declared elsewhere, migrated with the rest
@@ -123,6 +125,7 @@ def test_one_that_is_killed_halfway_leaves_nothing_and_the_next_one_succeeds(emp
     script = """
 import os, sys
 from sqlalchemy import event
+from staxpipe.db import audit_log
 from staxpipe.db.engine import make_engine
 from staxpipe.db.migrate import migrate
 engine = make_engine(sys.argv[1])
@@ -178,6 +181,22 @@ def test_an_unreachable_database_is_a_transient_error_without_its_password() -> 
     with pytest.raises(TransientError, match="cannot be reached") as caught:
         migrate(make_engine("postgresql://somebody:s3cret@127.0.0.1:1/staxpipe"))
     assert "s3cret" not in str(caught.value)
+
+
+def test_a_table_that_somebody_reads_is_waited_for_and_not_for_ever(
+    empty_engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("staxpipe.db.migrate.LOCK_TIMEOUT", "50ms")
+    with empty_engine.begin() as connection:
+        _upgrade_to(connection, "0011")
+    with empty_engine.begin() as reader:
+        reader.execute(text("SELECT FROM member_roles"))
+        with pytest.raises(TransientError, match="is in use, so it was not migrated"):
+            migrate(empty_engine)
+    migrate(empty_engine)
+    with empty_engine.connect() as connection:
+        assert connection.scalar(text("SHOW lock_timeout")) == "0", "of that transaction alone"
+    empty_engine.dispose()
 
 
 def _lock_is_held(engine: Engine) -> bool:
@@ -302,6 +321,17 @@ def test_rows_and_sums_of_an_earlier_version_stay(empty_engine: Engine, step: st
         known = [{name: row[name] for name in kept[0]} for row in after[table]] if kept else after[table]
         assert sorted(known, key=str) == sorted(kept, key=str), table
     assert {len(before[name]) for name in ("link_requests", "deliveries")} == {6, 3}
+
+
+def test_whoever_gave_the_audit_log_away_need_not_take_it_back_for_the_newest_step(empty_engine: Engine) -> None:
+    with empty_engine.connect() as connection:
+        _upgrade_to(connection, "0011")
+        become_staxpipe_app(connection)
+        _upgrade_to(connection, "head")
+        audit_log.record(connection, "ada", "link.created", "link:1", "safe")
+        with pytest.raises(ProgrammingError, match="permission denied"):
+            connection.execute(text("DELETE FROM audit_log"))
+    empty_engine.dispose()
 
 
 def test_a_stack_set_stays_where_it_is(empty_engine: Engine) -> None:

@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import Engine
 
 from staxpipe.db import deliveries as ledger
-from staxpipe.db import journal, results
+from staxpipe.db import exports, journal, results
 from staxpipe.db.engine import make_engine
 from staxpipe.db.journal import ServiceCost
 from staxpipe.db.results import SumRow
@@ -44,7 +44,7 @@ def publish(
     named = Export(f"s3://bucket/{export}", export, ExportKind.LEGACY_CUR)
     delivery = Delivery(named, period, delivery_id, delivered_at, (), FileFormat.PARQUET)
     with engine.begin() as connection:
-        export_id = ledger.record_export(connection, named, link_id=None)
+        export_id = exports.record(connection, named, link_id=None)
         ledger.record_delivery(connection, export_id, None, delivery)
         entry = ledger.find(connection, export_id, delivery)
     batches = make(export_id)

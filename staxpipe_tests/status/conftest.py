@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import Connection, Engine, insert
 
 from staxpipe.db import deliveries as ledger
-from staxpipe.db import outbox, results
+from staxpipe.db import exports, outbox, results
 from staxpipe.db.results import SumRow
 from staxpipe.db.tables import link_requests, period_sources
 from staxpipe.model import DeliveryState, Finding, Severity
@@ -69,14 +69,12 @@ def busy(engine: Engine) -> Engine:
         record(connection, a_delivery("2026-11"))
         second = record(connection, a_delivery("2026-07", source="s3://billing/cur/second"))
         load(connection, second)
-        counted = ledger.find(
-            connection, ledger.record_export(connection, a_delivery().export, None), a_delivery("2026-07")
-        )
+        counted = ledger.find(connection, exports.record(connection, a_delivery().export, None), a_delivery("2026-07"))
         connection.execute(
             insert(period_sources).values(billing_account_id=ACCOUNT, period="2026-07", export_id=counted.export_id)
         )
         by_hand = a_delivery("2025-01", source="file:///home/ada/report")
-        export_id = ledger.record_export(connection, by_hand.export, None)
+        export_id = exports.record(connection, by_hand.export, None)
         ledger.record_delivery(connection, export_id, None, by_hand, error="line 3 of report-1.csv.gz has no date.")
         _requests(connection)
         outbox.enqueue(connection, "linked:link-1", "linked", {})

@@ -9,8 +9,7 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy import Engine, text
 
-from staxpipe.db import deliveries as ledger
-from staxpipe.db import links
+from staxpipe.db import exports, links
 from staxpipe.db.links import Link
 from staxpipe.model import AccountId, Export, ExportKind, LinkState
 from staxpipe.unlinking.scope import Scope, decide_scope, feeds, may_inherit
@@ -75,8 +74,8 @@ def test_a_look_into_the_bucket_and_a_deletion_do_not_wait_for_each_other_for_ev
     first, second = (Export(f"s3://billing/cur/{name}", name, ExportKind.LEGACY_CUR) for name in ("Z", "a"))
     with engine.begin() as connection:
         add_link(connection)
-        ledger.record_export(connection, second, "link-1")  # found the other way round
-        ledger.record_export(connection, first, "link-1")
+        exports.record(connection, second, "link-1")  # found the other way round
+        exports.record(connection, first, "link-1")
 
     def decide() -> Scope:
         with engine.begin() as connection:
@@ -90,9 +89,9 @@ def test_a_look_into_the_bucket_and_a_deletion_do_not_wait_for_each_other_for_ev
             return bool(connection.scalar(blocked))
 
     with ThreadPoolExecutor(1) as pool, engine.begin() as looking:
-        ledger.record_exports(looking, [first], "link-1")
+        exports.record_all(looking, [first], "link-1")
         deciding = pool.submit(decide)
         wait_until(waits)
-        assert len(ledger.record_exports(looking, [second, first], "link-1")) == 2
+        assert len(exports.record_all(looking, [second, first], "link-1")) == 2
         looking.commit()
         assert deciding.result().sources == (first.source, second.source)

@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import Engine
 
 from staxpipe.db import deliveries as ledger
+from staxpipe.db import exports
 from staxpipe.model import Delivery, Export, ExportKind, FileFormat
 from staxpipe_tests.lake.line_item_batches import OCTOBER
 
@@ -29,7 +30,7 @@ def sources(engine: Engine) -> Sources:
     with engine.begin() as connection:
         for name in ("first", "second"):
             export = Export(f"s3://bucket/{name}", name, ExportKind.LEGACY_CUR)
-            export_id = ledger.record_export(connection, export, link_id=None)
+            export_id = exports.record(connection, export, link_id=None)
             delivery = Delivery(export, OCTOBER, "d1", datetime(2018, 11, 1, tzinfo=UTC), (), FileFormat.PARQUET)
             ledger.record_delivery(connection, export_id, None, delivery)
             ids += [export_id, ledger.find(connection, export_id, delivery).id]

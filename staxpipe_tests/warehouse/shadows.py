@@ -10,7 +10,7 @@ from decimal import Decimal
 from sqlalchemy import Connection, delete, insert
 
 from staxpipe.db import deliveries as ledger
-from staxpipe.db import results
+from staxpipe.db import exports, results
 from staxpipe.db.results import SumRow
 from staxpipe.db.sources import CostLine, Holder
 from staxpipe.db.tables import delivery_services
@@ -82,7 +82,7 @@ def recorded(
     """Record a delivery and what it comes to, committed and not published yet; returns export and delivery."""
     export = Export(f"s3://bucket/{name}", name, kind, AccountId(owner) if owner else None)
     delivery = Delivery(export, period, delivery_id, delivered_at, (), FileFormat.PARQUET)
-    export_id = ledger.record_export(connection, export, link_id)
+    export_id = exports.record(connection, export, link_id)
     ledger.record_delivery(connection, export_id, None, delivery)
     entry = ledger.find(connection, export_id, delivery)
     results.replace_results(connection, entry, list(_sums(account, lines)), (), (), None)
