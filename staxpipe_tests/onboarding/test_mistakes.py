@@ -152,19 +152,19 @@ MISTAKES = (
         "another ExternalId was typed",
         deployed(ExternalId="typed-" + "x" * 40),
         "The role waits for somebody who shows that other ExternalId",
-        "Update the stack with this one.",
+        "Update the stack with this one, as said below.",
     ),
     Mistake(
         "somebody else is trusted",
         deployed(OperatorPrincipalArn="arn:aws:iam::123456789012:role/staxpipe"),
         "The role lets in somebody else, and not staxpipe.",
-        "Update the stack with this one.",
+        "Update the stack with this one, as said below.",
     ),
     Mistake(
         "the role has another name",
         deployed(RoleName="staxpipe-link-mynewrole123"),
         "staxpipe looks for the role under this very name.",
-        "Update the stack with it.",
+        "Update the stack with it, as said below.",
     ),
     Mistake(
         "a role made by hand demands no ExternalId",
