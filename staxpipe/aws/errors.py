@@ -256,7 +256,9 @@ def _unanswered(error: BotoCoreError, what: str) -> StaxpipeError:
 
 
 def _said(error: ClientError) -> str:
-    return str(error.response.get("Error", {}).get("Message", "")) or "nothing more"
+    """AWS's words as a sentence: others follow."""
+    words = str(error.response.get("Error", {}).get("Message", "")).strip() or "nothing more"
+    return words if words.endswith((".", "!", "?")) else f"{words}."
 
 
 def _first_line(error: Exception) -> str:

@@ -36,8 +36,9 @@ def refused(what: str, operation: str, said: str) -> str:
     lost = f"AWS refuses access to {what}{_lost(permission)}"
     if permission is not None and _by_another_policy(said):
         return (
-            f"{lost} What stands in the way is a policy beside the role's own: of the bucket, of the organisation, or "
-            f"a permissions boundary. Whoever keeps it must let the role through. AWS said: {said}"
+            f"{lost} What stands in the way is a policy beside the role's own: of the bucket (S3 → Buckets → the "
+            "bucket → Permissions → Bucket policy), of the organisation, or a permissions boundary. "
+            f"Whoever keeps it must let the role through. AWS said: {said}"
         )
     if _by_the_role_itself(said):
         return (

@@ -34,6 +34,11 @@ CODES = tuple(_TITLES)
 DATA_EXPORTS = "Billing and Cost Management → Data Exports"
 """The screen of AWS's console where every kind of export is set up."""
 
+SUPPORT = "Support Center → Create case → Account and billing → Billing → Other Billing Questions"
+"""Where months are asked for: https://docs.aws.amazon.com/cur/latest/userguide/troubleshooting.html#backfill-data
+
+Of how many there are, AWS's own guides have said 36 and 14, so nothing is promised."""
+
 LATE = timedelta(hours=36)
 """AWS delivers at least once a day."""
 STOPPED = timedelta(days=4)
@@ -208,8 +213,8 @@ def _months(bucket: BucketFacts, now: datetime) -> Check:
         MONTHS,
         State.IMPROVABLE,
         f"{said} Missing: {spans(missing)}.",
-        "AWS fills gaps of up to 36 months on request: Support Center → Create case → Account and billing → Billing, "
-        f"and ask for a backfill of the export for {spans(missing)}.",
+        f"AWS fills gaps if it is asked, and answers how far back: {SUPPORT}. Ask for a backfill of the export for "
+        f"{spans(missing)}.",
     )
 
 

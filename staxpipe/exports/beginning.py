@@ -10,7 +10,6 @@ import csv
 import gzip
 import io
 import zipfile
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,13 +19,11 @@ from typing import IO, cast
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from staxpipe.focus.reading_bytes import DAMAGE, is_folder
 from staxpipe.model import FileFormat
 
 BYTES = 1 << 20
 """As much of a file as is looked at, unpacked: a header of 1,000 columns has about 40 KB."""
-
-_DAMAGED = (OSError, EOFError, zlib.error, zipfile.BadZipFile, NotImplementedError, RuntimeError)
-"""What unpacking may raise, the last two for ways of packing and passwords that Python does not know."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +56,7 @@ def _start(path: Path, format: FileFormat) -> bytes:
         with _opened(path, format) as raw:
             while len(start) < BYTES and (piece := raw.read(4096)):
                 start += piece
-    except _DAMAGED:
+    except (OSError, *DAMAGE):
         pass
     return start
 
@@ -72,7 +69,7 @@ def _opened(path: Path, format: FileFormat) -> Iterator[IO[bytes]]:
                 yield cast(IO[bytes], unpacked)
         case FileFormat.CSV_ZIP:
             with zipfile.ZipFile(path) as archive:
-                member = next((item for item in archive.infolist() if not item.is_dir()), None)
+                member = next((item for item in archive.infolist() if not is_folder(item)), None)
                 if member is None:
                     yield io.BytesIO()
                 else:

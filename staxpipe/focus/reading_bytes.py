@@ -5,6 +5,7 @@ No member's name is ever used as a path, and nothing is unpacked to disk. What t
 
 from __future__ import annotations
 
+import errno
 import io
 import struct
 import tempfile
@@ -91,7 +92,7 @@ class Blocks:
         except DAMAGE as error:  # pa.ArrowInvalid is a ValueError
             raise PermanentError(damaged(self._name, error)) from None
         except OSError as error:
-            if error.errno is not None:
+            if not is_damage(error):
                 raise
             raise PermanentError(damaged(self._name, error)) from None
         return b"".join(blocks)
@@ -114,6 +115,18 @@ def parts_of(path: Path, format: FileFormat, file: str) -> list[Part]:
             return _members(path, file)
         case FileFormat.PARQUET:
             raise ValueError("a Parquet file holds no CSV")
+
+
+def is_damage(error: OSError) -> bool:
+    """Whether that is the file's fault: it has no number where unpacking raises it, and EINVAL where a damaged address
+    leads to before the file. All others are the disk's.
+    """
+    return error.errno in {None, errno.EINVAL}
+
+
+def is_folder(member: zipfile.ZipInfo) -> bool:
+    """Whether a member is one; Python's own `is_dir` fails for a name that damage made empty."""
+    return member.filename.endswith("/")
 
 
 def damaged(name: str, error: Exception) -> str:
@@ -163,7 +176,7 @@ def _members(path: Path, file: str) -> list[Part]:
     parts: list[Part] = []
     meter = Meter()
     with _archive(path, file) as archive:
-        members = [member for member in archive.infolist() if not member.is_dir()]
+        members = [member for member in archive.infolist() if not is_folder(member)]
         for member in members:
             if member.filename.startswith("__MACOSX/"):  # what macOS adds beside each file
                 continue
@@ -236,20 +249,28 @@ def _start_of(archive: BinaryIO, member: zipfile.ZipInfo) -> int:
 @contextmanager
 def _archive(path: Path, file: str) -> Iterator[zipfile.ZipFile]:
     with _Bounded(path) as packed:
-        try:
+        with _in_words(file):
             archive = zipfile.ZipFile(packed)
-        except DAMAGE as error:
-            raise PermanentError(damaged(file, error)) from None
         with archive:
             yield archive
 
 
 @contextmanager
-def _opened(archive: zipfile.ZipFile, member: zipfile.ZipInfo, name: str) -> Iterator[Blocks]:
+def _in_words(name: str) -> Iterator[None]:
     try:
-        stream = archive.open(member)
+        yield
     except DAMAGE as error:
         raise PermanentError(damaged(name, error)) from None
+    except OSError as error:
+        if not is_damage(error):
+            raise
+        raise PermanentError(damaged(name, error)) from None
+
+
+@contextmanager
+def _opened(archive: zipfile.ZipFile, member: zipfile.ZipInfo, name: str) -> Iterator[Blocks]:
+    with _in_words(name):
+        stream = archive.open(member)
     with stream:
         yield Blocks(stream, name)
 

@@ -22,7 +22,7 @@ REGION = "us-east-1"
 PREFIX = "reports"
 EXPORT_NAME = "staxpipe-cur2"
 _BUCKET_PREFIX = "staxpipe-reports-"
-_MONTHS_BACK = 36
+_MONTHS_BACK = 36  # asked for; AWS has said different numbers, and answers how far it can go
 
 
 @dataclass(frozen=True)

@@ -34,6 +34,11 @@ from staxpipe.settings import Settings
 AT_MOST = 1000  # requests a sweep
 _CURSOR = "link-requests"
 
+_ONCE_MORE = (
+    "It is tried once more within half a minute, because changes of trust take time to spread. If it still lets "
+    "anybody in, it is refused."
+)
+
 logger = logging.getLogger(__name__)
 
 Probe = Callable[[boto3.Session, LinkRequest], Verdict]
@@ -197,12 +202,13 @@ def _refuse(connection: Connection, settings: Settings, request: LinkRequest, ve
 def _wait(connection: Connection, request: LinkRequest, verdict: Verdict, now: datetime) -> bool:
     # A failure of our own is no reason to look less often for the customer's role.
     attempts = request.probe_attempts + (0 if isinstance(verdict, OperatorRefused) else 1)
-    pause = ACCUSED if isinstance(verdict, IgnoresExternalId) else delay(attempts, request.id)
+    accused = isinstance(verdict, IgnoresExternalId)
+    pause = ACCUSED if accused else delay(attempts, request.id)
     return probes.record_probe(
         connection,
         request.id,
         verdict.code,
-        verdict.explain(),
+        f"{verdict.explain()} {_ONCE_MORE}" if accused else verdict.explain(),
         now + pause,
         attempts,
         unchanged_since=request.updated_at,

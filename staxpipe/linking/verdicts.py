@@ -87,7 +87,8 @@ class IgnoresExternalId(_Explained):
         """Why that is, most likely, and advice."""
         return (
             f"{self._cause} It must demand exactly this link's ExternalId (StringEquals on sts:ExternalId). Delete the "
-            "role or its stack, and create the stack from staxpipe's template, unchanged."
+            "role (IAM → Roles) or the stack that made it (CloudFormation → Stacks), and create the stack from "
+            "staxpipe's template, unchanged: choose “How to create the role” on the request's page."
         )
 
     @property

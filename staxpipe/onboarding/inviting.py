@@ -24,12 +24,21 @@ INVITE_LIFETIME = timedelta(days=7)
 
 def invite(visit: Visit, request_id: str, asked: Invitation) -> Errors | None:
     """Invite these colleagues, however often it is asked; errors where it would be more than a request may have."""
-    visit.spend(*_new_ones(visit, request_id, asked))
+    with visit.transaction() as connection:
+        known = visit.find(connection, request_id)
+        errors = _too_many(connection, known, asked)
+        uses_up = _new_ones(visit, connection, known, asked)
+    if errors is not None:
+        return errors  # before anything is used up
+    visit.spend(*uses_up)
     with visit.transaction() as connection:
         known = visit.find(connection, request_id)
         # The lock makes the cap hold for two at once, also where they are of two accounts of one request.
         link_requests.get(connection, known.request.first_id, lock=True)
-        return _send(visit, connection, known, asked)
+        errors = _too_many(connection, known, asked)
+        if errors is None:
+            _send(visit, connection, known, asked)
+        return errors
 
 
 def resend(visit: Visit, request_id: str, invite_id: str) -> str | None:
@@ -122,24 +131,26 @@ def _address(visit: Visit, invite: Invite) -> str:
     return f"{visit.site.settings.base_url}/invite/{visit.site.signer.invite(invite.id, invite.expires_at)}"
 
 
-def _new_ones(visit: Visit, request_id: str, asked: Invitation) -> list[Use]:
+def _new_ones(visit: Visit, connection: Connection, known: Known, asked: Invitation) -> list[Use]:
     """What sending these mails uses up; a colleague whose invitation is open, or who got all there are, gets none."""
-    with visit.transaction() as connection:
-        known = visit.find(connection, request_id)
-        invited = invites.of_request(connection, request_id)
+    invited = invites.of_request(connection, known.request.id)
     no_mail = {invite.email for invite in invited if invite.is_open(visit.now) or invite.mails >= MOST_MAILS}
     new = [address for address in asked.addresses if address not in no_mail]
     return _uses(known, new) if new else []
 
 
-def _send(visit: Visit, connection: Connection, known: Known, asked: Invitation) -> Errors | None:
+def _too_many(connection: Connection, known: Known, asked: Invitation) -> Errors | None:
     before = {invite.email for invite in invites.of_request(connection, known.request.id)}
     new = [address for address in asked.addresses if address not in before]
     count = invites.count(connection, known.request.id)
     left = max(forms.MOST_INVITES - count, 0)
-    if len(new) > left:
-        allowed = f"{left} more can be" if left else "no more can be"
-        return Errors({"addresses": f"{count} colleagues were invited to this request already; {allowed}."})
+    if len(new) <= left:
+        return None
+    allowed = f"{left} more can be" if left else "no more can be"
+    return Errors({"addresses": f"{count} colleagues were invited to this request already; {allowed}."})
+
+
+def _send(visit: Visit, connection: Connection, known: Known, asked: Invitation) -> None:
     for email in asked.addresses:
         invite = invites.invite(
             connection,
@@ -155,4 +166,3 @@ def _send(visit: Visit, connection: Connection, known: Known, asked: Invitation)
             continue
         _mail(visit, connection, invite)
         visit.record(connection, known.actor, "colleague.invited", known.subject, detail={"email": invite.email})
-    return None

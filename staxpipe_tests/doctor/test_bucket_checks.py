@@ -93,6 +93,7 @@ def test_gaps_name_the_months_and_the_support_case() -> None:
     assert gap.state is State.IMPROVABLE
     assert gap.found.endswith("Missing: 2026-07.")
     assert "Support Center → Create case" in gap.to_do
+    assert "Ask for a backfill of the export for 2026-07." in gap.to_do
 
 
 def test_two_exports_fill_each_other_s_gaps() -> None:

@@ -57,6 +57,15 @@ def test_a_cut_file_tells_what_is_there(tmp_path: Path) -> None:
     assert beginning(zipped(tmp_path / "empty"), FileFormat.CSV_ZIP) == NOTHING
 
 
+def test_wherever_an_archive_is_damaged_it_only_tells_less(tmp_path: Path) -> None:
+    good = zipped(tmp_path / "good", ("x.csv", "a,b\n1,2\n")).read_bytes()
+    for place in range(len(good)):
+        for value in (0, 0x7F, 0xFF):
+            path = tmp_path / "x"
+            path.write_bytes(good[:place] + bytes([value]) + good[place + 1 :])
+            assert isinstance(beginning(path, FileFormat.CSV_ZIP), Beginning)
+
+
 def test_no_more_is_unpacked_than_a_header_takes(tmp_path: Path) -> None:
     path = zipped(tmp_path / "z", ("x.csv", "a,b\n" * 20 * BYTES))
     tracemalloc.start()

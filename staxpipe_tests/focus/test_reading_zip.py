@@ -123,6 +123,20 @@ def test_what_is_no_archive_is_said_to_be_none(tmp_path: Path, body: bytes) -> N
         read(tmp_path / "x.zip", FileFormat.CSV_ZIP)
 
 
+def test_wherever_an_archive_is_damaged_it_is_told_in_words(tmp_path: Path) -> None:
+    good = zipped({"a.csv": FIRST}, zipfile.ZIP_DEFLATED, b"")
+    refused = 0
+    for place in range(len(good)):
+        for value in (0, 0x7F, 0xFF):
+            path = tmp_path / "x.zip"
+            path.write_bytes(good[:place] + bytes([value]) + good[place + 1 :])
+            try:
+                reading_bytes.parts_of(path, FileFormat.CSV_ZIP, "x.zip")
+            except PermanentError as error:
+                refused += "x.zip" in str(error)
+    assert refused > 50
+
+
 def test_an_error_in_one_of_several_members_names_it(tmp_path: Path) -> None:
     path = _zip(tmp_path / "x.zip", {"a.csv": FIRST, "b.csv": FIRST + b"only one\n"})
     with pytest.raises(PermanentError, match=r"x\.zip \(its member b\.csv\): row 3 has 1 fields"):

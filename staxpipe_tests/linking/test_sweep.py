@@ -206,7 +206,10 @@ def test_a_role_that_is_not_there_is_waited_for(engine: Engine) -> None:
 def test_an_unsafe_role_is_refused_when_it_is_unsafe_twice(engine: Engine) -> None:
     asked = request(engine)
     assert run(engine, saying(ACCUSED)).refused == []
-    assert stored(engine, asked.id).state is RequestState.LISTENING
+    first = stored(engine, asked.id)
+    assert first.state is RequestState.LISTENING
+    assert str(first.verdict_detail).startswith(ACCUSED.explain())
+    assert "It is tried once more" in str(first.verdict_detail), "it is not final"
     later = NOW + timedelta(seconds=30)
     assert run(engine, saying(ACCUSED), later).refused == [asked.id]
     after = stored(engine, asked.id)

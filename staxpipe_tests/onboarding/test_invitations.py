@@ -10,7 +10,7 @@ from sqlalchemy import Engine, select
 
 from staxpipe.db import audit_log, invites
 from staxpipe.db import outbox as outbox_queries
-from staxpipe.db.tables import outbox
+from staxpipe.db.tables import outbox, rate_limits
 from staxpipe.notify.messages import compose
 from staxpipe.onboarding import limits
 from staxpipe_tests.onboarding.conftest import Pages, Serve, begin, begin_listening, errors
@@ -63,6 +63,8 @@ def test_no_more_than_ten_are_ever_invited_to_one_request(pages: Pages, engine: 
     assert len(mails(engine)) == 10
     with engine.connect() as connection:
         assert invites.count(connection, request_id) == 10
+        [used] = connection.execute(select(rate_limits.c.used).where(rate_limits.c.key.startswith("invitations-for:")))
+        assert used == (10,), "what is refused uses nothing up"
 
 
 def test_wrong_addresses_send_nothing_and_are_kept(pages: Pages, engine: Engine) -> None:

@@ -58,12 +58,14 @@ WORDS = {
     "the stack was not created": Told("It was not created", "create it"),
     "the stack is in another account": Told("The stack is in the wrong account.", "Delete it there"),
     "another ExternalId was typed": Told(
-        "The role waits for somebody who shows that other ExternalId", "Update the stack with this one."
+        "The role waits for somebody who shows that other ExternalId", "Update the stack with this one, as said below."
     ),
     "somebody else is trusted": Told(
-        "The role lets in somebody else, and not staxpipe.", "Update the stack with this one."
+        "The role lets in somebody else, and not staxpipe.", "Update the stack with this one, as said below."
     ),
-    "the role has another name": Told("staxpipe looks for the role under this very name.", "Update the stack with it."),
+    "the role has another name": Told(
+        "staxpipe looks for the role under this very name.", "Update the stack with it, as said below."
+    ),
     "a role made by hand demands no ExternalId": Told(
         "Its trust policy has no condition on sts:ExternalId.", "create the stack from staxpipe's template, unchanged"
     ),
