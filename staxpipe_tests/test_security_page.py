@@ -71,6 +71,7 @@ def test_the_limits_on_the_page_are_those_of_the_code() -> None:
             limits.INVITING,
             limits.INVITED,
             limits.INVITING_TO_REQUEST,
+            limits.MAKING_TOKENS,
             limits.ASKING_PROVIDER,
             limits.SIGNING_IN,
             limits.FAILING,
