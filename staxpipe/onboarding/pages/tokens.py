@@ -1,7 +1,7 @@
 """Tokens by which programs use the API: made, shown once, listed, revoked. `staxpipe token` does the same.
 
-A token outlasts the session that makes it, so only who has signed in of late makes one: a cookie that was copied, or a
-browser that was left open, does not become something that lasts.
+A token outlasts the session that makes it, so only who has signed in of late makes one: an old cookie that was copied
+does not become something that lasts. (A provider may let somebody in again without asking for a password.)
 """
 
 from __future__ import annotations
