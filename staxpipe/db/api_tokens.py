@@ -24,6 +24,7 @@ PREFIX = "sxp_"
 """How every token begins, so that people and programs that look for lost secrets know one when they see it."""
 
 _ID_ALPHABET = string.ascii_lowercase + string.digits  # no hyphen: an id is typed as an argument of a command
+_NEWEST_FIRST = select(api_tokens).order_by(api_tokens.c.created_at.desc(), api_tokens.c.id)
 _USES_APART = timedelta(minutes=1)  # not a write for every request
 
 
@@ -127,9 +128,22 @@ def revoke_held_by(connection: Connection, person: str, scopes: Collection[Scope
     return [_token(row) for row in connection.execute(statement)]
 
 
+def get(connection: Connection, token_id: str) -> ApiToken | None:
+    """The token of this id, whatever its standing."""
+    row = connection.execute(select(api_tokens).where(api_tokens.c.id == token_id)).first()
+    return _token(row) if row else None
+
+
 def every(connection: Connection) -> list[ApiToken]:
     """All that were ever made, the newest first."""
-    statement = select(api_tokens).order_by(api_tokens.c.created_at.desc(), api_tokens.c.id)
+    return [_token(row) for row in connection.execute(_NEWEST_FIRST)]
+
+
+def newest(connection: Connection, limit: int, after: int = 0, person: str | None = None) -> list[ApiToken]:
+    """So many, the newest first, after so many newer ones: a person's, or everybody's."""
+    statement = _NEWEST_FIRST.limit(limit).offset(after)
+    if person is not None:
+        statement = statement.where(_held_by(person))
     return [_token(row) for row in connection.execute(statement)]
 
 

@@ -1,5 +1,5 @@
-"""Sessions that were ended before their time, by signing out or by a newer session in the same browser; and sign-ins
-at a provider that were answered, which works once.
+"""Sessions that were ended before their time, by signing out or by a newer session in the same browser; and what works
+once: sign-ins at a provider that were answered, forms that made a token.
 
 Queries only; each takes a Connection whose transaction the caller owns. A session's id stands inside its signed
 cookie (`staxpipe.onboarding.sessions`): whoever reads it here cannot make a cookie of it.

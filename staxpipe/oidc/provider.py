@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from urllib.parse import quote_plus
 
 import httpx
 from authlib.oauth2.auth import ClientAuth
@@ -106,9 +107,11 @@ class Provider:
         return claims
 
     def _exchange(self, metadata: Metadata, attempt: Attempt, code: str, back: str) -> Mapping[str, object]:
-        url, headers, body = ClientAuth(
-            self._client_id, self._client_secret.get_secret_value(), metadata.token_auth_method
-        ).prepare(
+        names = (self._client_id, self._client_secret.get_secret_value())
+        if metadata.token_auth_method.endswith("_basic"):
+            # As RFC 6749 (2.3.1) wants it, and Authlib does not do it: an id may hold the colon that parts the two.
+            names = (quote_plus(names[0]), quote_plus(names[1]))
+        url, headers, body = ClientAuth(*names, metadata.token_auth_method).prepare(
             "POST",
             metadata.token_endpoint,
             {"Accept": "application/json", "Content-Type": "application/x-www-form-urlencoded"},

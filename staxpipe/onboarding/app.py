@@ -35,6 +35,7 @@ from staxpipe.onboarding.pages import (
     oidc,
     sign_in,
     statuses,
+    tokens,
     unlinking,
 )
 from staxpipe.onboarding.rendering import make_templates
@@ -80,6 +81,7 @@ def create_app(settings: Settings, engine: Engine, clock: Callable[[], datetime]
         export_pages,
         unlinking,
         activity,
+        tokens,
         help_pages,
         health,
     )

@@ -48,6 +48,7 @@ SAVING = Limit("details-saved", 60, timedelta(hours=1), "changes of this request
 INVITING = Limit("invitations-by", 100, timedelta(days=1), "invitations were sent by you")
 INVITED = Limit("invitations-to", 5, timedelta(days=1), "invitations were sent to this address")
 INVITING_TO_REQUEST = Limit("invitations-for", 30, timedelta(days=1), "invitations to this request were sent")
+MAKING_TOKENS = Limit("tokens-made", 20, timedelta(days=1), "tokens were made by you")
 ASKING_PROVIDER = Limit(
     "provider-asked", 120, timedelta(minutes=15), "ways to the provider were asked for from your network"
 )

@@ -23,6 +23,9 @@ from staxpipe.oidc.attempt import Attempt
 SESSION_LIFETIME = timedelta(hours=12)
 BEGIN_LIFETIME = timedelta(hours=12)
 ATTEMPT_LIFETIME = timedelta(minutes=10)
+LATELY = timedelta(hours=1)
+"""For so long after signing in, somebody may do what outlasts the session."""
+
 _MOST_INVITES = 20  # in one browser's cookie, which must stay small
 
 
@@ -65,6 +68,10 @@ class Session:
     def lasts(self, now: datetime) -> timedelta:
         """How long it is still good for."""
         return SESSION_LIFETIME if self.ends_at is None else self.ends_at - now
+
+    def began_lately(self, now: datetime) -> bool:
+        """Whether whoever it is has just signed in: an old cookie may be a copy."""
+        return self.lasts(now) > SESSION_LIFETIME - LATELY
 
 
 class Signer:

@@ -6,13 +6,14 @@ They are served by a small server that answers what a test says; a provider that
 
 from __future__ import annotations
 
+import base64
 import json
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, unquote_plus
 from wsgiref.simple_server import WSGIRequestHandler, make_server
 
 import pytest
@@ -65,11 +66,11 @@ class Odd:
         self.answers = {DISCOVERY: (200, document | more)}
         self.asked.clear()
 
-    def provider(self) -> Provider:
+    def provider(self, client_id: str = "staxpipe", secret: str = "hunter2") -> Provider:
         settings = Settings(  # type: ignore[call-arg]  # the rest has defaults
             oidc_issuer=self.issuer,
-            oidc_client_id="staxpipe",
-            oidc_client_secret=SecretStr("hunter2"),
+            oidc_client_id=client_id,
+            oidc_client_secret=SecretStr(secret),
             sign_in_links=True,
         )
         return Provider(settings)
@@ -140,6 +141,23 @@ def test_a_code_that_cannot_be_exchanged(
         odd.claims()
     assert words in str(caught.value)
     assert "hunter2" not in str(caught.value)
+
+
+def test_an_odd_id_and_secret_arrive_as_they_are(odd: Odd) -> None:
+    """RFC 6749, 2.3.1: both are encoded as in a form, before Basic puts a colon between them."""
+    client_id, secret = "https://cost.example.com", "p%41ss:+ wörd€"
+    for method in ("client_secret_basic", "client_secret_post"):
+        odd.says(token_endpoint_auth_methods_supported=[method])
+        odd.answers |= {"/token": (400, {"error": "invalid_grant"})}
+        with pytest.raises(SignInRefusedError):
+            odd.provider(client_id, secret).claims(Attempt.new(), "the-code", None, BACK, datetime.now(UTC))
+        _, body, authorization = odd.asked[-1]
+        if method == "client_secret_post":
+            form = parse_qs(body)
+            assert (form["client_id"], form["client_secret"]) == ([client_id], [secret])
+        else:
+            given = base64.b64decode(authorization.removeprefix("Basic ")).decode("ascii").split(":")
+            assert [unquote_plus(part) for part in given] == [client_id, secret]
 
 
 def test_a_secret_goes_where_the_provider_wants_it(odd: Odd) -> None:

@@ -297,7 +297,8 @@ def test_who_is_operator_no_more_keeps_a_linkers_tokens(site: Pages, team: Team,
         span = (site.clock.now, timedelta(days=1))
         api_tokens.issue(connection, "hers", Scope.LINKER, "lin@example.com", "operator", *span)
         api_tokens.issue(connection, "everything", Scope.OPERATOR, "operator", "lin@example.com", *span)
-    sign_in(site, team, "lin")
+    lin = site.visitor()
+    assert lin.get(team.approve(sent_to(lin, "/tokens"), "lin")).url.path == "/tokens"
     with engine.connect() as connection:
         assert [one.name for one in api_tokens.every(connection) if one.revoked_at] == ["everything"]
 

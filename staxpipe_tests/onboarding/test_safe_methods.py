@@ -79,7 +79,7 @@ def test_nobody_is_sent_to_another_site(pages: Pages, host: str | None) -> None:
     gets = [path.format(request_id=listening, token="x") for path in paths(pages, "get")]
     gets += elsewhere
     gets += [f"{path}?next={quote('https://evil.example.com')}" for path in gets]
-    posts = [path.format(request_id=listening, token="x", invite_id="x") for path in paths(pages, "post")]
+    posts = [path.format(request_id=listening, token="x", invite_id="x", token_id="x") for path in paths(pages, "post")]
     posts.sort(key=lambda path: path == "/sign-out")  # last
     asked = [*(("GET", path) for path in gets), *(("POST", path) for path in posts)]
     for method, path in asked:

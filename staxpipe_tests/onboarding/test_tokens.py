@@ -1,4 +1,4 @@
-"""What a token is worth depends on whether its holder may still sign in."""
+"""What a token is worth depends on whether its holder may still sign in; what the form may say, on who sends it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from staxpipe.db.api_tokens import ApiToken, Scope
-from staxpipe.onboarding.tokens import standing
+from staxpipe.onboarding.forms import Errors
+from staxpipe.onboarding.tokens import Wish, check, standing
 from staxpipe.settings import Settings
 from staxpipe_tests.onboarding.test_people import settings
 
@@ -48,3 +49,44 @@ def test_an_end_stays_an_end() -> None:
     barred = settings()
     assert standing(replace(HERS, revoked_at=NOW), barred, NOW) == "revoked"
     assert standing(HERS, barred, NOW + timedelta(days=1)) == "expired"
+
+
+FORM = {"name": " terraform prod ", "days": "30", "scope": "linker", "acts_for": "Ada@Example.com"}
+MONTH = timedelta(days=30)
+
+
+@pytest.mark.parametrize(
+    ("changes", "linker", "wish"),
+    [
+        ({}, None, Wish("terraform prod", Scope.LINKER, "ada@example.com", MONTH)),
+        ({"scope": "operator", "acts_for": ""}, None, Wish("terraform prod", Scope.OPERATOR, "operator", MONTH)),
+        # A linker's is their own, whatever they send.
+        ({}, "lin@example.com", Wish("terraform prod", Scope.LINKER, "lin@example.com", MONTH)),
+        ({"scope": "operator"}, "lin@example.com", Wish("terraform prod", Scope.LINKER, "lin@example.com", MONTH)),
+    ],
+)
+def test_what_is_wanted(changes: dict[str, str], linker: str | None, wish: Wish) -> None:
+    assert check({**FORM, **changes}, linker, settings(oidc_linkers="@example.com")) == wish
+
+
+@pytest.mark.parametrize(
+    ("changes", "field", "words"),
+    [
+        ({"name": ""}, "name", "Say what the token is for"),
+        ({"name": "a\nb"}, "name", "on one line"),
+        ({"name": "x" * 101}, "name", "100 characters"),
+        ({"days": "366"}, "days", "Choose"),
+        ({"days": "-1"}, "days", "Choose"),
+        ({"days": "٣٠"}, "days", "Choose"),
+        ({"scope": "everything"}, "scope", "Choose"),
+        ({"acts_for": ""}, "acts_for", "Write the mail address"),
+        ({"acts_for": "ada"}, "acts_for", "is not a mail address"),
+        ({"acts_for": "ada@example.org"}, "acts_for", "may not sign in here"),
+        ({"scope": "operator"}, "acts_for", "acts for nobody else"),
+    ],
+)
+def test_what_cannot_be_is_told_beside_its_field(changes: dict[str, str], field: str, words: str) -> None:
+    found = check({**FORM, **changes}, None, settings(oidc_linkers="@example.com"))
+    assert isinstance(found, Errors)
+    assert list(found.by_field) == [field]
+    assert words in found.by_field[field]

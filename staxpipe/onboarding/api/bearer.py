@@ -19,11 +19,11 @@ _bearer = HTTPBearer(
     auto_error=False,
     scheme_name="token",
     bearerFormat="sxp_…",
-    description="A token that `staxpipe token create` made. With the scope `operator` it opens every request, with "
-    "`linker` those that the person it acts for began.",
+    description="A token that the page Tokens or `staxpipe token create` made. With the scope `operator` it opens "
+    "every request, with `linker` those that the person it acts for began.",
 )
 _CHALLENGE = 'Bearer realm="staxpipe"'
-_ANOTHER = "`staxpipe token create` makes another."
+_ANOTHER = "Make another on the page Tokens, or by `staxpipe token create`."
 _WORDS = {
     "unknown": f"This token is not known here. {_ANOTHER}",
     "expired": f"This token has expired. {_ANOTHER}",

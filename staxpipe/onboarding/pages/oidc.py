@@ -38,7 +38,7 @@ _log = logging.getLogger(__name__)
 
 _NOT_BEGUN_HERE = "not-begun-here"
 _LONGEST = 4096  # of what comes back; codes of some providers have a kilobyte and more
-_PAGES = re.compile(r"/(?:start|activity|requests(?:/[A-Za-z0-9_-]{22}(?:/[a-z]+)?)?)")
+_PAGES = re.compile(r"/(?:start|activity|tokens|requests(?:/[A-Za-z0-9_-]{22}(?:/[a-z]+)?)?)")
 """Where somebody may have wanted to go: pages of ours, by a list, so that nobody can be sent anywhere else."""
 
 Text = Annotated[str, Query(max_length=_LONGEST)]

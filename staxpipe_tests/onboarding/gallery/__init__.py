@@ -14,9 +14,10 @@ from staxpipe_tests.onboarding.gallery.listening import LISTENING
 from staxpipe_tests.onboarding.gallery.months import MONTHS
 from staxpipe_tests.onboarding.gallery.scene import Scene
 from staxpipe_tests.onboarding.gallery.team import TEAM
+from staxpipe_tests.onboarding.gallery.tokens import TOKENS
 from staxpipe_tests.onboarding.gallery.unlinking import UNLINKING
 
-SCENES: tuple[Scene, ...] = (*ENTRANCE, *TEAM, *ACCOUNTS, *FORM, *LISTENING, *MONTHS, *UNLINKING, *ERRORS)
+SCENES: tuple[Scene, ...] = (*ENTRANCE, *TEAM, *TOKENS, *ACCOUNTS, *FORM, *LISTENING, *MONTHS, *UNLINKING, *ERRORS)
 
 NOT_PAGES = {
     "/healthz": "for whatever watches the process",

@@ -20,6 +20,8 @@ class Who(StrEnum):
     """Who looks at a page."""
 
     OPERATOR = "operator"
+    LINKER = "linker"
+    """Who signed in at the provider, two hours ago."""
     INVITED = "invited"
     """By the invitation whose id `Scene.prepare` returns as ``invite_id``."""
     NOBODY = "nobody"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -15,6 +16,7 @@ from sqlalchemy import Engine
 
 from staxpipe.db.engine import make_engine
 from staxpipe.db.tables import metadata
+from staxpipe.onboarding.people import rules
 from staxpipe.onboarding.sessions import Session, Signer
 from staxpipe_tests.onboarding.chromium import watch
 from staxpipe_tests.onboarding.conftest import Clock, Pages, serving
@@ -76,11 +78,12 @@ class Theatre:
         context.clear_cookies()
         session = {
             Who.OPERATOR: Session(operator=True),
+            Who.LINKER: Session(person="lin@example.com", rules=rules(site.settings)),
             Who.INVITED: Session(invite_ids=(invite_id,)),
             Who.NOBODY: Session(),
         }[who]
         if session.signed_in:
-            cookie = signer.session(session, NOW)
+            cookie = signer.session(session, NOW - timedelta(hours=2) if who is Who.LINKER else NOW)
             context.add_cookies([{"name": site.site.cookie, "value": cookie, "url": site.url}])
 
     def _site(self, scene: Scene) -> Pages:
