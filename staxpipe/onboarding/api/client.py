@@ -61,9 +61,9 @@ class Client:
         """Have the role of a request looked for again that has expired or was refused."""
         return self._ask("POST", f"/requests/{request_id}/resume")
 
-    def template(self) -> str:
-        """The role's template."""
-        return self._send("GET", "/templates/staxpipe-link.yaml").text
+    def look(self, request_id: str) -> Answer:
+        """Have its role looked for now."""
+        return self._ask("POST", f"/requests/{request_id}/look")
 
     def _ask(self, method: str, path: str, headers: Mapping[str, str] | None = None, body: object = None) -> Answer:
         answer = self._send(method, path, headers, body)
