@@ -57,6 +57,7 @@ def test_every_operation_is_described(described: dict[str, Any], pages: Pages) -
         "withdraw_invitation",
         "read_link",
         "end_link",
+        "read_token",
         "read_role_template",
     }
     for name, operation in found.items():
