@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from contextlib import suppress
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -41,6 +42,9 @@ def link(
     prefix: Annotated[str, typer.Option(help="The folder below which the reports are.")] = "",
     region: Annotated[str | None, typer.Option(help="The bucket's region; default: STAXPIPE_REGION.")] = None,
     contact: Annotated[str | None, typer.Option(help="Who is told when the data is ready: a mail address.")] = None,
+    deploy: Annotated[
+        bool, typer.Option("--deploy", help="Create the stack, with your own AWS credentials of that account.")
+    ] = False,
     wait: Annotated[
         Until | None, typer.Option(help="Follow until the account is `linked`, or its data is `ready`.")
     ] = None,
@@ -53,8 +57,10 @@ def link(
     """Begin to link an account and print what to create in AWS. Given again, it goes on with the same request, and has
     the role looked for again where that was given up.
 
-    The token is STAXPIPE_API_TOKEN; `staxpipe token create` makes one. Nothing is created in AWS: run the command that
-    is printed, where you are signed in to the account.
+    The token is STAXPIPE_API_TOKEN; `staxpipe token create` makes one. Nothing is created in AWS, unless you say
+    --deploy: run the command that is printed, where you are signed in to the account. With --deploy, the template that
+    this very installation has is deployed by the AWS credentials that the AWS CLI would use here; a stack that is
+    there is updated.
 
     Exit codes: 0, done, or what was waited for has come; 1, it could not be done; 2, wrongly typed; 3, while waiting:
     somebody must do something first, and it says what; 4, while waiting: the time is over, and staxpipe goes on.
@@ -71,7 +77,9 @@ def link(
     with Client(_url(settings, api_url), _token(settings)) as client:
         found = _begin(client, details)
         if not as_json:
-            _show(found)
+            _show(found, commands=not deploy)
+        if deploy:
+            _deploy(client, found)
         code = 0
         if wait is not None:
             code, found = _follow(client, found, wait, timeout)
@@ -121,16 +129,40 @@ def _begin(client: Client, details: dict[str, str]) -> dict[str, Any]:
     raise PermanentError(f"{_MOST_OVER} requests for this account and bucket were cancelled. Use the pages instead.")
 
 
-def _show(found: dict[str, Any]) -> None:
+def _show(found: dict[str, Any], *, commands: bool) -> None:
     _say(f"Request {found['id']}: {found['headline']}. {found['text']}")
     stack = found["deployment"]
     if stack is None:
         _say(found["deployment_missing"])
-    elif found["stage"] == "listening":
+    elif commands and found["stage"] == "listening":
         _say(f"\nCreate this stack in account {found['account_id']}, as somebody who is signed in to it:\n")
         _say(f"curl -fsSo staxpipe-link.yaml {stack['template_download']}\n{stack['command']}\n")
         if stack["console_url"]:
             _say(f"Or open this page of the AWS console:\n\n{stack['console_url']}\n")
+
+
+def _deploy(client: Client, found: dict[str, Any]) -> None:
+    """Create what lets staxpipe in. It is our own template: nobody's server says what these credentials create."""
+    import boto3
+
+    from staxpipe.aws.stacks import Deployed, Wanted, deploy
+    from staxpipe.errors import PermanentError, TransientError
+    from staxpipe.linking.quick_create import template_text
+    from staxpipe.onboarding.api.client import NotDoneError
+
+    stack = found["deployment"]
+    if stack is None:
+        raise PermanentError(f"There is nothing to deploy: {found['deployment_missing']}")
+    wanted = Wanted(found["account_id"], stack["region"], stack["stack_name"], template_text(), stack["parameters"])
+    _tell(f"CloudFormation makes {wanted.where}.")
+    try:
+        done = deploy(boto3.Session(), wanted)
+    except KeyboardInterrupt:
+        _tell("What CloudFormation has begun it goes on with; the same command finds it.")
+        raise
+    _tell("The stack is there, as it should be." if done is Deployed.UNCHANGED else f"The stack is {done}.")
+    with suppress(NotDoneError, TransientError):  # it is linked already, or looked for a little later
+        client.look(found["id"])
 
 
 def _follow(client: Client, found: dict[str, Any], until: Until, minutes: int) -> tuple[int, dict[str, Any]]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 from staxpipe.db import link_requests, links, probes
-from staxpipe.model import RequestState
+from staxpipe.model import LinkState, RequestState
 from staxpipe.onboarding.limits import BEGINNING, LOOKING, Use
 from staxpipe.onboarding.site import Visit
 
@@ -98,8 +98,9 @@ def look_now(visit: Visit, request_id: str) -> bool:
     with visit.transaction() as connection:
         asked = probes.probe_soon(connection, request_id, visit.now)
         link = links.of_request(connection, request_id)
-        waits = link is not None and (link.waits_for_role or links.nothing_found(connection, request_id))
-        if link is not None and waits:
+        if link is not None and (
+            link.waits_for_role or (link.state is LinkState.ACTIVE and links.nothing_found(connection, request_id))
+        ):
             links.look_again_at(connection, link.id, visit.now)
             asked = True
         if asked:

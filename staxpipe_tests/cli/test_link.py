@@ -8,20 +8,24 @@ from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
+import boto3
 import pytest
 import typer
 from sqlalchemy import text
 from typer.testing import CliRunner, Result
 
+from staxpipe.aws import stacks
 from staxpipe.cli import link as command
-from staxpipe.db import link_requests, links, probes
+from staxpipe.db import audit_log, link_requests, links, probes
 from staxpipe.errors import PermanentError, TransientError
+from staxpipe.local.aws_stand_in import AwsStandIn
 from staxpipe.model import DeliveryState
+from staxpipe_tests.aws_stand_in import aws
 from staxpipe_tests.onboarding.api.conftest import token
 from staxpipe_tests.onboarding.conftest import Pages, pages, serve
 from staxpipe_tests.onboarding.ledger import add_delivery, add_link
 
-__all__ = ["pages", "serve"]
+__all__ = ["aws", "pages", "serve"]
 
 ACCOUNT = ("123456789012", "--bucket", "acme-billing-reports", "--prefix", "cur", "--region", "eu-west-1")
 app = typer.Typer()
@@ -181,6 +185,45 @@ def test_a_moment_without_a_database_does_not_end_the_waiting(pages: Pages, monk
     said = typed(*ACCOUNT, "--wait", "ready")
     assert said.exit_code == 0
     assert "went wrong on our side" in said.stderr
+
+
+@pytest.fixture
+def signed_in(aws: AwsStandIn, monkeypatch: pytest.MonkeyPatch) -> boto3.Session:
+    """Whoever types the command is signed in to the account at AWS."""
+    for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in aws.environment(ACCOUNT[0]).items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(stacks, "SECONDS_APART", 0)
+    return aws.session(ACCOUNT[0])
+
+
+def test_it_deploys_by_ones_own_credentials(pages: Pages, signed_in: boto3.Session) -> None:
+    said = typed(*ACCOUNT, "--deploy")
+    assert (said.exit_code, "The stack is created." in said.stderr) == (0, True)
+    assert "aws cloudformation deploy" not in said.stdout, "nothing is left to be done by hand"
+    request = pages.request(only_request(pages))
+    role = signed_in.client("iam").get_role(RoleName=request.role_name)["Role"]
+    assert request.external_id in str(role["AssumeRolePolicyDocument"])
+    with pages.engine.begin() as connection:
+        connection.execute(text("UPDATE link_requests SET next_probe_at = next_probe_at + interval '1 hour'"))
+    again = typed(*ACCOUNT, "--deploy", "--json")
+    assert "as it should be" in again.stderr
+    assert json.loads(again.stdout)["id"] == request.id
+    with pages.engine.connect() as connection:
+        assert "request.look-asked" in [act.action for act in audit_log.entries(connection)]
+        assert request.external_id not in said.stderr + again.stderr
+
+
+def test_it_deploys_into_the_account_that_was_named(
+    pages: Pages, aws: AwsStandIn, signed_in: boto3.Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in aws.environment("222233334444").items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(PermanentError, match="credentials here are of account 222233334444"):
+        typed(*ACCOUNT, "--deploy")
+    names = [stack["StackName"] for stack in signed_in.client("cloudformation").describe_stacks()["Stacks"]]
+    assert pages.request(only_request(pages)).role_name not in names
 
 
 def test_what_cannot_be_is_a_sentence(pages: Pages, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,6 +10,7 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
+from staxpipe.db.api_tokens import Scope
 from staxpipe.model import DeliveryState, LinkState, RequestState
 from staxpipe.onboarding.api.sent import EXAMPLE_ID
 from staxpipe.onboarding.invited import InvitationState
@@ -217,3 +218,15 @@ class Doctor(BaseModel):
     """The last report on a request."""
 
     report: DoctorReport | None = Field(description="Null while nothing was looked at, or details changed since.")
+
+
+class TokenOut(BaseModel):
+    """The token that was sent."""
+
+    id: str = Field(description="As `staxpipe token list` shows it, and the audit log.", examples=["k3j9x2ab"])
+    name: str = Field(description="What it is for.", examples=["terraform prod"])
+    scope: Scope = Field(description="`operator` opens every request, `linker` those of whom it acts for.")
+    acts_for: str | None = Field(
+        description="Whom a linker's token acts for; null for an operator's.", examples=["ada@example.com"]
+    )
+    expires_at: datetime

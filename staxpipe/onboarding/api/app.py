@@ -23,6 +23,7 @@ from staxpipe.onboarding.api import (
     problems,
     requests,
     templates,
+    tokens,
     unlinking,
 )
 from staxpipe.onboarding.api.problems import Problem, ProblemError
@@ -45,6 +46,7 @@ _TAGS = [
     {"name": "requests", "description": "From the wish to link an account to its data."},
     {"name": "links", "description": "What a request becomes once its role is proved safe."},
     {"name": "invitations", "description": "Colleagues who are asked by mail to go on with a request."},
+    {"name": "token", "description": "What lets a program in."},
     {"name": "templates", "description": "What is deployed in AWS."},
 ]
 
@@ -66,7 +68,7 @@ def create_api(site: Site) -> FastAPI:
         separate_input_output_schemas=False,
     )
     api.state.site = site
-    for part in (beginning, requests, deploying, acts, unlinking, invitations, templates):
+    for part in (beginning, requests, deploying, acts, unlinking, invitations, tokens, templates):
         api.include_router(part.router)
 
     def described() -> dict[str, Any]:

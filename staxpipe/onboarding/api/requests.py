@@ -77,7 +77,8 @@ def read_request(visit: TokenVisit, request_id: RequestId) -> LinkRequestOut:
 def save_details(visit: TokenVisit, request_id: RequestId, written: SaveDetails) -> LinkRequestOut:
     """Say which account, or correct it: while staxpipe listens, after a refusal, and when a bucket held nothing.
 
-    Saving the same again changes nothing. Another account gets a new ExternalId and another role.
+    Saving the same again changes nothing, but that a role which was refused is looked for again. Another account gets a
+    new ExternalId and another role. A contact that is left out stays as it is.
     """
     check_contact(visit, written)
     count(visit, request_id)

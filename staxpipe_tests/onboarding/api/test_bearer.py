@@ -34,6 +34,17 @@ def test_without_a_token_nothing_opens_and_a_cookie_is_none(pages: Pages) -> Non
     assert pages.request(request_id).state == "listening"
 
 
+def test_a_token_says_what_it_opens(pages: Pages) -> None:
+    secret = token(pages, "ada@example.com")
+    answer = with_token(pages, secret).get("/api/v1/token")
+    told = answer.json()
+    assert (told["name"], told["scope"], told["acts_for"]) == ("test", "linker", "ada@example.com")
+    assert told["expires_at"]
+    assert secret not in answer.text
+    assert program(pages).get("/api/v1/token").json()["acts_for"] is None
+    problem(pages.operator().get("/api/v1/token"), 401, "token-missing")
+
+
 def test_a_token_opens_no_page(pages: Pages) -> None:
     client = program(pages)
     assert client.get("/requests").status_code == 403

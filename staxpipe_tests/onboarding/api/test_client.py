@@ -89,6 +89,21 @@ def test_a_certificate_that_nobody_vouches_for_gets_no_token(home_made: ssl.SSLC
         client.read("x")
 
 
+@pytest.mark.parametrize("here", ["127.0.0.1", "localhost"])
+def test_no_proxy_gets_the_token_of_a_staxpipe_on_this_machine(here: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
+        for written in (name, name.lower()):
+            monkeypatch.setenv(written, "http://127.0.0.1:1")  # where nobody listens
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    monkeypatch.delenv("no_proxy", raising=False)
+    with (
+        listening() as port,
+        Client(f"http://{here}:{port}", "sxp_x") as client,
+        pytest.raises(PermanentError, match="answered 501"),
+    ):
+        client.read("x")
+
+
 def test_http_is_told_from_https() -> None:
     with (
         listening() as port,

@@ -12,9 +12,11 @@ from typing import Any
 
 import pytest
 
+from staxpipe.db import probes
 from staxpipe.onboarding.api.codes import CODES
 from staxpipe.onboarding.api.problems import Problem
-from staxpipe_tests.onboarding.api.conftest import Pages, problem, token
+from staxpipe_tests.onboarding.api.conftest import REQUESTS, Pages, begun, problem, program, token
+from staxpipe_tests.onboarding.ledger import add_link
 
 ROOT = Path(__file__).resolve().parents[3]
 PUBLIC = {"read_role_template"}
@@ -55,6 +57,7 @@ def test_every_operation_is_described(described: dict[str, Any], pages: Pages) -
         "withdraw_invitation",
         "read_link",
         "end_link",
+        "read_token",
         "read_role_template",
     }
     for name, operation in found.items():
@@ -130,16 +133,40 @@ def test_the_document_names_every_operation_and_code(described: dict[str, Any]) 
     assert told == {(reason.status, code) for code, reason in CODES.items()}
 
 
-@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
-def test_the_documents_lines_for_curl_work(pages: Pages, tmp_path: Path) -> None:
-    [lines] = re.findall(r"```sh\nexport STAXPIPE=[^\n]+\n(.*?)```", (ROOT / "docs" / "api.md").read_text(), re.DOTALL)
+def shell(block: str, tmp_path: Path, pages: Pages, *arguments: str) -> str:
+    """Run lines of the document as they stand there, as an operator's program; what they print."""
     environment = {**os.environ, "STAXPIPE": f"{pages.url}/api/v1", "TOKEN": token(pages)}
-    script = ["bash", "-euc", lines]
+    script = ["bash", "-euo", "pipefail", "-c", block, "unlink.sh", *arguments]
     done = subprocess.run(
         script, env=environment, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60
     )
     assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def lines(beginning: str) -> str:
+    """The block of the document that begins so, without that line."""
+    page = (ROOT / "docs" / "api.md").read_text()
+    [found] = re.findall(rf"```sh\n{re.escape(beginning)}[^\n]*\n(.*?)```", page, re.DOTALL)
+    return str(found)
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
+def test_the_documents_lines_for_curl_work(pages: Pages, tmp_path: Path) -> None:
+    [listed] = json.loads(shell(lines("export STAXPIPE="), tmp_path, pages))["requests"]
     begun = json.loads((tmp_path / "request.json").read_text())
-    [listed] = json.loads(done.stdout)["requests"]
     assert (listed["id"], listed["stage"]) == (begun["id"], "listening")
     assert "ExternalId=" in begun["deployment"]["command"]
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
+def test_the_documents_script_ends_what_is_linked_and_cancels_what_is_not(pages: Pages, tmp_path: Path) -> None:
+    client, script = program(pages), lines("# unlink.sh ACCOUNT KEY")
+    linked, pending = begun(client), begun(client, key="second", bucket="another-bucket")
+    with pages.engine.begin() as connection:
+        assert probes.mark_linked(connection, linked, pages.clock.now)
+        add_link(connection, linked, pages.clock.now)
+    shell(script, tmp_path, pages, "123456789012", "first")
+    shell(script, tmp_path, pages, "123456789012", "second")
+    assert client.get(f"{REQUESTS}/{linked}/link").json()["stage"] == "deleting"
+    assert client.get(f"{REQUESTS}/{pending}").json()["stage"] == "cancelled"

@@ -221,6 +221,15 @@ def test_a_link_is_paused_and_goes_on(pages: Pages, engine: Engine) -> None:
     assert "It is over." in problem(client.get(f"{path}/deployment"), 409, "nothing-to-deploy")["detail"]
 
 
+def test_nobody_looks_into_a_bucket_that_is_not_read(pages: Pages) -> None:
+    client = program(pages)
+    path = f"{REQUESTS}/{begun(client)}"
+    link(pages, path.rpartition("/")[2], found=False)
+    assert client.post(f"{path}/look").status_code == 200
+    client.post(f"{path}/pause")
+    problem(client.post(f"{path}/look"), 409, "nothing-to-look-for")
+
+
 def test_a_look_is_asked_for_so_often(pages: Pages) -> None:
     client = program(pages)
     request_id = begun(client)

@@ -67,5 +67,5 @@ def test_every_phase_and_every_check(pages: Pages, tmp_path: Path) -> None:
     assert done.returncode == 0, said
     report = json.loads((tmp_path / "report.json").read_text())
     assert {name: phase["status"] for name, phase in report["phases"].items()} == dict.fromkeys(PHASES, "success")
-    assert report["operations"]["tested"] == report["operations"]["total"] == 17
+    assert report["operations"]["tested"] == report["operations"]["total"] == 18
     assert report["test_cases"]["generated"] > 500, said
