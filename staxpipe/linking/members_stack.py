@@ -86,13 +86,18 @@ def parameters(settings: Settings, roles: MemberRoles) -> Mapping[str, str]:
     }
 
 
+def template_url(settings: Settings) -> str | None:
+    """Where the template is published: beside the role's; None where that is not published."""
+    return beside(settings, TEMPLATE_NAME)
+
+
 def create_url(settings: Settings, roles: MemberRoles) -> str | None:
     """The console's page that creates the StackSet; None without a published template.
 
     Raises:
         PermanentError: as `parameters` does.
     """
-    address = beside(settings, TEMPLATE_NAME)
+    address = template_url(settings)
     given = parameters(settings, roles)
     return None if address is None else create_page(roles.region, address, roles.role_name, given)
 

@@ -80,7 +80,9 @@ class Month:
 
 @dataclass(frozen=True)
 class Progress:
-    """A link and its months, the newest first. `findings` are about the account as a whole."""
+    """A link and its months, the newest first. `findings` are about the account as a whole; `stopped` says that
+    a person stopped reading it.
+    """
 
     link_state: LinkState
     problem: str | None
@@ -88,6 +90,12 @@ class Progress:
     discovered_at: datetime | None
     months: tuple[Month, ...]
     findings: tuple[Finding, ...]
+    stopped: bool = False
+
+    @property
+    def lost_its_role(self) -> bool:
+        """Whether the role lets staxpipe in no more, or is not safe any more, and nobody meant to end the link."""
+        return self.link_state is LinkState.PAUSED and not self.stopped
 
     @property
     def loaded(self) -> tuple[Month, ...]:
@@ -153,6 +161,7 @@ def read_progress(connection: Connection, request_id: str) -> Progress | None:
         discovered_at=link.discovered_at,
         months=tuple(_month(group, sums, found) for group in by_month.values()),
         findings=_sorted(map(_finding, account_findings)),
+        stopped=link.stopped_at is not None,
     )
 
 

@@ -17,7 +17,7 @@ from staxpipe.onboarding import steps
 from staxpipe.onboarding.corrections import EDITABLE
 from staxpipe.onboarding.deployment import Deployment, deployment
 from staxpipe.onboarding.site import AnyVisit, BeginnerVisit, see_other
-from staxpipe.onboarding.status import describe
+from staxpipe.onboarding.standing import read
 
 router = APIRouter()
 
@@ -66,27 +66,26 @@ def access(visit: AnyVisit, request_id: str) -> Response:
 @router.get("/requests/{request_id}/deploy")
 def deploy(visit: AnyVisit, request_id: str, left: str = "", names: str = "") -> Response:
     """How to create the role: a console link, the template, one command. `left` is an account that is not meant now;
-    with `names`, the role may read the names of the organisation's accounts.
+    with `names`, the role may read the names of the organisation's accounts. A linked account whose role was lost gets
+    it back here.
     """
     with visit.transaction() as connection:
-        known = visit.find(connection, request_id)
-    request, settings = known.request, visit.site.settings
+        found = read(visit, connection, request_id)
+    request, settings = found.request, visit.site.settings
     if request.state is RequestState.DRAFT:
         return see_other(f"/requests/{request_id}/details")
-    if request.state not in {RequestState.LISTENING, RequestState.REFUSED}:
+    again = found.progress is not None and found.progress.lost_its_role
+    if request.state not in {RequestState.LISTENING, RequestState.REFUSED} and not again:
         return see_other(f"/requests/{request_id}")
     if is_of_member(request):
         return see_other(f"/requests/{request_id}/members")
     stack = deployment(settings, request, [ORGANIZATIONS] if names else [])
-    ready = stack if isinstance(stack, Deployment) else None
     values = {
-        "console_url": ready.console_url if ready else None,
-        "command": ready.command if ready else None,
-        "parameters": ready.parameters if ready else {},
+        "stack": stack if isinstance(stack, Deployment) else None,
         "problem": None if isinstance(stack, Deployment) else stack,
         "request": request,
-        "template_name": quick_create.TEMPLATE_NAME,
-        "status": describe(request, None, visit.now),
+        "status": found.status,
+        "again": again,
         "account_changed": bool(left),
         "names": bool(names),
     }
@@ -112,8 +111,7 @@ def update(visit: AnyVisit, request_id: str) -> Response:
     values = {
         "request": request,
         "parameters": {name: given[name] for name in ("BucketName", "BucketPrefix")},
-        "command": command,
-        "template_name": quick_create.TEMPLATE_NAME,
+        "stack": {"command": command, "template_name": quick_create.TEMPLATE_NAME},
     }
     return visit.page("update.html", values)
 
