@@ -43,15 +43,20 @@ def template_url(settings: Settings) -> str | None:
     return beside(settings, TEMPLATE_NAME)
 
 
+def parameters(bucket: str | None) -> Mapping[str, str]:
+    """The template's parameters: the bucket's name, where it is said; else the template makes one of the account's."""
+    return {"BucketName": bucket} if bucket else {}
+
+
 def create_url(settings: Settings, bucket: str | None) -> str | None:
     """The console's page that creates the reports; None without a published template."""
     address = template_url(settings)
-    return None if address is None else create_page(REGION, address, STACK_NAME, _parameters(bucket))
+    return None if address is None else create_page(REGION, address, STACK_NAME, parameters(bucket))
 
 
 def deploy_command(bucket: str | None) -> str:
     """One command for a shell that is signed in to the account, in the folder of the downloaded template."""
-    return command(REGION, STACK_NAME, TEMPLATE_NAME, _parameters(bucket))
+    return command(REGION, STACK_NAME, TEMPLATE_NAME, parameters(bucket))
 
 
 def backfill_case(account_id: str | None, bucket: str | None, now: datetime) -> SupportCase:
@@ -74,7 +79,3 @@ Settings: as the export has them; please change none
 
 Please tell us when it is done. Thank you."""
     return SupportCase(f"Backfill of the data export {EXPORT_NAME}", text)
-
-
-def _parameters(bucket: str | None) -> Mapping[str, str]:
-    return {"BucketName": bucket} if bucket else {}

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from staxpipe.errors import PermanentError
-from staxpipe.linking.quick_create import beside, command, create_page, operator_principal, upload_page
+from staxpipe.linking.quick_create import beside, command, create_page, operator_principal
 from staxpipe.settings import Settings
 
 TEMPLATE_NAME = "staxpipe-members.yaml"
@@ -86,20 +86,20 @@ def parameters(settings: Settings, roles: MemberRoles) -> Mapping[str, str]:
     }
 
 
+def template_url(settings: Settings) -> str | None:
+    """Where the template is published: beside the role's; None where that is not published."""
+    return beside(settings, TEMPLATE_NAME)
+
+
 def create_url(settings: Settings, roles: MemberRoles) -> str | None:
     """The console's page that creates the StackSet; None without a published template.
 
     Raises:
         PermanentError: as `parameters` does.
     """
-    address = beside(settings, TEMPLATE_NAME)
+    address = template_url(settings)
     given = parameters(settings, roles)
     return None if address is None else create_page(roles.stack_region, address, roles.role_name, given)
-
-
-def upload_url(roles: MemberRoles) -> str:
-    """The console's page that takes a template as a file, where the StackSet belongs."""
-    return upload_page(roles.stack_region)
 
 
 def deploy_command(settings: Settings, roles: MemberRoles) -> str:

@@ -129,13 +129,8 @@ def stack_url(request: Requested) -> str:
     return f"{_cloudformation(_region(request))}#/stacks?{query}"
 
 
-def upload_url(request: Requested) -> str:
-    """The console's page that takes a template as a file, in the region where the request's stack belongs."""
-    return upload_page(_region(request))
-
-
-def upload_page(region: str) -> str:
-    """The console's page that takes a template as a file, in a region."""
+def upload_url(region: str) -> str:
+    """The console's page that takes a template as a file, in the region where the stack belongs."""
     return f"{_cloudformation(region)}#/stacks/create"
 
 

@@ -147,7 +147,7 @@ class OperatorRefused(_Explained):
     @property
     def what_to_do(self) -> str:
         """Advice: to whoever runs staxpipe, not to the customer."""
-        return f"Nothing is wrong in your account; whoever runs staxpipe must mend this. {self.details}"
+        return f"Nothing is wrong in your account; whoever runs staxpipe must mend this. {self.details.rstrip('.')}."
 
 
 Verdict = Safe | NotYetAssumable | IgnoresExternalId | WrongAccount | Unknown | OperatorRefused

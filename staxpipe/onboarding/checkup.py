@@ -10,6 +10,8 @@ from staxpipe.db import doctor_reports, links
 from staxpipe.db.link_requests import LinkRequest
 from staxpipe.doctor.coverage import MONTH_NAMES, Year, heat_map
 from staxpipe.doctor.findings import Check, Report, State, from_json
+from staxpipe.doctor.role_checks import FOUND
+from staxpipe.linking.verdicts import NotYetAssumable
 from staxpipe.model import LinkState, RequestState
 
 _SHOWN = {RequestState.LISTENING, RequestState.REFUSED, RequestState.LINKED}
@@ -21,13 +23,23 @@ WORDS = {
 }
 """What a check's state is called on a page, and its tone."""
 
+_NOT_THERE_YET = ("Not there yet", "wait")
+
 
 @dataclass(frozen=True)
 class Checkup:
-    """A report, and its months as rows of years."""
+    """A report, and its months as rows of years. `waiting` says that the role is not there yet, which is no mistake."""
 
     report: Report
     years: tuple[Year, ...]
+    waiting: bool = False
+
+    @property
+    def sentence(self) -> str:
+        """What it comes to."""
+        if self.waiting:
+            return "The role does not answer yet. All else is looked at as soon as it does"
+        return self.report.sentence
 
     @property
     def needing(self) -> tuple[Check, ...]:
@@ -44,13 +56,16 @@ class Checkup:
         """The columns of the heat map."""
         return MONTH_NAMES
 
-    def word(self, state: State) -> str:
+    def word(self, check: Check) -> str:
         """What a check's state is called."""
-        return WORDS[state][0]
+        return self._words(check)[0]
 
-    def tone(self, state: State) -> str:
+    def tone(self, check: Check) -> str:
         """How it is to be taken, as a class of the style sheet."""
-        return WORDS[state][1]
+        return self._words(check)[1]
+
+    def _words(self, check: Check) -> tuple[str, str]:
+        return _NOT_THERE_YET if self.waiting and check.code == FOUND else WORDS[check.state]
 
 
 def _needs(check: Check) -> bool:
@@ -72,4 +87,7 @@ def read_checkup(connection: Connection, request: LinkRequest) -> Checkup | None
     if stored is None:
         return None
     report = from_json(stored)
-    return Checkup(report, heat_map(report.months, report.at)) if report.at >= request.updated_at else None
+    if report.at < request.updated_at:
+        return None
+    waiting = request.state is RequestState.LISTENING and request.verdict == NotYetAssumable.code
+    return Checkup(report, heat_map(report.months, report.at), waiting)

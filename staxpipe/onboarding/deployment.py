@@ -15,7 +15,9 @@ from staxpipe.settings import Settings
 
 @dataclass(frozen=True)
 class Deployment:
-    """One CloudFormation stack. `console_url` and `template_url` need a template that the operator has published."""
+    """One CloudFormation stack. `console_url` and `template_url` need a template that the operator has published;
+    `template_name` is the file that is downloaded; where it makes a role, the console asks about IAM.
+    """
 
     stack_name: str
     region: str
@@ -23,6 +25,8 @@ class Deployment:
     command: str
     console_url: str | None
     template_url: str | None
+    template_name: str = quick_create.TEMPLATE_NAME
+    asks_about_iam: bool = True
 
 
 def deployment(settings: Settings, request: LinkRequest, chosen: Iterable[Switch] = ()) -> Deployment | str:

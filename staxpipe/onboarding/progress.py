@@ -81,7 +81,9 @@ class Month:
 
 @dataclass(frozen=True)
 class Progress:
-    """A link and its months, the newest first. `findings` are about the account as a whole."""
+    """A link and its months, the newest first. `findings` are about the account as a whole; `stopped` says that
+    a person stopped reading it.
+    """
 
     link_state: LinkState
     problem: str | None

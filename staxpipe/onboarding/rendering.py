@@ -15,6 +15,7 @@ from staxpipe.linking.quick_create import delete_command, stack_url, upload_url
 from staxpipe.model import BillingPeriod
 from staxpipe.onboarding.regions import REGIONS
 from staxpipe.program import typed
+from staxpipe.unlinking.words import who
 
 _MONTHS = [
     "January",
@@ -69,6 +70,7 @@ def make_templates(static: Path) -> Environment:
         date=date,
         moment=moment,
         region=region,
+        who=who,
     )
     return environment
 

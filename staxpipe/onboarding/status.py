@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from staxpipe.db.link_requests import LinkRequest
+from staxpipe.linking.verdicts import OperatorRefused, WrongAccount
 from staxpipe.model import LinkState, RequestState
 from staxpipe.onboarding.estimate import Estimate, remaining
 from staxpipe.onboarding.outline import Outline, outline_of
@@ -35,7 +36,7 @@ class Stage(StrEnum):
 class Status:
     """A headline, a sentence or two, and whether it changes by itself (then the page looks again).
 
-    `next_look` and `left` are spans of time in words; `gaps` says that some months could not be loaded.
+    `next_look` and `left` are spans of time in words; `hindered` says that it goes on, and not as it should.
     """
 
     stage: Stage
@@ -44,12 +45,12 @@ class Status:
     changes: bool = False
     next_look: str | None = None
     left: str | None = None
-    gaps: bool = False
+    hindered: bool = False
 
     @property
     def tone(self) -> str:
         """How it is to be taken: ``good``, ``wait``, ``warn``, ``bad``, or nothing in particular."""
-        return "warn" if self.gaps else _TONES.get(self.stage, "")
+        return "warn" if self.hindered else _TONES.get(self.stage, "")
 
 
 _TONES = {
@@ -71,8 +72,8 @@ def describe(request: LinkRequest, progress: Progress | Outline | None, now: dat
     if request.state is not RequestState.LINKED or progress is None:
         return _BEFORE_LINK[request.state](request, now)
     if isinstance(progress, Outline):
-        return _with_link(progress, None)
-    return _with_link(outline_of(progress), remaining(progress, now))
+        return _with_link(request, progress, None)
+    return _with_link(request, outline_of(progress), remaining(progress, now))
 
 
 def _draft(request: LinkRequest, now: datetime) -> Status:  # noqa: ARG001  # one shape for all
@@ -83,21 +84,30 @@ def _listening(request: LinkRequest, now: datetime) -> Status:
     waiting = request.next_probe_at - now if request.next_probe_at else timedelta()
     soon = "any moment now" if waiting <= timedelta(seconds=5) else f"in {duration(waiting)}"
     text = request.verdict_detail or "As soon as the stack is complete, staxpipe finds the role by itself."
+    if request.verdict == OperatorRefused.code:
+        headline = "staxpipe cannot look for your role now"
+        return Status(Stage.LISTENING, headline, text, changes=True, next_look=soon, hindered=True)
     return Status(Stage.LISTENING, "Listening for your IAM role", text, changes=True, next_look=soon)
 
 
 def _refused(request: LinkRequest, now: datetime) -> Status:  # noqa: ARG001
     text = request.verdict_detail or "The role is not safe to use."
+    if request.verdict == WrongAccount.code:
+        return Status(Stage.REFUSED, "The role is in another account", text)
     return Status(Stage.REFUSED, "The role was found and is not safe", text)
 
 
 def _expired(request: LinkRequest, now: datetime) -> Status:  # noqa: ARG001
     text = "Nobody finished this request in time, so staxpipe has stopped looking for the role. Nothing is lost."
+    if request.account_id is None:
+        text = "Nobody said in time which account is to be linked. You can still do it."
     return Status(Stage.EXPIRED, "This request has expired", text)
 
 
 def _cancelled(request: LinkRequest, now: datetime) -> Status:  # noqa: ARG001
     text = "staxpipe looks for no role any more. If you created the stack already, delete it in the AWS console."
+    if request.account_id is None:
+        text = "Nothing was created in AWS, so there is nothing to undo there."
     return Status(Stage.CANCELLED, "This request was cancelled", text)
 
 
@@ -116,7 +126,7 @@ _BEFORE_LINK: dict[RequestState, Callable[[LinkRequest, datetime], Status]] = {
 }
 
 
-def _with_link(progress: Outline, estimate: Estimate | None) -> Status:
+def _with_link(request: LinkRequest, progress: Outline, estimate: Estimate | None) -> Status:
     if progress.link_state is LinkState.ENDED:
         text = progress.problem or "staxpipe does not read this account any more. What was loaded is kept."
         return Status(Stage.ENDED, "This link has ended", text)
@@ -127,14 +137,15 @@ def _with_link(progress: Outline, estimate: Estimate | None) -> Status:
         return _without_months(progress)
     if progress.pending and not _only_updates(progress):
         left = f"{between(estimate.least, estimate.most)} left" if estimate else "too early to say how long it takes"
-        text = "You can close this page: the data loads by itself, and a mail tells you when it is done."
+        told = f"A mail to {request.contact} says when it is done." if request.contact else "Come back when you like."
+        text = f"You can close this page: the data loads by itself. {told}"
         return Status(Stage.LOADING, "Your data is loading", text, changes=True, left=left)
     if not progress.loaded:
         text = "None of the months found could be loaded. Each says why below."
         return Status(Stage.PAUSED, "Nothing could be loaded", text, changes=True)
     if progress.failed:
         text = "Some months could not be loaded; each says why below. All others are ready."
-        return Status(Stage.READY, "Your data is ready, with gaps", text, changes=True, gaps=True)
+        return Status(Stage.READY, "Your data is ready, with gaps", text, changes=True, hindered=True)
     text = "New and corrected reports are loaded by themselves as AWS delivers them."
     return Status(Stage.READY, "Your data is ready", text, changes=True)
 

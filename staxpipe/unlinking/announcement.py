@@ -26,7 +26,7 @@ def announce_deletion(connection: Connection, settings: Settings, link: Link, re
         "account_id": link.account_id,
         "url": f"{settings.base_url}/requests/{link.request_id}/unlink",
         "receipt": receipt.id,
-        "asked_by": receipt.asked_by,
+        "asked_by": words.who(receipt.asked_by),
         "asked_at": receipt.asked_at.isoformat(),
         "finished_at": finished.isoformat(),
         "role_arn": link.role_arn,

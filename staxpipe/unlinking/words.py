@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from staxpipe.db.deletion_receipts import DeletionReceipt
+from staxpipe.db.link_requests import OPERATOR
 
 _KINDS = {
     "daily_costs_all": ("daily cost", "daily costs"),
@@ -52,10 +53,15 @@ def counted(counts: Mapping[str, Any]) -> list[str]:
     return [f"{count:,} {name}" for count, name in entries(counts) if count]
 
 
+def who(actor: str) -> str:
+    """How people call who did something."""
+    return "whoever runs staxpipe" if actor == OPERATOR else actor
+
+
 def stopped(by: str, now: datetime) -> str:
     """For the page of a link that a person has paused."""
     return (
-        f"Stopped by {by} on {_moment(now)}. Nothing is read from this account any more. What was loaded is still "
+        f"Stopped by {who(by)} on {_moment(now)}. Nothing is read from this account any more. What was loaded is still "
         "there: it waits for a word on whether it is kept or deleted."
     )
 
@@ -71,20 +77,20 @@ def going_on(by: str, now: datetime) -> str:
 def kept(by: str, now: datetime) -> str:
     """For the page of a link that ended while its data stays."""
     return (
-        f"Unlinked by {by} on {_moment(now)}. Nothing is read from this account any more. What was loaded stays as it "
-        "was then, and can be asked."
+        f"Unlinked by {who(by)} on {_moment(now)}. Nothing is read from this account any more. What was loaded stays "
+        "as it was then, and can be asked."
     )
 
 
 def being_deleted(by: str, now: datetime) -> str:
     """For the page of a link whose data is going."""
-    return f"Unlinked by {by} on {_moment(now)}, who asked to delete what was loaded. That is under way."
+    return f"Unlinked by {who(by)} on {_moment(now)}, who asked to delete what was loaded. That is under way."
 
 
 def deleted(receipt: DeletionReceipt) -> str:
     """For the page of a link whose data is gone."""
     when = _moment(receipt.finished_at or receipt.asked_at)
-    return f"What was loaded from this account was deleted on {when}, as {receipt.asked_by} had asked."
+    return f"What was loaded from this account was deleted on {when}, as {who(receipt.asked_by)} had asked."
 
 
 def _moment(moment: datetime) -> str:

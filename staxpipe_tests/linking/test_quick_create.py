@@ -17,6 +17,7 @@ from staxpipe.linking.quick_create import (
     quick_create_url,
     stack_url,
     template_text,
+    upload_url,
 )
 from staxpipe.settings import Settings
 
@@ -75,6 +76,7 @@ def test_the_link_opens_the_console_of_the_region_with_everything_filled_in() ->
 )
 def test_every_partition_has_its_own_console(region: str, host: str) -> None:
     assert urlsplit(str(quick_create_url(settings(), replace(Request(), region=region)))).hostname == host
+    assert upload_url(region) == f"https://{host}/cloudformation/home?region={region}#/stacks/create"
 
 
 def test_without_a_published_template_there_is_no_link() -> None:

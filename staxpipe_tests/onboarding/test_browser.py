@@ -186,3 +186,14 @@ def test_every_way_out_of_a_mistake_fits_a_phone_and_needs_no_scripts(browser: B
     assert complaints == []
     assert set(hosts) == {"127.0.0.1"}
     context.close()
+
+
+def test_on_paper_all_is_there(browser: Browser, pages: Pages) -> None:
+    page = browser.new_page(base_url=pages.url)
+    page.emulate_media(media="print")
+    page.goto("/help/export")
+    cut_off = "[...document.querySelectorAll('pre')].filter(pre => pre.scrollHeight > pre.clientHeight + 1).length"
+    assert page.evaluate(cut_off) == 0
+    expect(page.get_by_text("Please tell us when it is done.")).to_be_visible()  # in an answer that is closed
+    expect(page.get_by_role("navigation", name="Main")).to_be_hidden()
+    page.close()

@@ -59,6 +59,22 @@ def test_while_it_listens_each_check_has_its_words(
     assert answer["checks"][0]["code"] == "role-found"
 
 
+def test_a_role_that_is_not_there_yet_is_waited_for_and_no_mistake(
+    pages: Pages, operator: httpx.Client, request_: LinkRequest, engine: Engine
+) -> None:
+    subject, now = of_request(request_), pages.clock.now
+    verdict = NotYetAssumable(subject.role_arn)
+    store(engine, request_, diagnose(subject, verdict, None, now))
+    with engine.begin() as connection:
+        probes.record_probe(connection, request_.id, verdict.code, verdict.explain(), now, 1)
+    text = operator.get(f"/requests/{request_.id}").text
+    assert '<span class="badge wait">Not there yet</span>' in text
+    assert f"CloudFormation → Stacks → {request_.role_name}" in text
+    assert "The role does not answer yet." in text
+    for alarm in ("Needs you", "to be mended"):
+        assert alarm not in text
+
+
 def test_after_linking_months_are_a_table_that_can_be_read_out(
     pages: Pages, operator: httpx.Client, request_: LinkRequest, engine: Engine
 ) -> None:

@@ -223,7 +223,7 @@ def test_the_same_link_leads_to_where_the_request_stands(pages: Pages, engine: E
     ask(operator, request_id)
     link = path(mails(engine)[0], pages)
     shown = invited.get(link).text
-    assert "Grace asks for your help" in shown
+    assert "<bdi>Grace</bdi> asks for your help" in shown
     assert "Not complete yet" in shown
     invited.post(link)
     assert invited.get(link).url.path == f"/requests/{request_id}/access"  # no button a second time

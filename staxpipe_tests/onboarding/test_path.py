@@ -8,10 +8,10 @@ from datetime import timedelta
 from sqlalchemy import Engine, select, text
 
 from staxpipe.aws.permissions import switches
-from staxpipe.db import audit_log, link_requests, probes
+from staxpipe.db import audit_log, link_requests, links, probes
 from staxpipe.db.tables import audit_log as audit_table
 from staxpipe.db.tables import link_requests as table
-from staxpipe.linking.quick_create import parameters, template_text
+from staxpipe.linking.quick_create import template_text
 from staxpipe.linking.verdicts import IgnoresExternalId, NotYetAssumable
 from staxpipe.model import DeliveryState, RequestState
 from staxpipe_tests.onboarding.conftest import DETAILS, Pages, Serve, begin, begin_listening, errors
@@ -156,6 +156,28 @@ def test_reports_that_are_linked_already_are_not_linked_twice(pages: Pages, engi
         assert browser.post(f"/requests/{second}/details", data=DETAILS).status_code == status_code
 
 
+def test_a_role_that_was_lost_is_created_again_with_the_same_values(pages: Pages, engine: Engine) -> None:
+    browser = pages.operator()
+    request_id = begin_listening(browser)
+    with engine.begin() as connection:
+        probes.mark_linked(connection, request_id, pages.clock.now)
+        add_link(connection, request_id, pages.clock.now)
+    deploy = f"/requests/{request_id}/deploy"
+    assert browser.get(deploy).url.path == f"/requests/{request_id}", "nothing is to be created"
+    with engine.begin() as connection:
+        assert links.pause(connection, f"link-{request_id[:16]}", "The role no longer lets staxpipe in.")
+    assert f'href="{deploy}">How to create the role again' in browser.get(f"/requests/{request_id}").text
+    page = browser.get(deploy)
+    assert page.url.path == deploy
+    assert f"ExternalId={pages.request(request_id).external_id}" in page.text
+    assert "This link is paused" in page.text
+    for not_now in ("/details", "/cancel", "/update"):
+        assert f'href="/requests/{request_id}{not_now}"' not in page.text
+    browser.post(f"/requests/{request_id}/unlink/stop")
+    assert deploy not in browser.get(f"/requests/{request_id}").text, "a person meant it"
+    assert browser.get(deploy).url.path == f"/requests/{request_id}"
+
+
 def test_details_can_be_corrected_while_listening(pages: Pages, engine: Engine) -> None:
     browser = pages.operator()
     request_id = begin_listening(browser)
@@ -229,12 +251,8 @@ def test_every_parameter_of_the_template_is_shown_or_offered(pages: Pages) -> No
     request_id = begin_listening(browser)
     block = template_text().split("\nParameters:\n")[1].split("\nConditions:")[0]
     names = set(re.findall(r"^  (\w+):$", block, re.MULTILINE))
-    for page, left_out in (
-        ("deploy", set()),
-        ("details", parameters(pages.settings, pages.request(request_id)).keys()),
-    ):
-        said = re.findall(r"<dt>(\w+)</dt>", browser.get(f"/requests/{request_id}/{page}").text)
-        assert sorted(said) == sorted(names - left_out)
+    said = re.findall(r"<dt>(\w+)</dt>", browser.get(f"/requests/{request_id}/deploy").text)
+    assert sorted(said) == sorted(names)
 
 
 def test_without_one_nobody_is_promised_three_clicks(pages: Pages) -> None:

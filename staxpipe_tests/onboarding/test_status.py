@@ -73,6 +73,31 @@ def test_listening_says_the_verdict_and_when_it_looks_again() -> None:
     assert describe(replace(request, next_probe_at=NOW), None, NOW).next_look == "any moment now"
 
 
+def test_a_request_that_staxpipe_cannot_look_for_does_not_claim_to_listen() -> None:
+    request = replace(REQUEST, state=RequestState.LISTENING, verdict="not-yet-assumable")
+    waiting = describe(request, None, NOW)
+    assert (waiting.headline, waiting.tone) == ("Listening for your IAM role", "wait")
+    hindered = describe(replace(request, verdict="operator-refused"), None, NOW)
+    assert (hindered.headline, hindered.tone) == ("staxpipe cannot look for your role now", "warn")
+    assert hindered.stage is Stage.LISTENING
+    assert hindered.changes
+
+
+def test_a_role_in_another_account_is_not_called_unsafe() -> None:
+    refused = replace(REQUEST, state=RequestState.REFUSED, verdict="ignores-external-id")
+    assert describe(refused, None, NOW).headline == "The role was found and is not safe"
+    assert describe(replace(refused, verdict="wrong-account"), None, NOW).headline == "The role is in another account"
+
+
+@pytest.mark.parametrize("state", [RequestState.EXPIRED, RequestState.CANCELLED])
+def test_of_a_request_without_an_account_no_role_and_no_stack_is_spoken(state: RequestState) -> None:
+    request = replace(REQUEST, state=state)
+    assert "role" in describe(request, None, NOW).text
+    said = describe(replace(request, account_id=None), None, NOW).text
+    assert "role" not in said
+    assert "stack" not in said
+
+
 LOADED, FAILED, WAITING = DeliveryState.LOADED, DeliveryState.FAILED, DeliveryState.DISCOVERED
 
 
@@ -94,6 +119,12 @@ def test_a_link_is_described_by_its_months(states: tuple[DeliveryState, ...], st
     assert described.stage is stage
     assert words in described.text
     assert described.changes
+
+
+def test_a_mail_is_promised_only_to_whom_it_goes() -> None:
+    assert "A mail to ada@example.com says when it is done." in status(WAITING, LOADED).text
+    progress = replace(EMPTY, months=(month(10, WAITING),))
+    assert "mail" not in describe(replace(REQUEST, requested_by="operator"), progress, NOW).text
 
 
 def test_an_estimate_goes_with_loading_and_says_how_sure_it_is() -> None:

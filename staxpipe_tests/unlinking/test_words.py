@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from staxpipe.unlinking.words import counted, entries
+from staxpipe.unlinking.words import counted, entries, who
+
+
+def test_whoever_did_something_is_called_as_people_call_them() -> None:
+    assert [who(actor) for actor in ("operator", "ada@example.com")] == ["whoever runs staxpipe", "ada@example.com"]
 
 
 def test_what_there_is_is_said_first_and_zeros_are_left_out() -> None:

@@ -110,7 +110,7 @@ def _conflict(visit: Visit, connection: Connection, known: Known, written: Detai
     values = {
         "request": known.request,
         "status": describe(known.request, read_progress(connection, known.request.id), visit.now),
-        "who": last.actor if last else None,
+        "by": last.actor if last else None,
         "when": last.at if last else None,
         "differences": differences(known.request, written),
         "written": {

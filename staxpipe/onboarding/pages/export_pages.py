@@ -10,6 +10,7 @@ from staxpipe.db.link_requests import LinkRequest
 from staxpipe.linking import export_stack
 from staxpipe.linking.quick_create import template_text
 from staxpipe.onboarding.corrections import EDITABLE
+from staxpipe.onboarding.deployment import Deployment
 from staxpipe.onboarding.site import AnyVisit, Visit
 
 router = APIRouter()
@@ -45,10 +46,16 @@ def _page(visit: Visit, request: LinkRequest | None, *, editable: bool) -> Respo
         "bucket": bucket,
         "prefix": export_stack.PREFIX,
         "region": export_stack.REGION,
-        "stack_name": export_stack.STACK_NAME,
-        "console_url": export_stack.create_url(visit.site.settings, bucket),
-        "command": export_stack.deploy_command(bucket),
-        "template_name": export_stack.TEMPLATE_NAME,
+        "stack": Deployment(
+            stack_name=export_stack.STACK_NAME,
+            region=export_stack.REGION,
+            parameters=export_stack.parameters(bucket),
+            command=export_stack.deploy_command(bucket),
+            console_url=export_stack.create_url(visit.site.settings, bucket),
+            template_url=export_stack.template_url(visit.site.settings),
+            template_name=export_stack.TEMPLATE_NAME,
+            asks_about_iam=False,
+        ),
         "template": None if request else template_text(export_stack.TEMPLATE_NAME),
         "case": export_stack.backfill_case(request.account_id if request else None, bucket, visit.now),
     }

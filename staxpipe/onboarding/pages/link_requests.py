@@ -16,9 +16,8 @@ from staxpipe.model import RequestState
 from staxpipe.onboarding import steps
 from staxpipe.onboarding.corrections import EDITABLE
 from staxpipe.onboarding.deployment import Deployment, deployment
-from staxpipe.onboarding.progress import read_progress
 from staxpipe.onboarding.site import AnyVisit, BeginnerVisit, see_other
-from staxpipe.onboarding.status import describe
+from staxpipe.onboarding.standing import read
 
 router = APIRouter()
 
@@ -70,26 +69,21 @@ def deploy(visit: AnyVisit, request_id: str, left: str = "", names: str = "") ->
     meant now; with `names`, the role may read the names of the organisation's accounts.
     """
     with visit.transaction() as connection:
-        known = visit.find(connection, request_id)
-        progress = read_progress(connection, request_id)
-    request, settings = known.request, visit.site.settings
+        found = read(visit, connection, request_id)
+    request, settings = found.request, visit.site.settings
     if request.state is RequestState.DRAFT:
         return see_other(f"/requests/{request_id}/details")
-    again = progress is not None and progress.waits_for_role
-    if not again and request.state not in {RequestState.LISTENING, RequestState.REFUSED}:
+    again = found.progress is not None and found.progress.waits_for_role
+    if request.state not in {RequestState.LISTENING, RequestState.REFUSED} and not again:
         return see_other(f"/requests/{request_id}")
     if is_of_member(request):
         return see_other(f"/requests/{request_id}/members")
     stack = deployment(settings, request, [ORGANIZATIONS] if names else [])
-    ready = stack if isinstance(stack, Deployment) else None
     values = {
-        "console_url": ready.console_url if ready else None,
-        "command": ready.command if ready else None,
-        "parameters": ready.parameters if ready else {},
+        "stack": stack if isinstance(stack, Deployment) else None,
         "problem": None if isinstance(stack, Deployment) else stack,
         "request": request,
-        "template_name": quick_create.TEMPLATE_NAME,
-        "status": describe(request, progress, visit.now),
+        "status": found.status,
         "again": again,
         "account_changed": bool(left),
         "names": bool(names),
@@ -116,8 +110,7 @@ def update(visit: AnyVisit, request_id: str) -> Response:
     values = {
         "request": request,
         "parameters": {name: given[name] for name in ("BucketName", "BucketPrefix")},
-        "command": command,
-        "template_name": quick_create.TEMPLATE_NAME,
+        "stack": {"command": command, "template_name": quick_create.TEMPLATE_NAME},
     }
     return visit.page("update.html", values)
 

@@ -17,12 +17,16 @@ from staxpipe.linking import members_stack
 from staxpipe.linking.quick_create import template_text
 from staxpipe.model import RequestState
 from staxpipe.onboarding import saving
+from staxpipe.onboarding.deployment import Deployment
 from staxpipe.onboarding.forms import Errors
 from staxpipe.onboarding.limits import BEGINNING, Use
 from staxpipe.onboarding.member_forms import Members, check_members
 from staxpipe.onboarding.member_plan import Plan, plan
+from staxpipe.onboarding.outline import read_outlines
 from staxpipe.onboarding.regions import REGIONS, default_region
 from staxpipe.onboarding.site import AnyVisit, Known, Visit, see_other
+from staxpipe.onboarding.status import describe
+from staxpipe.settings import Settings
 
 router = APIRouter()
 
@@ -124,28 +128,42 @@ def _page(
     raw: Mapping[str, str],
     errors: Mapping[str, str],
 ) -> Response:
-    values: dict[str, object] = {"console_url": None, "command": None, "parameters": {}, "problem": None}
-    if roles is not None:
-        try:
-            values |= {
-                "console_url": members_stack.create_url(visit.site.settings, roles),
-                "command": members_stack.deploy_command(visit.site.settings, roles),
-                "parameters": members_stack.parameters(visit.site.settings, roles),
-                "upload_url": members_stack.upload_url(roles),
-            }
-        except PermanentError as error:
-            values["problem"] = str(error)
-    values |= {
+    stack: Deployment | None = None
+    problem: str | None = None
+    try:
+        stack = _stack(visit.site.settings, roles) if roles else None
+    except PermanentError as error:
+        problem = str(error)
+    members = [other for other in link_requests.of_group(connection, request) if members_stack.is_of_member(other)]
+    outlines = read_outlines(connection, [member.id for member in members])
+    values = {
+        "stack": stack,
+        "problem": problem,
         "request": request,
         "roles": roles,
         "raw": raw,
         "errors": errors,
         "regions": REGIONS,
-        "units": members_stack.UNITS,
+        "unit_place": members_stack.UNITS,
         "place": members_stack.PLACE,
-        "template_name": members_stack.TEMPLATE_NAME,
-        "members": [
-            other for other in link_requests.of_group(connection, request) if members_stack.is_of_member(other)
-        ],
+        "members": [(member, describe(member, outlines.get(member.id), visit.now)) for member in members],
     }
     return visit.page("members.html", values, 422 if errors else 200)
+
+
+def _stack(settings: Settings, roles: MemberRoles) -> Deployment:
+    """The stack that makes the StackSet, but for the units, which a person chooses.
+
+    Raises:
+        PermanentError: as `members_stack.parameters` does.
+    """
+    return Deployment(
+        stack_name=roles.role_name,
+        region=roles.stack_region,
+        parameters=members_stack.parameters(settings, roles),
+        command=members_stack.deploy_command(settings, roles),
+        console_url=members_stack.create_url(settings, roles),
+        template_url=members_stack.template_url(settings),
+        template_name=members_stack.TEMPLATE_NAME,
+        asks_about_iam=False,
+    )

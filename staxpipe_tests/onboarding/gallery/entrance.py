@@ -33,6 +33,14 @@ def _bare_invitation(world: World) -> Mapping[str, str]:
     return {"token": world.signer.invite(invite.id, invite.expires_at)}
 
 
+def _named_at_length(world: World) -> Mapping[str, str]:
+    name = "Fürst_zu_Donaudampfschifffahrtsgesellschaftskapitänsmützenabzeichen عبد الرحمن 山田太郎"
+    invite = invited(
+        world, draft(world), "a.colleague@a.subsidiary.with.quite.a.long.name.example.com", invited_by=name
+    )
+    return {"token": world.signer.invite(invite.id, invite.expires_at)}
+
+
 def _in_by_invitation(world: World) -> Mapping[str, str]:
     request = draft(world)
     invite = invited(world, request, first_used_at=world.now)
@@ -47,6 +55,7 @@ ENTRANCE = (
     Scene("not-signed-in", "/requests", who=Who.NOBODY, status=403),
     Scene("invitation", "/invite/{token}", _invitation, Who.NOBODY, settings=TEMPLATE_URL),
     Scene("invitation-to-a-draft", "/invite/{token}", _bare_invitation, Who.NOBODY),
+    Scene("invitation-of-a-long-name", "/invite/{token}", _named_at_length, Who.NOBODY),
     Scene("invitation-dead", "/invite/{token}", _dead, Who.NOBODY, status=403),
     Scene("invitation-opened", "/invite/{token}", _in_by_invitation, Who.INVITED),
     Scene("help", "/help", who=Who.NOBODY),

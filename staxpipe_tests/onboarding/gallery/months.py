@@ -181,4 +181,5 @@ MONTHS = (
     Scene("ready-with-findings", PAGE, _with_findings),
     Scene("nothing-could-be-loaded", PAGE, _none_could_be_loaded),
     Scene("paused-role-gone", PAGE, _gone),
+    Scene("deploy-again", f"{PAGE}/deploy", _gone),
 )

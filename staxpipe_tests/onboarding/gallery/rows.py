@@ -24,7 +24,10 @@ WEEK = timedelta(days=7)
 DETAILS = Details(account_id("123456789012"), "acme-billing-reports", "cur/reports", "eu-west-1", "ada@example.com")
 REPORTS = "acme-subsidiary-with-a-long-name-consolidated-billing-reports"  # a bucket's name has up to 63 characters
 LONG = Details(
-    account_id("210987654321"), REPORTS, "exports/finops/2024/cost-and-usage/daily-parquet", "ap-southeast-2"
+    account_id("210987654321"),
+    REPORTS,
+    "exports/finops/2024/costandusagereportsofallsubsidiariesdailyinparquet",
+    "ap-southeast-2",
 )
 
 
