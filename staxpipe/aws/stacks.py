@@ -59,8 +59,8 @@ class Wanted:
         return f"the stack {self.name} in account {self.account_id}, {self.region}"
 
 
-def deploy(session: boto3.Session, wanted: Wanted) -> Deployed:
-    """Create the stack, or update the one of this name, and wait until that is done.
+def deploy(session: boto3.Session, wanted: Wanted, seconds_apart: float = SECONDS_APART) -> Deployed:
+    """Create the stack, or update the one of this name, and wait until that is done; look every so many seconds.
 
     Raises:
         PermanentError: the credentials are none, of another account, or may not; or CloudFormation refuses the stack,
@@ -81,8 +81,8 @@ def deploy(session: boto3.Session, wanted: Wanted) -> Deployed:
                 ClientRequestToken=token,
             )["StackId"]
         except client.exceptions.AlreadyExistsException:
-            return _update(client, wanted, token)
-        _wait(client, "stack_create_complete", stack, token, wanted)
+            return _update(client, wanted, token, seconds_apart)
+        _wait(client, "stack_create_complete", stack, token, wanted, seconds_apart)
         return Deployed.CREATED
 
 
@@ -129,7 +129,7 @@ def _check_account(session: boto3.Session, wanted: Wanted) -> None:
         )
 
 
-def _update(client: CloudFormationClient, wanted: Wanted, token: str) -> Deployed:
+def _update(client: CloudFormationClient, wanted: Wanted, token: str, seconds_apart: float) -> Deployed:
     stack = client.describe_stacks(StackName=wanted.name)["Stacks"][0]
     status = stack["StackStatus"]
     if status.endswith("_IN_PROGRESS") or "FAILED" in status or status == "ROLLBACK_COMPLETE":
@@ -155,15 +155,16 @@ def _update(client: CloudFormationClient, wanted: Wanted, token: str) -> Deploye
         if "No updates are to be performed" in str(error):  # CloudFormation has no code for it
             return Deployed.UNCHANGED
         raise
-    _wait(client, "stack_update_complete", stack["StackId"], token, wanted)
+    _wait(client, "stack_update_complete", stack["StackId"], token, wanted, seconds_apart)
     return Deployed.UPDATED
 
 
-def _wait(client: CloudFormationClient, until: Any, stack: str, token: str, wanted: Wanted) -> None:
+def _wait(
+    client: CloudFormationClient, until: Any, stack: str, token: str, wanted: Wanted, seconds_apart: float
+) -> None:
+    config: Any = {"Delay": seconds_apart, "MaxAttempts": _MOST_LOOKS}
     try:
-        client.get_waiter(until).wait(
-            StackName=stack, WaiterConfig={"Delay": SECONDS_APART, "MaxAttempts": _MOST_LOOKS}
-        )
+        client.get_waiter(until).wait(StackName=stack, WaiterConfig=config)
     except WaiterError as error:
         if "Max attempts exceeded" in str(error):
             raise TransientError(

@@ -6,12 +6,14 @@ import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from staxpipe.demo import console
+from staxpipe.aws.stacks import Wanted, deploy
 from staxpipe.demo.browser import Browser, Page
 from staxpipe.demo.world import REGION, World
 from staxpipe.errors import PermanentError
 
 CONTACT = "ada@harbour.example"
+AT_ONCE = 0.2
+"""Seconds between two looks at a stack that the emulated AWS creates."""
 
 
 @dataclass(frozen=True)
@@ -73,5 +75,6 @@ def create_stack(browser: Browser, world: World, page: Page) -> StackOrder:
     """Download the template from the page and deploy it in the payer account as the page says."""
     order = stack_order(page)
     template = browser.download(page.link("Download the template"))
-    console.create_stack(world.payer_session, order.stack, template, order.parameters)
+    wanted = Wanted(world.payer, REGION, order.stack, template, order.parameters)
+    deploy(world.payer_session, wanted, seconds_apart=AT_ONCE)
     return order

@@ -15,9 +15,10 @@ from typing import Any
 
 import boto3
 
-from staxpipe.demo import console, small_report
+from staxpipe.aws.stacks import Wanted, deploy
+from staxpipe.demo import small_report
 from staxpipe.demo.browser import Browser
-from staxpipe.demo.linking import StackOrder, answer_form, request_id, stack_order
+from staxpipe.demo.linking import AT_ONCE, StackOrder, answer_form, request_id, stack_order
 from staxpipe.demo.world import REGION, Cloud
 from staxpipe.model import BillingPeriod
 
@@ -47,7 +48,9 @@ class Owner:
 
     def create_stack(self, **changed: str) -> None:
         """Create the stack as the page says, with some parameters changed."""
-        console.create_stack(self.console, self.order.stack, self.template, {**self.order.parameters, **changed})
+        parameters = {**self.order.parameters, **changed}
+        wanted = Wanted(self.signed_in_to, REGION, self.order.stack, self.template, parameters)
+        deploy(self.console, wanted, seconds_apart=AT_ONCE)
 
     def create_bucket(self, name: str) -> None:
         """A bucket in the account where the console is open."""
