@@ -292,24 +292,26 @@ AnyVisit = Annotated[Visit, Depends(visit)]
 
 
 def _operator_visit(visit: AnyVisit) -> Visit:
-    if not visit.session.signed_in:
-        raise HTTPException(403)
-    if not visit.session.operator:
-        raise NotTheirsError(visit, "page.opened", f"page:{visit.path}")
-    return visit
+    return _only(visit, visit.session.operator)
 
 
 OperatorVisit = Annotated[Visit, Depends(_operator_visit)]
 
 
 def _beginner_visit(visit: AnyVisit) -> Visit:
-    if not visit.session.may_begin:
-        raise HTTPException(404 if visit.session.signed_in else 403)
-    return visit
+    return _only(visit, visit.session.may_begin)
 
 
 BeginnerVisit = Annotated[Visit, Depends(_beginner_visit)]
 """By an operator or a linker: whoever may begin requests."""
+
+
+def _only(visit: Visit, allowed: bool) -> Visit:
+    if not visit.session.signed_in:
+        raise HTTPException(403)
+    if not allowed:
+        raise NotTheirsError(visit, "page.opened", f"page:{visit.path}")
+    return visit
 
 
 def see_other(path: str) -> RedirectResponse:

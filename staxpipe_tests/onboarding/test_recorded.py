@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from sqlalchemy import Engine
 
-from staxpipe.db import audit_log, invites, probes
+from staxpipe.db import api_tokens, audit_log, invites, probes
 from staxpipe.db.audit_log import AuditEntry
 from staxpipe.db.engine import make_engine
 from staxpipe.onboarding import limits
@@ -15,6 +15,7 @@ from staxpipe_tests.onboarding.conftest import DETAILS, Pages, Serve, begin, beg
 from staxpipe_tests.onboarding.ledger import add_link
 from staxpipe_tests.onboarding.test_access import invitation
 from staxpipe_tests.onboarding.test_safe_methods import paths
+from staxpipe_tests.onboarding.test_token_pages import made
 
 FORM = {"addresses": "barbara@example.com", "invited_by": "Alan", "note": ""}
 MEMBERS = {"bucket": "reports-{account}", "prefix": "reports", "region": "eu-west-1", "accounts": "444455556666"}
@@ -56,6 +57,10 @@ def test_every_act_of_the_operator_and_of_an_invited_person(pages: Pages, engine
         connection.exec_driver_sql("UPDATE link_requests SET state = 'expired', next_probe_at = NULL")
     operator.post(f"{base}/resume")
     invited.post(f"{base}/cancel")
+    made(operator)
+    with engine.connect() as connection:
+        [token] = api_tokens.every(connection)
+    operator.post(f"/tokens/{token.id}/revoke")
     invited.post("/sign-out")
     operator.post("/sign-out")
     assert told(engine) == [
@@ -72,6 +77,8 @@ def test_every_act_of_the_operator_and_of_an_invited_person(pages: Pages, engine
         ("alan@example.com", "request.begun", "done"),
         ("operator", "request.resumed", "done"),
         ("alan@example.com", "request.cancelled", "done"),
+        ("operator", "token.made", "done"),
+        ("operator", "token.revoked", "done"),
         ("alan@example.com", "signed-out", "done"),
         ("operator", "signed-out", "done"),
     ]
@@ -120,6 +127,8 @@ def test_no_page_that_changes_something_is_missing_above(pages: Pages) -> None:
         "/requests/{request_id}/unlink/go-on",
         "/requests/{request_id}/unlink/keep",
         "/requests/{request_id}/unlink/delete",
+        "/tokens",
+        "/tokens/{token_id}/revoke",
     }
 
 
@@ -141,6 +150,9 @@ def test_what_is_refused_is_written_down(pages: Pages, engine: Engine) -> None:
     invited.get("/activity")
     entry = newest(engine)
     assert (entry.actor, entry.action, entry.subject) == ("alan@example.com", "page.opened", "page:/activity")
+    invited.get("/tokens")
+    entry = newest(engine)
+    assert (entry.actor, entry.action, entry.subject) == ("alan@example.com", "page.opened", "page:/tokens")
     assert entry.result == "refused"
     operator.post(f"/requests/{other}/cancel", headers={"Origin": "https://evil.example.com"})
     entry = newest(engine)
