@@ -31,8 +31,10 @@ class Members:
         return Details(account_id(account), bucket_of(self.bucket, account), self.prefix, self.region)
 
 
-def check_members(raw: Mapping[str, str]) -> Members | Errors:
-    """Check ``bucket``, ``prefix``, ``region`` and ``accounts``."""
+def check_members(raw: Mapping[str, str], *, may_be_none: bool = False) -> Members | Errors:
+    """Check ``bucket``, ``prefix``, ``region`` and ``accounts``. There `may_be_none` where some were asked for before:
+    then the rest is corrected for those.
+    """
     errors: dict[str, str] = {}
     answers: dict[str, str] = {}
     rules = {"bucket": clean_pattern, "prefix": clean_prefix, "region": clean_region}
@@ -43,7 +45,7 @@ def check_members(raw: Mapping[str, str]) -> Members | Errors:
             errors[name] = str(wrong)
     accounts: tuple[str, ...] = ()
     try:
-        accounts = clean_accounts(raw.get("accounts", ""))
+        accounts = clean_accounts(raw.get("accounts", ""), may_be_none=may_be_none)
     except ValueError as wrong:
         errors["accounts"] = str(wrong)
     return Errors(errors) if errors else Members(**answers, accounts=accounts)
@@ -66,10 +68,10 @@ def clean_pattern(text: str) -> str:
     return text
 
 
-def clean_accounts(text: str) -> tuple[str, ...]:
+def clean_accounts(text: str, *, may_be_none: bool = False) -> tuple[str, ...]:
     """Account ids, one a line or with commas between them, each once."""
     parts = [part for part in re.split(r"[\s,;]+", text) if part]
-    if not parts:
+    if not parts and not may_be_none:
         raise ValueError("Write the members' account ids, one a line: 12 digits each.")
     found: dict[str, None] = {}
     for part in parts:

@@ -110,6 +110,15 @@ def test_a_region_that_is_corrected_holds_for_all_that_listen_and_the_stack_set_
     assert "The StackSet stays in eu-west-1" in page.text
 
 
+def test_where_reports_are_is_corrected_without_naming_a_member_again(pages: Pages, engine: Engine) -> None:
+    browser = pages.operator()
+    payer = begin_listening(browser)
+    assert list(errors(ask(browser, payer, accounts=" "))) == ["accounts"], "of the first there must be one"
+    ask(browser, payer, accounts=ADA)
+    assert ask(browser, payer, prefix="cur", accounts=" ").status_code == 200
+    assert by_account(pages, engine, payer)[ADA].prefix == "cur"
+
+
 def test_corrections_are_in_the_audit_log(pages: Pages, engine: Engine) -> None:
     browser = pages.operator()
     payer = begin_listening(browser)

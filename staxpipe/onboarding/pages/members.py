@@ -56,17 +56,19 @@ def ask_for_members(
 ) -> Response:
     """Ask for members, each by a request of its own beside this one, and listen for their roles."""
     raw = {"bucket": bucket, "prefix": prefix, "region": region, "accounts": accounts}
-    checked = check_members(raw)
+    with visit.transaction() as connection:
+        known = visit.find(connection, request_id)
+        roles = member_roles.of_request(connection, known.request)
+        if known.request.state is RequestState.CANCELLED:
+            return see_other(f"/requests/{request_id}")
+        checked = check_members(raw, may_be_none=roles is not None)
+        if isinstance(checked, Errors):
+            return _page(visit, connection, known.request, roles, raw, checked.by_field)
+    visit.spend(Use(BEGINNING, known.actor, max(1, len(checked.accounts))))
     with visit.transaction() as connection:
         known = visit.find(connection, request_id)
         if known.request.state is RequestState.CANCELLED:
             return see_other(f"/requests/{request_id}")
-        if isinstance(checked, Errors):
-            roles = member_roles.of_request(connection, known.request)
-            return _page(visit, connection, known.request, roles, raw, checked.by_field)
-    visit.spend(Use(BEGINNING, known.actor, len(checked.accounts)))
-    with visit.transaction() as connection:
-        known = visit.find(connection, request_id)
         link_requests.get(connection, known.request.first_id, lock=True)  # so that the cap holds for two forms at once
         planned = _plan(connection, known.request, checked)
         if isinstance(planned, Errors):
