@@ -69,7 +69,7 @@ def stopped(by: str, now: datetime) -> str:
 def going_on(by: str, now: datetime) -> str:
     """For the page of a link that was stopped and is to be read again."""
     return (
-        f"{by} asked on {_moment(now)} to read this account again. First its role is proved anew, which takes about a "
+        f"To be read again, as {by} asked on {_moment(now)}: first its role is proved anew, which takes about a "
         "minute; then reading goes on by itself."
     )
 

@@ -1,4 +1,5 @@
-"""A fake at the far edge: a web server that speaks as AWS's invoicing and Cost Explorer do, from a list of answers.
+"""A fake at the far edge: a web server that speaks as AWS's billing services do (invoicing, Cost Explorer, Data
+Exports), from a list of answers.
 
 Whoever asks it is a real client with a real session; it checks no permission.
 """

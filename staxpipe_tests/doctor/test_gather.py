@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import secrets
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,6 +27,8 @@ from staxpipe.linking.verdicts import Safe
 from staxpipe.local.aws_stand_in import AwsStandIn, StandInCredentials
 from staxpipe.model import AccountId, ExportKind, FileFormat
 from staxpipe.settings import read_settings
+from staxpipe_tests.aws.billing_server import BillingServer
+from staxpipe_tests.aws.test_report_settings import ARN, answer
 from staxpipe_tests.aws_stand_in import Customer
 from staxpipe_tests.doctor.cases import months, one
 from staxpipe_tests.generated import OCTOBER, SEPTEMBER, Deliver, bucket_folder, deliver_month
@@ -120,6 +123,56 @@ def test_data_exports_of_which_the_stand_in_knows_nothing_are_unknown_and_no_fai
     facts = look(ours, subject(customer))
     assert set(facts.unread) == {"bcm-data-exports"}
     assert "Data Exports" in facts.unread["bcm-data-exports"]
+
+
+@pytest.fixture
+def data_exports(monkeypatch: pytest.MonkeyPatch) -> Iterator[BillingServer]:
+    """In the place of the service that the stand-in lacks: what it is asked is what a real client writes."""
+    with BillingServer() as server:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_BCM_DATA_EXPORTS", server.url)
+        yield server
+
+
+def reference(name: str) -> dict[str, object]:
+    status = {"StatusCode": "HEALTHY"}
+    return {"ExportArn": ARN.replace("daily", name), "ExportName": name, "ExportStatus": status}
+
+
+def test_each_data_export_is_asked_about_over_the_wire_as_the_linked_role(
+    ours: boto3.Session, customer: Customer, data_exports: BillingServer
+) -> None:
+    customer.deploy()
+    hourly = answer(TIME_GRANULARITY="HOURLY", INCLUDE_RESOURCES="TRUE")
+    focus = answer(query="SELECT BilledCost FROM FOCUS_1_2_AWS")
+    data_exports.answers += [
+        {"Exports": [reference("daily")], "NextToken": "more"},
+        {"Exports": [reference("focus")]},
+        hourly,
+        focus,
+    ]
+    found = look(ours, subject(customer))
+    assert [(known.kind, known.granularity, known.resource_ids) for known in found.settings] == [
+        (ExportKind.CUR_2_0, Granularity.HOURLY, True),
+        (ExportKind.FOCUS_1_2, None, None),
+    ]
+    assert found.unread == {}
+    assert [(asked.operation, asked.parameters) for asked in data_exports.asked] == [
+        ("ListExports", {}),
+        ("ListExports", {"NextToken": "more"}),
+        ("GetExport", {"ExportArn": ARN}),
+        ("GetExport", {"ExportArn": ARN.replace("daily", "focus")}),
+    ]
+    assert all(asked.session_token for asked in data_exports.asked), "as the role, not as ourselves"
+
+
+def test_a_role_that_may_list_data_exports_and_not_ask_about_them_is_told_so(
+    ours: boto3.Session, customer: Customer, data_exports: BillingServer
+) -> None:
+    customer.deploy()
+    data_exports.answers += [{"Exports": [reference("daily")]}, (400, "AccessDeniedException", "not authorized")]
+    found = look(ours, subject(customer))
+    assert found.settings == ()
+    assert "does not allow bcm-data-exports:GetExport" in found.unread["bcm-data-exports"]
 
 
 def test_a_role_that_may_not_ask_for_settings_is_told_by_its_files(ours: boto3.Session, customer: Customer) -> None:

@@ -15,8 +15,8 @@ WITHOUT_PERMISSION = {"sts:GetCallerIdentity"}
 """AWS answers it to everybody: no policy needs to allow it, and none can deny it."""
 
 NOT_SERVED = {"bcm-data-exports:GetExport"}
-"""The stand-in has no Data Exports: it refuses the list, so that no export is asked about. `aws/test_report_settings`
-holds that call."""
+"""The stand-in has no Data Exports: it refuses the list, so that no export is asked about. `doctor/test_gather` has
+that call made over the wire, as a linked role, and `aws/test_report_settings` holds it to AWS's model."""
 
 
 @pytest.mark.e2e

@@ -113,7 +113,7 @@ def test_stop_then_read_on(pages: Pages, linked: str, engine: Engine) -> None:
     browser.post(f"/requests/{linked}/unlink/stop")
     answer = browser.post(f"/requests/{linked}/unlink/go-on")
     assert answer.url.path == f"/requests/{linked}"
-    assert "First its role is proved anew" in words(answer)
+    assert "first its role is proved anew" in words(answer)
     assert link_of(engine, linked).waits_for_role
 
 

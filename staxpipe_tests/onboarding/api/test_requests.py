@@ -201,10 +201,10 @@ def test_a_link_is_paused_and_goes_on(pages: Pages, engine: Engine) -> None:
     with engine.begin() as connection:
         connection.execute(text("UPDATE links SET contact = 'grace@example.com'"))
     for _ in range(2):  # who began it decides, whoever is told
-        assert "First its role is proved anew" in client.post(f"{path}/resume").json()["text"]
+        assert "first its role is proved anew" in client.post(f"{path}/resume").json()["text"]
     assert "Stopped by operator" in operator.post(f"{path}/pause").json()["text"]
     problem(client.post(f"{path}/resume"), 404, "not-found")
-    assert "First its role is proved anew" in operator.post(f"{path}/resume").json()["text"]
+    assert "first its role is proved anew" in operator.post(f"{path}/resume").json()["text"]
     with engine.begin() as connection:
         made = links.of_request(connection, request_id)
         assert made is not None

@@ -13,6 +13,7 @@ from staxpipe.doctor.facts import ExportFacts
 from staxpipe.linking.verdicts import Safe
 from staxpipe.model import BillingPeriod, DeliveryState, Finding, Severity
 from staxpipe_tests.doctor import cases
+from staxpipe_tests.onboarding.gallery.entrance import TEMPLATE_URL
 from staxpipe_tests.onboarding.gallery.rows import at, examined, invited, linked
 from staxpipe_tests.onboarding.gallery.scene import NOW, Scene, Who, World
 from staxpipe_tests.onboarding.ledger import add_delivery, add_export, add_sum
@@ -181,5 +182,5 @@ MONTHS = (
     Scene("ready-with-findings", PAGE, _with_findings),
     Scene("nothing-could-be-loaded", PAGE, _none_could_be_loaded),
     Scene("paused-role-gone", PAGE, _gone),
-    Scene("deploy-again", f"{PAGE}/deploy", _gone),
+    Scene("paused-create-again", f"{PAGE}/deploy", _gone, settings=TEMPLATE_URL),
 )

@@ -41,6 +41,13 @@ def _stopped_by_invited(world: World) -> Mapping[str, str]:
     return at(request, invite_id=invited(world, request, first_used_at=world.now).id)
 
 
+def _goes_on(world: World) -> Mapping[str, str]:
+    request, link = _linked(world)
+    assert acts.stop(world.connection, link, OPERATOR, world.now)
+    assert acts.go_on(world.connection, link, OPERATOR, world.now)
+    return at(request)
+
+
 def _kept(world: World) -> Mapping[str, str]:
     request, link = _linked(world)
     assert acts.keep(world.connection, link, OPERATOR, world.now)
@@ -105,6 +112,7 @@ UNLINKING = (
         act=sent("Delete the data for good", account="1234"),
         status=422,
     ),
+    Scene("goes-on", "/requests/{request_id}", _goes_on),
     Scene("unlink-kept", PAGE, _kept),
     Scene("ended", "/requests/{request_id}", _kept),
     Scene("unlink-deleting", PAGE, _deleting),
