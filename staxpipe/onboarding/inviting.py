@@ -6,7 +6,6 @@ How an invitation stands is said in `invited`; its page, and what programs are t
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
 
 from sqlalchemy import Connection
 
@@ -16,8 +15,6 @@ from staxpipe.onboarding import forms
 from staxpipe.onboarding.forms import Errors, Invitation
 from staxpipe.onboarding.limits import INVITED, INVITING, INVITING_TO_REQUEST, Use
 from staxpipe.onboarding.site import Known, Visit
-
-INVITE_LIFETIME = timedelta(days=7)
 
 
 def invite(visit: Visit, request_id: str, asked: Invitation) -> Errors | None:
@@ -82,7 +79,7 @@ def _send(visit: Visit, connection: Connection, known: Known, asked: Invitation)
             asked.note,
             asked.invited_by,
             visit.now,
-            visit.now + INVITE_LIFETIME,
+            visit.now + invites.LIFETIME,
             known.actor,
         )
         if invite is None:

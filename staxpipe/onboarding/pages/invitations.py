@@ -15,7 +15,6 @@ from staxpipe.db.link_requests import OPERATOR
 from staxpipe.onboarding import forms, inviting
 from staxpipe.onboarding.forms import Invitation
 from staxpipe.onboarding.invited import may_withdraw, standing, why_not_again
-from staxpipe.onboarding.inviting import INVITE_LIFETIME
 from staxpipe.onboarding.limits import FAILING, SIGNING_IN, Use
 from staxpipe.onboarding.progress import read_progress
 from staxpipe.onboarding.site import AnyVisit, Known, NotTheirsError, Visit, see_other
@@ -55,7 +54,7 @@ def resend(visit: AnyVisit, request_id: str, invite_id: str) -> Response:
     if before.may_go_again(visit.now):  # else nothing is sent, and nothing used up
         visit.spend(*inviting.uses(known, [before.email]))
     with visit.transaction() as connection:
-        again = invites.send_again(connection, request_id, invite_id, visit.now, visit.now + INVITE_LIFETIME)
+        again = invites.send_again(connection, request_id, invite_id, visit.now, visit.now + invites.LIFETIME)
         if again is None:
             return _form(visit, connection, known, _empty(known), {}, why_not_again(before, visit.now))
         outbox.take_back(connection, before.mail_key)  # one that still waits would only come twice
@@ -160,7 +159,6 @@ def _form(
             )
             for invite in found
         ],
-        "days": INVITE_LIFETIME.days,
         "most": forms.MOST_INVITES,
         "longest_note": forms.LONGEST_NOTE,
     }
