@@ -17,6 +17,9 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from staxpipe.db.link_requests import OPERATOR, group_ids
 from staxpipe.db.tables import invites
 
+LIFETIME = timedelta(days=7)
+"""How long an invitation opens its request, from its last mail on."""
+
 MOST_MAILS = 5
 """Mails to one address about one request, ever: nobody is to be pestered."""
 

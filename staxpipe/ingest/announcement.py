@@ -137,5 +137,6 @@ def _what_to_do(readable: bool) -> str:
     )
     return (
         f"{state} Other months and accounts go on. AWS usually delivers the month again within a day, and that "
-        "delivery is loaded by itself; to try this one again, materialise the month in the Dagster UI."
+        "delivery is loaded by itself. Whoever runs staxpipe can also try this one again: in the Dagster UI, "
+        "materialise the month."
     )

@@ -52,7 +52,8 @@ def bucket_problem(
     connection: Connection, settings: Settings, link: Link, reason: str, what_to_do: str, now: datetime
 ) -> None:
     """The bucket cannot be read, or holds no report; at most once a day."""
-    payload = _link_trouble(settings, link, reason, what_to_do)
+    looked_up = "The account's page says what was looked at, and what to change. "
+    payload = _link_trouble(settings, link, reason, looked_up + what_to_do)
     enqueue(connection, f"bucket_problem:{link.id}:{now:%Y-%m-%d}", "bucket_problem", payload)
 
 

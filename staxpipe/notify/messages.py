@@ -22,7 +22,6 @@ from pydantic import ValidationError
 from staxpipe.errors import PermanentError
 from staxpipe.model import BillingPeriod
 from staxpipe.notify.payloads import DataDeleted, DataReady, Invite, Linked, Payload, Trouble
-from staxpipe.program import typed
 from staxpipe.settings import Settings
 
 KINDS: Mapping[str, type[Payload]] = {
@@ -63,7 +62,12 @@ def compose(kind: str, payload: Mapping[str, object], settings: Settings) -> Mes
     if isinstance(told, Trouble) and settings.operator_email:
         to = (*to, settings.operator_email)
     subject = _subject(kind, told)
-    context = {"told": told, "subject": subject, "base_url": settings.base_url, "command": typed(settings)}
+    context = {
+        "told": told,
+        "subject": subject,
+        "base_url": settings.base_url,
+        "needs_sign_in": not isinstance(told, Invite),  # an invitation's address lets in by itself
+    }
     return Message(
         to=tuple(dict.fromkeys(address.strip(" ") for address in to if address)),
         subject=subject,
@@ -139,7 +143,7 @@ def _subject(kind: str, told: Payload) -> str:
 _TROUBLE_SUBJECTS = {
     "link_refused": "The role in {account} cannot be used",
     "link_expired": "The request to link {account} has expired",
-    "bucket_problem": "The billing bucket of {account} cannot be read",
+    "bucket_problem": "The billing reports of {account} cannot be read",
     "ingest_failed": "Cost data of {account} for {month} could not be loaded",
 }
 

@@ -6,7 +6,6 @@ How an invitation stands is said in `invited`; its page, and what programs are t
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
 
 from fastapi import HTTPException
 from sqlalchemy import Connection
@@ -18,8 +17,6 @@ from staxpipe.onboarding.forms import Errors, Invitation
 from staxpipe.onboarding.invited import Standing, may_withdraw, standing, why_not_again
 from staxpipe.onboarding.limits import INVITED, INVITING, INVITING_TO_REQUEST, Use
 from staxpipe.onboarding.site import Known, NotTheirsError, Visit
-
-INVITE_LIFETIME = timedelta(days=7)
 
 
 def invite(visit: Visit, request_id: str, asked: Invitation) -> Errors | None:
@@ -53,7 +50,7 @@ def resend(visit: Visit, request_id: str, invite_id: str) -> str | None:
     if before.may_go_again(visit.now):  # else nothing is sent, and nothing used up
         visit.spend(*_uses(known, [before.email]))
     with visit.transaction() as connection:
-        again = invites.send_again(connection, request_id, invite_id, visit.now, visit.now + INVITE_LIFETIME)
+        again = invites.send_again(connection, request_id, invite_id, visit.now, visit.now + invites.LIFETIME)
         if again is None:
             return why_not_again(before, visit.now)
         outbox.take_back(connection, before.mail_key)  # one that still waits would only come twice
@@ -159,7 +156,7 @@ def _send(visit: Visit, connection: Connection, known: Known, asked: Invitation)
             asked.note,
             asked.invited_by,
             visit.now,
-            visit.now + INVITE_LIFETIME,
+            visit.now + invites.LIFETIME,
             known.actor,
         )
         if invite is None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from staxpipe.aws.permissions import switches
+from staxpipe.db import invites
 from staxpipe.linking.members_stack import is_of_member
 from staxpipe.linking.quick_create import delete_command, stack_url, upload_url
 from staxpipe.model import BillingPeriod
@@ -59,6 +60,7 @@ def make_templates(static: Path) -> Environment:
         upload_url=upload_url,
         delete_command=delete_command,
         is_of_member=is_of_member,
+        invitation_days=invites.LIFETIME.days,
     )
     environment.filters.update(
         account=account,

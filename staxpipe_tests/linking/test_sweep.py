@@ -357,7 +357,8 @@ def test_a_problem_of_the_bucket_is_kept_on_the_link_and_told(engine: Engine) ->
     assert link.problem == "There is nothing in s3://bills/reports/. Check the prefix."
     told = dict(messages(engine))
     assert told["bucket_problem"]["reason"] == problem.reason
-    assert told["bucket_problem"]["what_to_do"] == problem.what_to_do
+    page = "The account's page says what was looked at, and what to change."
+    assert told["bucket_problem"]["what_to_do"] == f"{page} {problem.what_to_do}"
     assert ("staxpipe", "link.bucket-checked", "bucket-empty") in audited(engine)
 
 

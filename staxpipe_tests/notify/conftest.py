@@ -8,15 +8,13 @@ from typing import Any
 
 import pytest
 
-from staxpipe.notify import messages
 from staxpipe.settings import Settings, read_settings
 from staxpipe_tests.notify.mail_server import MailServer
 
 
 @pytest.fixture
-def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
-    """A staxpipe that people reach at cost.example.com, and whose command is typed by its name."""
-    monkeypatch.setattr(messages, "typed", lambda _settings: "staxpipe")
+def settings(tmp_path: Path) -> Settings:
+    """A staxpipe that people reach at cost.example.com."""
     return read_settings(
         {
             "home": tmp_path,

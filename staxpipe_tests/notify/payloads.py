@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from staxpipe.linking.verdicts import IgnoresExternalId
+
 ACCOUNT = "123456789012"
+_UNSAFE = IgnoresExternalId(f"arn:aws:iam::{ACCOUNT}:role/staxpipe-link-4f7q2m", accepts_wrong=True, accepts_none=True)
 URL = "https://cost.example.com/requests/4fQm0cZkT1u9"
 
 INVITE: dict[str, object] = {
     "to": "grace@example.com",
     "invited_by": "ada@example.com",
     "note": "You own the payer account, don't you?\nThe bucket is called <billing> & co.",
-    "url": "https://cost.example.com/invited/eyJpZCI6",
+    "url": "https://cost.example.com/invite/eyJpZCI6",
     "expires_at": "2026-11-10T09:05:00+00:00",
 }
 
@@ -18,8 +21,8 @@ LINKED: dict[str, object] = {"to": "ada@example.com", "account_id": ACCOUNT, "ur
 TROUBLE: dict[str, object] = {
     "to": ["ada@example.com"],
     "account_id": ACCOUNT,
-    "reason": "The role can be assumed with a wrong external id: anybody who guesses its name could read the bucket.",
-    "what_to_do": "Deploy the template again without changing it, or add the condition on sts:ExternalId to the role.",
+    "reason": _UNSAFE.reason,
+    "what_to_do": _UNSAFE.what_to_do,
     "url": URL,
 }
 
@@ -121,13 +124,13 @@ SAMPLES: dict[str, dict[str, object]] = {
     "link_refused": TROUBLE,
     "link_expired": {
         **TROUBLE,
-        "reason": "No role could be assumed within 14 days.",
-        "what_to_do": "Begin again; it takes five minutes.",
+        "reason": "In 14 days the role staxpipe-link-4f7q2m did not become usable.",
+        "what_to_do": "If you still want to link the account, open the request again and create the stack.",
     },
     "bucket_problem": {
         **TROUBLE,
         "reason": "The bucket acme-billing holds no cost report below the prefix cur/.",
-        "what_to_do": "Check the prefix of the report in the AWS billing console.",
+        "what_to_do": "The account's page says what was looked at, and what to change. staxpipe goes on looking.",
     },
     "ingest_failed": INGEST_FAILED,
 }

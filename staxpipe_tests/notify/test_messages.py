@@ -216,3 +216,25 @@ def test_a_recipient_is_one_address_and_nothing_else(recipient: str) -> None:
 def test_a_subject_with_a_line_break_is_refused(subject: str) -> None:
     with pytest.raises(PermanentError, match="cannot be sent"):
         as_email(Message(("a@example.com",), subject, "", ""), "a@example.com", key="k", sender=SENDER, now=NOW)
+
+
+@pytest.mark.parametrize("kind", SAMPLES)
+def test_nothing_of_the_machine_that_runs_staxpipe_is_told(kind: str, settings: Settings) -> None:
+    message = compose(kind, SAMPLES[kind], settings)
+    for part in (message.text, message.html):
+        assert str(settings.home) not in part
+
+
+@pytest.mark.parametrize("kind", SAMPLES)
+def test_how_the_page_opens_is_said_to_all_but_whom_the_address_itself_lets_in(kind: str, settings: Settings) -> None:
+    message = compose(kind, SAMPLES[kind], settings)
+    for part in (message.text, message.html):
+        assert ("sign in; if you were invited" in part) is (kind != "invite")
+
+
+def test_a_receipt_of_nothing_does_not_count_nothing_again(settings: Settings) -> None:
+    receipt = {**SAMPLES["data_deleted"], "deleted": [], "checked": 0}
+    message = compose("data_deleted", receipt, settings)
+    for part in (message.text, message.html):
+        assert "nothing, for nothing was loaded" in part.lower()
+        assert "counted again" not in part

@@ -132,7 +132,7 @@ def test_an_invited_person_goes_on_with_that_request_and_sees_no_other(pages: Pa
     invited = pages.visitor()
     link = invitation(pages, operator, mine)
     opened = invited.get(link)
-    assert "Grace asks for your help" in opened.text
+    assert "<bdi>Grace</bdi> asks for your help" in opened.text
     assert invited.get(f"/requests/{mine}/access").status_code == 403  # opening alone is no session
     assert invited.post(link).url.path == f"/requests/{mine}/access"
     assert invited.get("/").url.path == f"/requests/{mine}/access"

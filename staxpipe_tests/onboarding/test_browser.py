@@ -16,6 +16,8 @@ from sqlalchemy import Engine
 from staxpipe.db import link_requests, probes
 from staxpipe.linking.verdicts import NotYetAssumable
 from staxpipe.model import DeliveryState
+from staxpipe.notify.messages import compose
+from staxpipe_tests.notify.payloads import SAMPLES
 from staxpipe_tests.onboarding.chromium import watch
 from staxpipe_tests.onboarding.conftest import Pages
 from staxpipe_tests.onboarding.ledger import add_delivery, add_link
@@ -186,6 +188,14 @@ def test_every_way_out_of_a_mistake_fits_a_phone_and_needs_no_scripts(browser: B
     assert complaints == []
     assert set(hosts) == {"127.0.0.1"}
     context.close()
+
+
+def test_mails_fit_a_phone(browser: Browser, pages: Pages) -> None:
+    page = browser.new_page(viewport={"width": 360, "height": 740})
+    for kind, payload in SAMPLES.items():
+        page.set_content(compose(kind, payload, pages.settings).html)
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), kind
+    page.close()
 
 
 def test_on_paper_all_is_there(browser: Browser, pages: Pages) -> None:

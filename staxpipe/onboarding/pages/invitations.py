@@ -14,7 +14,6 @@ from staxpipe.db.invites import Invite
 from staxpipe.db.link_requests import OPERATOR
 from staxpipe.onboarding import forms, inviting
 from staxpipe.onboarding.forms import Invitation
-from staxpipe.onboarding.inviting import INVITE_LIFETIME
 from staxpipe.onboarding.limits import FAILING, SIGNING_IN, Use
 from staxpipe.onboarding.progress import read_progress
 from staxpipe.onboarding.site import AnyVisit, Known, Visit, see_other
@@ -125,7 +124,6 @@ def _form(
         "errors": errors,
         "notice": notice,
         "invited": inviting.standings(visit, connection, known, with_addresses=_hands_on(known)),
-        "days": INVITE_LIFETIME.days,
         "most": forms.MOST_INVITES,
         "longest_note": forms.LONGEST_NOTE,
     }

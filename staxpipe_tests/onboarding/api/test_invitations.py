@@ -9,8 +9,7 @@ import pytest
 from sqlalchemy import Engine, text
 
 from staxpipe.db import audit_log, invites
-from staxpipe.db.invites import MOST_MAILS, SHORTEST_PAUSE
-from staxpipe.onboarding.inviting import INVITE_LIFETIME
+from staxpipe.db.invites import LIFETIME, MOST_MAILS, SHORTEST_PAUSE
 from staxpipe_tests.onboarding.api.conftest import REQUESTS, Pages, begun, problem, program
 
 BODY = {"addresses": ["alan@example.com"], "invited_by": "Grace", "note": "  für den Monat 🧾\r\n"}
@@ -78,7 +77,7 @@ def test_withdrawn_it_leads_nowhere_and_its_mail_is_not_sent(client: httpx.Clien
 
 def test_an_expired_one_stays_expired(pages: Pages, client: httpx.Client, path: str) -> None:
     [one] = client.post(path, json=BODY).json()["invitations"]
-    pages.clock.pass_by(INVITE_LIFETIME)
+    pages.clock.pass_by(LIFETIME)
     fresh = program(pages)  # the first token has expired, too
     assert fresh.post(f"{path}/{one['id']}/withdraw").json()["state"] == "expired"
 
