@@ -136,35 +136,26 @@ def revoke(
 
 def _person(scope: Scope, acts_for: str | None, settings: Settings) -> str:
     from staxpipe.errors import PermanentError
-    from staxpipe.onboarding.forms import clean_contact
-    from staxpipe.onboarding.people import may_come
+    from staxpipe.onboarding.tokens import clean_holder
 
     if scope is Scope.OPERATOR:
         if acts_for is not None:
             raise PermanentError("--for: an operator's token acts for the operator; only a linker's is for somebody.")
         return OPERATOR
     try:
-        address = clean_contact(acts_for or "").lower()  # as people are known who sign in at the provider
+        return clean_holder(acts_for or "", settings)
     except ValueError as error:
         raise PermanentError(f"--for: {error}") from None
-    if not address:
-        raise PermanentError("--for: say whom the linker's token acts for, as in --for ada@example.com.")
-    if not may_come(address, settings, operator=False):
-        raise PermanentError(
-            f"--for: {address} may not sign in here, so the token would open nothing. STAXPIPE_OIDC_LINKERS says who "
-            "may link accounts."
-        )
-    return address
 
 
 def _name(name: str) -> str:
     from staxpipe.errors import PermanentError
-    from staxpipe.onboarding.forms import LONGEST_NAME, clean_name
+    from staxpipe.onboarding.tokens import clean_label
 
     try:
-        return clean_name(name)
-    except ValueError:
-        raise PermanentError(f"NAME: write a name on one line, of at most {LONGEST_NAME} characters.") from None
+        return clean_label(name)
+    except ValueError as error:
+        raise PermanentError(f"NAME: {error}") from None
 
 
 def _show(found: list[ApiToken], settings: Settings, now: datetime) -> None:

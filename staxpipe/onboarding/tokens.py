@@ -59,9 +59,9 @@ def check(raw: Mapping[str, str], linker: str | None, settings: Settings) -> Wis
     errors: dict[str, str] = {}
     name, days = raw["name"], raw["days"]
     try:
-        name = clean_name(name)
-    except ValueError:
-        errors["name"] = f"Say what the token is for, on one line of at most {LONGEST_NAME} characters."
+        name = clean_label(name)
+    except ValueError as wrong:
+        errors["name"] = str(wrong)
     if days not in {str(known) for known in DAYS}:
         errors["days"] = "Choose for how long it works."
     scope, acts_for = (Scope.LINKER, linker) if linker is not None else _opens(raw, settings, errors)
@@ -70,24 +70,48 @@ def check(raw: Mapping[str, str], linker: str | None, settings: Settings) -> Wis
     return Wish(name, scope, acts_for, timedelta(days=int(days)))
 
 
+def clean_label(text: str) -> str:
+    """What a token is for, in its maker's words.
+
+    Raises:
+        ValueError: a sentence that says what to write.
+    """
+    try:
+        return clean_name(text)
+    except ValueError:
+        raise ValueError(f"Say what the token is for, on one line of at most {LONGEST_NAME} characters.") from None
+
+
+def clean_holder(text: str, settings: Settings) -> str:
+    """Whose requests a linker's token opens: an address as people are known by who sign in at the provider.
+
+    Raises:
+        ValueError: a sentence that says what to write, or that this person may not sign in.
+    """
+    address = clean_contact(text).lower()
+    if not address:
+        raise ValueError("Write the mail address of the person whose requests it opens, as in ada@example.com.")
+    if not may_come(address, settings, operator=False):
+        raise ValueError(
+            f"{address} may not sign in here, so the token would open nothing. STAXPIPE_OIDC_LINKERS says who may link "
+            "accounts."
+        )
+    return address
+
+
 def _opens(raw: Mapping[str, str], settings: Settings, errors: dict[str, str]) -> tuple[Scope, str | None]:
-    acts_for = raw["acts_for"].strip()
-    if raw["scope"] == Scope.OPERATOR:
+    scope, acts_for = raw["scope"], raw["acts_for"].strip()
+    if scope == Scope.OPERATOR:
         if acts_for:
             errors["acts_for"] = (
                 "A token that opens every request acts for nobody else. Leave this empty, or choose above."
             )
         return Scope.OPERATOR, OPERATOR
-    if raw["scope"] != Scope.LINKER:
+    if scope != Scope.LINKER:
         errors["scope"] = "Choose what it opens."
         return Scope.LINKER, None
     try:
-        acts_for = clean_contact(acts_for).lower()  # as people are known who sign in at the provider
+        return Scope.LINKER, clean_holder(acts_for, settings)
     except ValueError as wrong:
         errors["acts_for"] = str(wrong)
         return Scope.LINKER, None
-    if not acts_for:
-        errors["acts_for"] = "Write the mail address of the person whose requests it opens."
-    elif not may_come(acts_for, settings, operator=False):
-        errors["acts_for"] = f"{acts_for} may not sign in here, so the token would open nothing."
-    return Scope.LINKER, acts_for

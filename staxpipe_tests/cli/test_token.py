@@ -87,11 +87,11 @@ def test_who_may_not_sign_in_gets_none_and_loses_what_there_was(monkeypatch: pyt
 @pytest.mark.parametrize(
     ("arguments", "why"),
     [
-        (("create", "ci", "--scope", "linker"), "--for: say whom"),
+        (("create", "ci", "--scope", "linker"), "--for: Write the mail address"),
         (("create", "ci", "--scope", "linker", "--for", "ada"), "--for: ada is not a mail address"),
         (("create", "ci", "--scope", "operator", "--for", "ada@example.com"), "--for: an operator's token"),
-        (("create", " ", "--scope", "operator"), "NAME: write a name"),
-        (("create", "a\nb", "--scope", "operator"), "NAME: write a name"),
+        (("create", " ", "--scope", "operator"), "NAME: Say what the token is for, on one line"),
+        (("create", "a\nb", "--scope", "operator"), "NAME: Say what the token is for, on one line"),
         (("revoke", "nothing"), "no token nothing"),
         (("revoke", "sxp_secret"), "not the token itself"),
     ],
