@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-from contextlib import suppress
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -67,6 +66,7 @@ def link(
 
     Example: staxpipe link 111122223333 --bucket acme-billing-reports --prefix cur --region eu-west-1 --wait ready
     """
+    from staxpipe.cli.own_stack import deploy_stack
     from staxpipe.onboarding.api.client import Client
     from staxpipe.settings import read_settings
 
@@ -79,7 +79,7 @@ def link(
         if not as_json:
             _show(found, commands=not deploy)
         if deploy:
-            _deploy(client, found)
+            deploy_stack(client, details, found, _tell)
         code = 0
         if wait is not None:
             code, found = _follow(client, found, wait, timeout)
@@ -139,30 +139,6 @@ def _show(found: dict[str, Any], *, commands: bool) -> None:
         _say(f"curl -fsSo staxpipe-link.yaml {stack['template_download']}\n{stack['command']}\n")
         if stack["console_url"]:
             _say(f"Or open this page of the AWS console:\n\n{stack['console_url']}\n")
-
-
-def _deploy(client: Client, found: dict[str, Any]) -> None:
-    """Create what lets staxpipe in. It is our own template: nobody's server says what these credentials create."""
-    import boto3
-
-    from staxpipe.aws.stacks import Deployed, Wanted, deploy
-    from staxpipe.errors import PermanentError, TransientError
-    from staxpipe.linking.quick_create import template_text
-    from staxpipe.onboarding.api.client import NotDoneError
-
-    stack = found["deployment"]
-    if stack is None:
-        raise PermanentError(f"There is nothing to deploy: {found['deployment_missing']}")
-    wanted = Wanted(found["account_id"], stack["region"], stack["stack_name"], template_text(), stack["parameters"])
-    _tell(f"CloudFormation makes {wanted.where}.")
-    try:
-        done = deploy(boto3.Session(), wanted)
-    except KeyboardInterrupt:
-        _tell("What CloudFormation has begun it goes on with; the same command finds it.")
-        raise
-    _tell("The stack is there, as it should be." if done is Deployed.UNCHANGED else f"The stack is {done}.")
-    with suppress(NotDoneError, TransientError):  # it is linked already, or looked for a little later
-        client.look(found["id"])
 
 
 def _follow(client: Client, found: dict[str, Any], until: Until, minutes: int) -> tuple[int, dict[str, Any]]:

@@ -90,7 +90,8 @@ def create_app(settings: Settings, engine: Engine, clock: Callable[[], datetime]
     if site.provider is not None:
         app.include_router(oidc.router)
     app.mount("/static", StaticFiles(directory=_STATIC), name="static")
-    app.mount(api.PATH, api.create_api(site), name="api")
+    app.state.api = api.create_api(site)
+    app.mount(api.PATH, app.state.api, name="api")
 
     def error_page(request: Request, status: int, said: str = "") -> Response:
         # 403: nobody is signed in, or the session was ended.

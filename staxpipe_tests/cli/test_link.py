@@ -215,6 +215,16 @@ def test_it_deploys_by_ones_own_credentials(pages: Pages, signed_in: boto3.Sessi
         assert request.external_id not in said.stderr + again.stderr
 
 
+def test_who_stops_it_is_told_that_cloudformation_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(stacks, "deploy", interrupted)
+    said = typed(*ACCOUNT, "--deploy")
+    assert said.exit_code == 130
+    assert "What CloudFormation has begun it goes on with" in said.stderr
+
+
 def test_it_deploys_into_the_account_that_was_named(
     pages: Pages, aws: AwsStandIn, signed_in: boto3.Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -39,7 +39,7 @@ def test_every_answer_has_the_security_headers(pages: Pages) -> None:
 def test_pages_need_nothing_inline_and_nothing_from_elsewhere(pages: Pages) -> None:
     browser = pages.operator()
     listening = begin_listening(browser)
-    paths = ["/", "/start", "/help", "/help/role", "/help/export", f"/requests/{listening}"]
+    paths = ["/", "/start", "/help", "/help/role", "/help/export", "/help/api", f"/requests/{listening}"]
     paths += [f"/requests/{listening}/{page}" for page in ("deploy", "update", "cancel", "details")]
     paths += [f"/requests/{begin(browser)}/{page}" for page in ("access", "details", "invite", "export", "cancel")]
     for path in paths:

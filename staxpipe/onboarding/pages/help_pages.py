@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from staxpipe.aws.permissions import GRANTED
 from staxpipe.linking.quick_create import TEMPLATE_NAME, template_text
+from staxpipe.onboarding.api import reading
 from staxpipe.onboarding.site import AnyVisit
 
 router = APIRouter()
@@ -27,6 +28,21 @@ def role(visit: AnyVisit) -> Response:
         "template_name": TEMPLATE_NAME,
     }
     return visit.page("role.html", values)
+
+
+@router.get("/help/api")
+def api(visit: AnyVisit, request: Request) -> Response:
+    """What programs can do, made from the description that they read."""
+    description = request.app.state.api.openapi()
+    operations = reading.operations(description)
+    values = {
+        "description": description,
+        "address": description["servers"][0]["url"],
+        "operations": operations,
+        "shapes": reading.shapes(description),
+        "sent": reading.sent(description),
+    }
+    return visit.page("api.html", values)
 
 
 @router.get(f"/{TEMPLATE_NAME}")

@@ -60,5 +60,6 @@ ENTRANCE = (
     Scene("invitation-opened", "/invite/{token}", _in_by_invitation, Who.INVITED),
     Scene("help", "/help", who=Who.NOBODY),
     Scene("help-role", "/help/role", who=Who.NOBODY),
+    Scene("help-api", "/help/api", who=Who.NOBODY),
     Scene("help-export", "/help/export", who=Who.NOBODY),
 )
