@@ -38,7 +38,7 @@ TAGS = granted("organizations:ListTagsForResource")
 
 REQUESTS_A_SECOND = 6.0
 TAGS_SECONDS = 900.0
-"""How long tags are asked for; the accounts that are left have their turn tomorrow."""
+"""So long after it began a reading asks for no more tags; the accounts that are left have their turn tomorrow."""
 
 _READ_SECONDS = 30.0
 _ATTEMPTS = 8  # of one request that is throttled: botocore waits longer each time

@@ -5,7 +5,7 @@ Thin: when is decided in `due`, what is kept in `staxpipe.db.accounts`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -25,6 +25,15 @@ from staxpipe.organization.reading import TAGS_SECONDS, read_as_link
 
 SECONDS = TAGS_SECONDS + 600
 WORKERS = 4
+
+
+@dataclass(frozen=True)
+class LinkedAccount:
+    """An account by its 12 digits, with its links that are read, the newest first."""
+
+    id: str
+    links: tuple[Link, ...]
+
 
 Read = Callable[[boto3.Session, Link, Mapping[str, datetime | None]], Answer]
 Said = tuple[Link, Answer | StaxpipeError]
@@ -46,10 +55,10 @@ class ReadingReport:
 
 def due_accounts(
     connection: Connection, now: datetime, account: str | None = None, *, again: bool = False
-) -> list[Sequence[Link]]:
-    """Of each account whose organisation is to be read now, its links; `again` whatever came of the last time.
+) -> list[LinkedAccount]:
+    """The accounts whose organisation is to be read now; `again` whatever came of the last time.
 
-    The newest link comes first: an account has a role for each bucket, and it is the owner's choice which may say more.
+    With all their links: an account has a role for each bucket, and it is the owner's choice which of them may tell.
     """
     last = accounts.readings(connection)
     by_account: dict[str, list[Link]] = {}
@@ -57,16 +66,16 @@ def due_accounts(
         if account in {None, link.account_id}:
             by_account.setdefault(link.account_id, []).insert(0, link)
     return [
-        of_account
-        for number, of_account in by_account.items()
-        if again or is_due(last.get(number), now, of_account[0].linked_at)
+        LinkedAccount(number, tuple(newest_first))
+        for number, newest_first in by_account.items()
+        if again or is_due(last.get(number), now, newest_first[0].linked_at)
     ]
 
 
 def read_organizations(
     engine: Engine,
     operator: boto3.Session,
-    due: Iterable[Sequence[Link]],
+    due: Iterable[LinkedAccount],
     now: datetime,
     *,
     seconds: float = SECONDS,
@@ -84,16 +93,16 @@ def read_organizations(
         with engine.begin() as connection:
             if links.is_wanted(connection, link.id):
                 reading = _keep(connection, link, answer, now)
-                for each in asked.item:  # what is known of the account is true of all its links
+                for each in asked.item.links:  # what is known of the account is true of all its links
                     keeping.keep_check(connection, each.request_id, organization_check(reading))
                 report.add(reading)
     return report
 
 
-def _ask(operator: boto3.Session, tags_at: Mapping[str, datetime | None], read: Read, account: Sequence[Link]) -> Said:
+def _ask(operator: boto3.Session, tags_at: Mapping[str, datetime | None], read: Read, account: LinkedAccount) -> Said:
     """What the first of an account's roles that may say it says; where none may, why not the first of them."""
     refusals: list[tuple[Link, StaxpipeError]] = []
-    for link in account:
+    for link in account.links:
         try:
             return link, read(operator, link, tags_at)
         except (NotGrantedError, AccessError) as error:
@@ -103,9 +112,9 @@ def _ask(operator: boto3.Session, tags_at: Mapping[str, datetime | None], read: 
     return refusals[0]
 
 
-def _answer(asked: Answered[Sequence[Link], Said]) -> Said:
+def _answer(asked: Answered[LinkedAccount, Said]) -> Said:
     if isinstance(asked.answer, NoAnswer):
-        return asked.item[0], TransientError(asked.answer.reason)
+        return asked.item.links[0], TransientError(asked.answer.reason)
     return asked.answer
 
 

@@ -197,7 +197,7 @@ def test_of_an_account_s_roles_one_that_may_is_enough(
         keeping.keep_verdict(connection, of_link(links.get(connection, "link-1")), Safe(), NOW)
     newer, older = "link-2", "link-1"
     with engine.connect() as connection:
-        assert [link.id for link in due_accounts(connection, NOW)[0]] == [newer, older]
+        assert [link.id for link in due_accounts(connection, NOW)[0].links] == [newer, older]
     organizations.answers[newer] = refusal
     kept = organizations.read(NOW, ADA)
     assert kept[ADA.account_id].name == "Ada's"
