@@ -15,19 +15,32 @@ class LinkedBucket(Protocol):
     """What of a link is needed to read its bucket."""
 
     @property
-    def id(self) -> str: ...  # noqa: D102
+    def id(self) -> str:
+        """The link's; shown in the account's CloudTrail."""
+
     @property
-    def account_id(self) -> str: ...  # noqa: D102
+    def account_id(self) -> str:
+        """The account that must own the bucket."""
+
     @property
-    def role_arn(self) -> str: ...  # noqa: D102
+    def role_arn(self) -> str:
+        """The role that may read it."""
+
     @property
-    def external_id(self) -> str: ...  # noqa: D102
+    def external_id(self) -> str:
+        """What that role demands."""
+
     @property
-    def bucket(self) -> str: ...  # noqa: D102
+    def bucket(self) -> str:
+        """The bucket's name."""
+
     @property
-    def prefix(self) -> str: ...  # noqa: D102
+    def prefix(self) -> str:
+        """The folder that may be read, without slashes at its ends; empty for the whole bucket."""
+
     @property
-    def region(self) -> str: ...  # noqa: D102
+    def region(self) -> str:
+        """The bucket's."""
 
 
 def link_bucket(operator: boto3.Session, link: LinkedBucket, connections: int = CONNECTIONS) -> S3Bucket:

@@ -44,8 +44,11 @@ class Listable(Protocol):
     """What of a bucket a check needs (see `staxpipe.exports.bucket.Bucket`)."""
 
     @property
-    def url(self) -> str: ...  # noqa: D102
-    def list(self, prefix: str) -> Iterator[StoredObject]: ...  # noqa: D102
+    def url(self) -> str:
+        """Its address, without a trailing slash."""
+
+    def list(self, prefix: str) -> Iterator[StoredObject]:
+        """Every object whose key begins with `prefix`."""
 
 
 def check_bucket(bucket: Listable, prefix: str, most: int = LOOK_AT_MOST) -> BucketProblem | None:

@@ -60,7 +60,7 @@ def ask_all(
                 yield Answered(item, answer)
         for future, item in waiting.items():
             if not future.cancel():
-                late = f"It took longer than the {seconds:g} seconds that there are for one look."
+                late = f"It took longer than the {max(round(seconds), 1)} seconds that there are for one look."
                 yield Answered(item, NoAnswer(late))
     finally:
         pool.shutdown(wait=False, cancel_futures=True)

@@ -45,16 +45,23 @@ CONNECTIONS = 32
 
 
 class Probeable(Protocol):
-    """What has a role to be probed: a link request, or a link. `id` is shown in the account's CloudTrail."""
+    """What has a role to be probed: a link request, or a link."""
 
     @property
-    def id(self) -> str: ...  # noqa: D102
+    def id(self) -> str:
+        """Of the request or link; shown in the account's CloudTrail."""
+
     @property
-    def account_id(self) -> str | None: ...  # noqa: D102
+    def account_id(self) -> str | None:
+        """Whose the role must be; None while that is not said."""
+
     @property
-    def role_arn(self) -> str | None: ...  # noqa: D102
+    def role_arn(self) -> str | None:
+        """The role; None while the account is not known."""
+
     @property
-    def external_id(self) -> str: ...  # noqa: D102
+    def external_id(self) -> str:
+        """What the role must demand."""
 
 
 @dataclass(frozen=True)

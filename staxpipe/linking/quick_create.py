@@ -24,17 +24,28 @@ class Requested(Protocol):
     """What of a link request the template needs."""
 
     @property
-    def external_id(self) -> str: ...  # noqa: D102
+    def external_id(self) -> str:
+        """What the role is to demand."""
+
     @property
-    def role_name(self) -> str: ...  # noqa: D102
+    def role_name(self) -> str:
+        """The role's name, and the stack's."""
+
     @property
-    def bucket(self) -> str | None: ...  # noqa: D102
+    def bucket(self) -> str | None:
+        """What the role is to read; None while that is not said."""
+
     @property
-    def prefix(self) -> str: ...  # noqa: D102
+    def prefix(self) -> str:
+        """The folder below which it may read; empty for the whole bucket."""
+
     @property
-    def region(self) -> str | None: ...  # noqa: D102
+    def region(self) -> str | None:
+        """The bucket's; None while that is not said."""
+
     @property
-    def stack_region(self) -> str | None: ...  # noqa: D102
+    def stack_region(self) -> str | None:
+        """Where the stack was first to be created; None where that is the bucket's region."""
 
 
 @cache

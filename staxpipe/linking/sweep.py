@@ -159,6 +159,8 @@ def _settle(
         # One request that contradicts what is stored must not stop the others; a constraint kept it from harm.
         logger.exception("The outcome of link request %s could not be stored", request.id)
         report.unknown.append(request.id)
+        with engine.begin() as connection:  # or it would be probed in every sweep
+            _wait(connection, request, Unknown("What was found contradicts what is stored: see staxpipe's log."), now)
         return None
     return link
 

@@ -41,6 +41,9 @@ from staxpipe_tests.doctor.cases import export, facts, one
 NOW = datetime(2026, 11, 3, 12, tzinfo=UTC)
 SETTINGS = read_settings({"public_url": "https://staxpipe.example.com"})
 WAITING = NotYetAssumable("arn:aws:iam::222222222222:role/x")
+PATIENCE = 300.0
+"""Seconds for a sweep with real calls, which ends when they do: only what hangs takes so long."""
+
 ACCUSED = IgnoresExternalId("arn:aws:iam::222222222222:role/x", accepts_wrong=True, accepts_none=True)
 
 
@@ -115,7 +118,7 @@ def run(
     engine: Engine,
     probe: Callable[[boto3.Session, LinkRequest], Verdict],
     now: datetime = NOW,
-    seconds: float = 10,
+    seconds: float = PATIENCE,
     **options: Any,
 ) -> SweepReport:
     return sweep(engine, SETTINGS, probe, now, seconds, **({"check_bucket": fine, "look": seen} | options))
@@ -309,17 +312,16 @@ def test_a_sweep_that_its_deadline_cuts_short_goes_on_there(engine: Engine) -> N
     assert len(seen) <= len(made) + 3  # nobody was asked again before everybody was asked once
 
 
-def test_three_hundred_requests_take_a_few_round_trips(engine: Engine) -> None:
-    for number in range(300):
+def test_many_requests_take_a_few_round_trips(engine: Engine) -> None:
+    for number in range(96):
         request(engine, number)
+    under_way = threading.Barrier(32)
 
     def probe(operator: boto3.Session, asked: LinkRequest) -> Verdict:
-        time.sleep(0.05)
+        under_way.wait(PATIENCE)  # nobody answers before 32 are asked at the same time
         return WAITING
 
-    began = time.monotonic()
-    assert len(run(engine, probe, seconds=30, workers=32).waiting) == 300
-    assert time.monotonic() - began < 300 * 0.05 / 2
+    assert len(run(engine, probe, workers=32).waiting) == 96
 
 
 def test_what_contradicts_the_store_stops_nobody_else(engine: Engine, caplog: pytest.LogCaptureFixture) -> None:
@@ -340,6 +342,8 @@ def test_what_contradicts_the_store_stops_nobody_else(engine: Engine, caplog: py
         )
     report = run(engine, saying(Safe()))
     assert report.linked == [second.account_id]
+    assert "contradicts what is stored" in str(stored(engine, first.id).verdict_detail)
+    assert (stored(engine, first.id).next_probe_at or NOW) > NOW, "it is not probed in every sweep"
     assert report.unknown == [first.id]
     assert stored(engine, first.id).state is RequestState.LISTENING
     assert len(messages(engine)) == 1
@@ -401,11 +405,11 @@ def test_a_look_that_aws_does_not_answer_leaves_the_link(engine: Engine) -> None
 def test_the_whole_way_in_a_real_account(engine: Engine, customer: Customer) -> None:
     asked = request(engine, account_id=AccountId(customer.account_id), bucket=customer.bucket)
     role = {"RoleName": asked.role_name, "ExternalId": asked.external_id}
-    assert sweep(engine, SETTINGS, real_probe, NOW, 20).waiting == [asked.id]
+    assert sweep(engine, SETTINGS, real_probe, NOW, PATIENCE).waiting == [asked.id]
     customer.put("reports/daily/20261101-20261201/daily-Manifest.json")
     customer.deploy(**role)
     later = NOW + timedelta(minutes=1)
-    assert sweep(engine, SETTINGS, real_probe, later, 20).linked == [customer.account_id]
+    assert sweep(engine, SETTINGS, real_probe, later, PATIENCE).linked == [customer.account_id]
     [link] = all_links(engine)
     assert link.problem is None
     report = doctors(engine, asked.id)
@@ -420,7 +424,7 @@ def test_a_linked_bucket_without_reports_says_so(engine: Engine, customer: Custo
     asked = request(engine, account_id=AccountId(customer.account_id), bucket=customer.bucket)
     customer.put("reports/readme.txt")
     customer.deploy(RoleName=asked.role_name, ExternalId=asked.external_id)
-    assert sweep(engine, SETTINGS, real_probe, NOW, 20).linked == [customer.account_id]
+    assert sweep(engine, SETTINGS, real_probe, NOW, PATIENCE).linked == [customer.account_id]
     assert f"s3://{customer.bucket}/reports:" in str(all_links(engine)[0].problem)
 
 
@@ -428,7 +432,7 @@ def test_a_linked_bucket_without_reports_says_so(engine: Engine, customer: Custo
 def test_a_linked_bucket_that_refuses_says_so(engine: Engine, customer: Customer) -> None:
     asked = request(engine, account_id=AccountId(customer.account_id), bucket=customer.bucket, prefix="elsewhere")
     customer.deploy(RoleName=asked.role_name, ExternalId=asked.external_id, BucketPrefix="reports")
-    assert sweep(engine, SETTINGS, real_probe, NOW, 20).linked == [customer.account_id]
+    assert sweep(engine, SETTINGS, real_probe, NOW, PATIENCE).linked == [customer.account_id]
     problem = str(all_links(engine)[0].problem)
     assert "refuses access" in problem
     assert customer.bucket in problem
