@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.staticfiles import StaticFiles
 from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError
 from starlette.exceptions import HTTPException
@@ -41,6 +40,7 @@ from staxpipe.onboarding.pages import (
 from staxpipe.onboarding.rendering import make_templates
 from staxpipe.onboarding.sessions import Session, Signer
 from staxpipe.onboarding.site import NotTheirsError, Site, visit
+from staxpipe.onboarding.static_files import KeptFiles
 from staxpipe.settings import Settings
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def create_app(settings: Settings, engine: Engine, clock: Callable[[], datetime]
         app.include_router(page.router)
     if site.provider is not None:
         app.include_router(oidc.router)
-    app.mount("/static", StaticFiles(directory=_STATIC), name="static")
+    app.mount("/static", KeptFiles(directory=_STATIC), name="static")
     app.state.api = api.create_api(site)
     app.mount(api.PATH, app.state.api, name="api")
 

@@ -15,6 +15,7 @@ from staxpipe.linking.members_stack import is_of_member
 from staxpipe.linking.quick_create import delete_command, stack_url, upload_url
 from staxpipe.model import BillingPeriod
 from staxpipe.onboarding.regions import REGIONS
+from staxpipe.onboarding.status import last_look
 from staxpipe.program import typed
 from staxpipe.unlinking.words import who
 
@@ -73,6 +74,7 @@ def make_templates(static: Path) -> Environment:
         moment=moment,
         region=region,
         who=who,
+        last_look=last_look,
     )
     return environment
 

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from staxpipe.db.link_requests import LinkRequest
-from staxpipe.linking.verdicts import OperatorRefused, WrongAccount
+from staxpipe.linking.verdicts import IgnoresExternalId, NotYetAssumable, OperatorRefused, Unknown, WrongAccount
 from staxpipe.model import LinkState, RequestState
 from staxpipe.onboarding.estimate import Estimate, remaining
 from staxpipe.onboarding.outline import Outline, outline_of
@@ -74,6 +74,25 @@ def describe(request: LinkRequest, progress: Progress | Outline | None, now: dat
     if isinstance(progress, Outline):
         return _with_link(request, progress, None)
     return _with_link(request, outline_of(progress), remaining(progress, now))
+
+
+def last_look(request: LinkRequest) -> str:
+    """What the last look for a role found, and how many there were, for lists; empty where nobody has looked yet, or
+    the headline says it.
+    """
+    if request.state is not RequestState.LISTENING or request.verdict is None:
+        return ""
+    count = request.probe_attempts
+    return f"{_FOUND.get(request.verdict, request.verdict)}, {count} {'look' if count == 1 else 'looks'}"
+
+
+_FOUND = {
+    NotYetAssumable.code: "no answer yet",
+    IgnoresExternalId.code: "takes a wrong ExternalId or none",
+    WrongAccount.code: "in another account",
+    Unknown.code: "AWS could not be asked",
+    OperatorRefused.code: "our own credentials are refused",
+}
 
 
 def _draft(request: LinkRequest, now: datetime) -> Status:  # noqa: ARG001  # one shape for all

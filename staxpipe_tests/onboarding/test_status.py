@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import get_args
 
 import pytest
 
 from staxpipe.db.link_requests import LinkRequest
+from staxpipe.linking.verdicts import Safe, Verdict
 from staxpipe.model import BillingPeriod, DeliveryState, LinkState, RequestState
 from staxpipe.model import account_id as parse_account_id
 from staxpipe.onboarding.progress import Month, Progress
-from staxpipe.onboarding.status import Stage, Status, between, describe, duration
+from staxpipe.onboarding.status import Stage, Status, between, describe, duration, last_look
 
 NOW = datetime(2026, 11, 3, 12, tzinfo=UTC)
 REQUEST = LinkRequest(
@@ -81,6 +83,16 @@ def test_a_request_that_staxpipe_cannot_look_for_does_not_claim_to_listen() -> N
     assert (hindered.headline, hindered.tone) == ("staxpipe cannot look for your role now", "warn")
     assert hindered.stage is Stage.LISTENING
     assert hindered.changes
+
+
+@pytest.mark.parametrize("verdict", [kind.code for kind in get_args(Verdict) if kind is not Safe])
+def test_lists_say_in_words_what_the_last_look_found(verdict: str) -> None:
+    request = replace(REQUEST, state=RequestState.LISTENING, verdict=verdict)
+    assert last_look(request).endswith(", 1 look")
+    assert not last_look(request).startswith(verdict)
+    assert last_look(replace(request, probe_attempts=14)).endswith(", 14 looks")
+    assert last_look(replace(request, state=RequestState.REFUSED)) == ""
+    assert last_look(replace(request, verdict=None)) == ""
 
 
 def test_a_role_in_another_account_is_not_called_unsafe() -> None:

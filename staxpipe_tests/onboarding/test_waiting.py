@@ -106,6 +106,18 @@ def test_what_renews_itself_leaves_the_focus_and_what_has_not_changed_alone(stag
     assert page.evaluate("() => document.querySelector('.status h1').mark") == "the same element"
 
 
+def test_who_comes_back_from_the_console_sees_at_once_what_has_happened(stage: Theatre, page: Page) -> None:
+    stage.show(SCENE["listening"])
+    with page.expect_event("requestfinished", lambda request: request.url.endswith("/status")):
+        page.evaluate("() => document.dispatchEvent(new Event('visibilitychange'))")  # and no time passes
+    page.wait_for_load_state("networkidle")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    look_again(page, 3)
+    page.clock.run_for(2_000)
+    assert len(asked) == 1, "one chain of looks, not two"
+
+
 @pytest.mark.parametrize(("wish", "moving"), [("no-preference", 1), ("reduce", 0)])
 def test_nothing_moves_for_those_who_do_not_like_it(stage: Theatre, page: Page, wish: str, moving: int) -> None:
     page.emulate_media(reduced_motion=wish)  # type: ignore[arg-type]  # one of the two

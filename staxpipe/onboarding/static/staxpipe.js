@@ -70,8 +70,13 @@ if (live) {
   let waiting = 3000;
   let failures = 0;
   let seen = time();
+  let next = 0;
+  let looking = false;
 
   const look = async () => {
+    if (looking) return;
+    looking = true;
+    clearTimeout(next);
     let now = null;
     try {
       const asked = { headers: { Accept: "text/html" }, redirect: "error", signal: AbortSignal.timeout(30000) };
@@ -96,7 +101,10 @@ if (live) {
       away.querySelector("time").textContent = seen;
     }
     away.hidden = failures < 2; // one that fails is no news
-    setTimeout(look, document.hidden ? Math.max(waiting, 15000) : waiting);
+    looking = false;
+    next = setTimeout(look, document.hidden ? Math.max(waiting, 15000) : waiting);
   };
-  setTimeout(look, waiting);
+  next = setTimeout(look, waiting);
+  // Back from the AWS console, in another tab: what has happened meanwhile is not to be waited for.
+  document.addEventListener("visibilitychange", () => { if (!document.hidden) look(); });
 }
