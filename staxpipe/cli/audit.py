@@ -25,7 +25,10 @@ if TYPE_CHECKING:
 def audit(
     limit: Annotated[int, typer.Option(min=1, help="Entries at most, the newest.")] = 50,
     subject: Annotated[
-        str | None, typer.Option(help="Only what was done to this, as an entry names it: request:…, link:….")
+        str | None,
+        typer.Option(
+            help="Only what was done to this: an account, by its number, or as an entry names it (request:…, link:…)."
+        ),
     ] = None,
     format: Annotated[  # the option's name
         Format, typer.Option("--format", "-f", help="A table for people; CSV or JSON with every field.")

@@ -7,17 +7,19 @@ refuses to change or remove one.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import ColumnElement, Connection, Text, cast, insert, literal, or_, select
 
-from staxpipe.db.tables import audit_log
+from staxpipe.db.tables import audit_log, deliveries, link_requests, links
 
 WE = "staxpipe"
 """The actor where nobody asked: a sensor, a schedule, a run."""
 
+_ACCOUNT = re.compile(r"(?:account:)?([0-9]{12})")
 _LONGEST = 500  # characters of one field: what comes from outside must not fill the disk
 
 
@@ -76,13 +78,38 @@ def record(
 def entries(
     connection: Connection, subject: str | None = None, limit: int = 100, before: int | None = None
 ) -> list[AuditEntry]:
-    """The newest entries first, of one subject or of all; with `before`, only those older than the entry of that id."""
+    """The newest entries first, of one subject or of all; with `before`, only those older than the entry of that id.
+
+    An account (``account:…``, or its number alone) is also the subject of what was done to its requests, links and
+    deliveries.
+    """
     statement = select(audit_log).order_by(audit_log.c.id.desc()).limit(limit)
     if subject is not None:
-        statement = statement.where(audit_log.c.subject == _plain(subject))  # as it was written
+        statement = statement.where(_about(subject))
     if before is not None:
         statement = statement.where(audit_log.c.id < before)
     return [AuditEntry(**row) for row in connection.execute(statement).mappings()]
+
+
+def _about(subject: str) -> ColumnElement[bool]:
+    account = _ACCOUNT.fullmatch(subject)
+    if account is None:
+        return audit_log.c.subject == _plain(subject)  # as it was written
+    number, told = account[1], audit_log.c.detail
+    return or_(
+        audit_log.c.subject == f"account:{number}",
+        audit_log.c.subject.like(f"account:{number}/%"),
+        told["account_id"].astext == number,
+        told["account"].astext == number,
+        *(
+            audit_log.c.subject.in_(select(literal(f"{kind}:") + cast(table.c.id, Text)).where(of == number))
+            for kind, table, of in (
+                ("request", link_requests, link_requests.c.account_id),
+                ("link", links, links.c.account_id),
+                ("delivery", deliveries, deliveries.c.account_id),
+            )
+        ),
+    )
 
 
 def _plain(text: str) -> str:

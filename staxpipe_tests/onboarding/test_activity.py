@@ -9,7 +9,9 @@ import pytest
 from sqlalchemy import Engine
 
 from staxpipe.db import audit_log
+from staxpipe.model import DeliveryState
 from staxpipe_tests.onboarding.conftest import Pages, begin_listening
+from staxpipe_tests.onboarding.ledger import add_delivery, add_link
 from staxpipe_tests.onboarding.test_access import invitation
 
 EVIL = "<script>alert(1)</script>"
@@ -58,6 +60,27 @@ def test_it_is_read_page_by_page_and_by_subject(pages: Pages, engine: Engine) ->
     assert set(shown(of_one)) == {"delivery:1"}
     assert set(shown(follow(of_one, "Older ones"))) == {"delivery:1"}
     assert len(shown(follow(of_one, "Older ones"))) == 10
+
+
+def test_of_an_account_all_is_shown_that_was_done_to_its_request_link_and_months(pages: Pages, engine: Engine) -> None:
+    browser = pages.operator()
+    request_id = begin_listening(browser)
+    other = begin_listening(browser, account_id="999988887777")
+    with engine.begin() as connection:
+        export = add_link(connection, request_id, pages.clock.now)
+        delivery = add_delivery(connection, export, "2026-10", DeliveryState.LOADED)
+        for subject, detail in (
+            (f"link:link-{request_id[:16]}", {}),
+            (f"delivery:{delivery}", {}),
+            ("delivery:999", {"account": "123456789012"}),  # it was deleted since
+            ("account:123456789012/2026-10", {}),
+        ):
+            audit_log.record(connection, "staxpipe", "something.done", subject, "done", detail=detail)
+    for asked in ("123456789012", "account:123456789012"):
+        page = browser.get("/activity", params={"subject": asked}).text
+        assert page.count("something: done") == 4
+        assert f"request:{request_id}" in page
+        assert other not in page
 
 
 def test_what_others_wrote_is_text(pages: Pages, engine: Engine) -> None:
