@@ -43,6 +43,11 @@ class Permission:
     switch: Switch | None = None
     remark: str = ""
 
+    @property
+    def everywhere(self) -> bool:
+        """Whether it is on every resource that its action knows."""
+        return self.resource == '"*"'
+
 
 _READERS = ("staxpipe.defs.assets.delivery", "staxpipe.defs.assets.landing")
 _COMPARISON = ("staxpipe.defs.comparisons.compare",)
@@ -76,7 +81,7 @@ MANIFEST = (
         "s3:ListBucket",
         operations=("ListObjectsV2", "HeadBucket"),
         reason="To see which billing reports AWS has delivered, and when a new one arrives.",
-        scope="The one bucket that you name, below your prefix, while it belongs to your account.",
+        scope="The one bucket that you name, below your prefix if you name one, while it belongs to your account.",
         without="No report can be found.",
         used_by=("staxpipe.linking.bucket_check.check_link", *_READERS, *_DOCTOR),
         sid="ListReports",
@@ -96,7 +101,8 @@ MANIFEST = (
         "s3:GetObject",
         operations=("GetObject", "HeadObject"),
         reason="To read the billing reports themselves.",
-        scope="Files below your prefix in that bucket. No other bucket, no other folder.",
+        scope="Files below your prefix in that bucket, or in all of it if you name no prefix. No other bucket, and "
+        "with a prefix no other folder.",
         without="Nothing can be loaded.",
         used_by=(*_READERS, *_DOCTOR),
         sid="ReadReports",
@@ -158,7 +164,8 @@ StringEquals:
         "DescribeOrganization",
         "To know which organisation the account belongs to, and which account manages it.",
         remark="To show accounts by name and organisational unit instead of by number. AWS answers with mail addresses "
-        "too; staxpipe keeps none.",
+        "too; staxpipe keeps none. AWS knows no narrower resource for the first two; the ids of units and accounts, "
+        "which could narrow the others, are what they are asked for.",
     ),
     _organization("ListRoots", "To know where the organisation begins."),
     _organization(

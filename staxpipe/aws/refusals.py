@@ -42,8 +42,8 @@ def refused(what: str, operation: str, said: str) -> str:
         )
     if _by_the_role_itself(said):
         return (
-            f"{lost} The bucket is there, and the role's stack does not name it: check that the role's "
-            "stack has this bucket and prefix (its parameters BucketName and BucketPrefix), and correct what differs; "
+            f"{lost} The bucket is there, and the role's stack names another bucket or another prefix: see its "
+            "parameters BucketName and BucketPrefix (CloudFormation → Stacks), and correct what differs; "
             f"if nothing does, {_UPDATE}. AWS said: {said}"
         )
     return (

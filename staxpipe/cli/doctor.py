@@ -30,7 +30,7 @@ def doctor(
 
     Tries the role as the sensors do, then asks AWS as that role; changes nothing in the account. Each finding says
     what to do, by the name of the screen or setting. A link that somebody stopped is left alone. Exits with 1 if
-    anything has to be mended.
+    anything has to be mended, also where that is why nothing could be checked.
 
     Example: staxpipe doctor --account 123456789012
     """
@@ -66,7 +66,7 @@ def doctor(
         print(json.dumps({"accounts": looked_at, "not_reached": late}, indent=2))
     else:
         _show(standard_output(), found, late)
-    if any(report.broken for _, report in found):
+    if any(report.broken or report.blind for _, report in found):
         raise typer.Exit(1)
 
 

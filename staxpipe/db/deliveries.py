@@ -204,6 +204,11 @@ def unpublished_of_unlinked(connection: Connection) -> list[LedgerEntry]:
     return [_entry(row) for row in connection.execute(statement)]
 
 
+def has_any(connection: Connection, account_id: str) -> bool:
+    """Whether anything is known of what an account's bucket delivered."""
+    return bool(connection.execute(select(exists().where(deliveries.c.account_id == account_id))).scalar_one())
+
+
 def count_attempt(connection: Connection, delivery: int, retry_at: datetime) -> None:
     """One more run was requested for a delivery; if nothing comes of it, the next is not before `retry_at`."""
     connection.execute(

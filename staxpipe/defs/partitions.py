@@ -19,6 +19,8 @@ MONTHS = MonthlyPartitionsDefinition(start_date=FIRST_MONTH, fmt="%Y-%m", end_of
 ACCOUNT_MONTHS = MultiPartitionsDefinition({"account": ACCOUNTS, "period": MONTHS})
 
 PARTITION_TAG = "dagster/partition"
+ACCOUNT_TAG = f"{PARTITION_TAG}/account"
+"""By which Dagster finds the runs of one account."""
 
 
 def partition_key(account_id: str, period: BillingPeriod) -> MultiPartitionKey:

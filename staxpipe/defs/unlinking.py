@@ -2,14 +2,18 @@
 
 from datetime import UTC, datetime
 
-from dagster import OpExecutionContext, SensorDefinition, job, op
+from dagster import DagsterInstance, DagsterRunStatus, OpExecutionContext, RunsFilter, SensorDefinition, job, op
 
+from staxpipe.db import deliveries as ledger
 from staxpipe.defs.failures import RETRY, in_dagsters_words
+from staxpipe.defs.partitions import ACCOUNT_TAG
 from staxpipe.defs.resources import StaxpipeResource
 from staxpipe.defs.work_sensor import work_sensor
 from staxpipe.settings import Settings
 from staxpipe.unlinking import words
 from staxpipe.unlinking.run import finish_unlinkings, waiting
+
+_FINISHED = [DagsterRunStatus.SUCCESS, DagsterRunStatus.FAILURE, DagsterRunStatus.CANCELED]
 
 
 @op(retry_policy=RETRY)
@@ -18,6 +22,7 @@ def end_links(context: OpExecutionContext, staxpipe: StaxpipeResource) -> None:
     with in_dagsters_words():
         report = finish_unlinkings(staxpipe.platform(), datetime.now(UTC))
     for receipt in report.finished:
+        forget_runs(context.instance, staxpipe, receipt.account_id)
         deleted = ", ".join(words.counted(receipt.found or {})) or "nothing, for there was nothing"
         context.log.info("Receipt %d, account %s: deleted %s.", receipt.id, receipt.account_id, deleted)
     for sentence in report.postponed:
@@ -25,6 +30,20 @@ def end_links(context: OpExecutionContext, staxpipe: StaxpipeResource) -> None:
     context.add_output_metadata(
         {"deleted": len(report.finished), "not_this_time": len(report.postponed), "settled": report.settled}
     )
+
+
+def forget_runs(instance: DagsterInstance, staxpipe: StaxpipeResource, account_id: str) -> int:
+    """Delete the finished runs of an account's months, if nothing of it is left to which they could belong; how many
+    those were. Their events hold sums of the months. Results of asset checks, which have findings and no sums of their
+    own, are Dagster's to keep: it has no way to delete those of one partition.
+    """
+    with staxpipe.engine.connect() as connection:
+        if ledger.has_any(connection, account_id):
+            return 0
+    runs = instance.get_runs(RunsFilter(tags={ACCOUNT_TAG: account_id}, statuses=_FINISHED))
+    for run in runs:
+        instance.delete_run(run.run_id)
+    return len(runs)
 
 
 # Before the months that wait: who asked to delete something does not wait for a first load of three years.

@@ -88,15 +88,20 @@ def _reachable(subject: Subject, facts: Facts) -> Check:
         count = f"{bucket.objects:,} {'object' if bucket.objects == 1 else 'objects'}"
         more = "" if bucket.whole else ", and more that were not counted"
         return _check(BUCKET, State.HOLDS, f"{subject.address} can be listed: {count}{more}.")
-    return _check(
-        BUCKET,
-        State.BROKEN,
-        f"{bucket.refused} {_delivered(facts)}".rstrip(),
+    found = f"{bucket.refused} {_delivered(facts)}".rstrip()
+    as_given = (
         f"In account {subject.account_id}, S3 → Buckets must show {subject.bucket}, and CloudFormation → Stacks → "
         f"{subject.role_name} → Parameters must say BucketName={subject.bucket} and BucketPrefix={subject.prefix}. If "
         "the details are wrong, choose “Change the details” on the request's page; if the stack is, choose Update and "
-        "correct the parameter.",
+        "correct the parameter."
     )
+    if facts.settings and all(known.bucket != subject.bucket for known in facts.settings):
+        as_given = (
+            "Most likely that bucket is the right one: choose “Change the details” on the request's page, give bucket "
+            f"and prefix as AWS has them, and then update the stack, as the page shows. If {subject.bucket} is right "
+            f"all the same: {as_given[0].lower()}{as_given[1:]}"
+        )
+    return _check(BUCKET, State.BROKEN, found, as_given)
 
 
 def _region(subject: Subject, bucket: BucketFacts) -> Check:
@@ -144,7 +149,7 @@ def _readable(subject: Subject, bucket: BucketFacts) -> Check:
 def _exports(subject: Subject, facts: Facts) -> Check:
     bucket = facts.bucket
     if bucket.exports:
-        named = ", ".join(f"{export.name} ({TITLES[export.kind]})" for export in bucket.exports)
+        named = ", ".join(f"“{export.name}” ({TITLES[export.kind]})" for export in bucket.exports)
         return _check(EXPORTS, State.HOLDS, f"{subject.address} holds {named}.")
     if bucket.refused is not None:
         return _check(EXPORTS, State.UNKNOWN, "The bucket cannot be listed.")
@@ -159,10 +164,10 @@ def _exports(subject: Subject, facts: Facts) -> Check:
     troubled = next((known for known in here if known.trouble in _TROUBLES), None)
     if troubled is not None:
         why, to_do = _TROUBLES[troubled.trouble]
-        said = f"{troubled.name} delivers to {subject.address}, and nothing has come:"
+        said = f"The export “{troubled.name}” delivers to {subject.address}, and nothing has come:"
         return _check(EXPORTS, State.BROKEN, f"{said} {why} ({troubled.trouble}).", to_do)
     if here:
-        names = ", ".join(known.name for known in here)
+        names = ", ".join(f"“{known.name}”" for known in here)
         return _check(
             EXPORTS,
             State.UNKNOWN,
@@ -190,7 +195,8 @@ def _exports(subject: Subject, facts: Facts) -> Check:
 def _delivered(facts: Facts) -> str:
     """Where the account's exports go, as AWS says; empty where it says nothing."""
     places = "; ".join(
-        f"{known.name} goes to bucket {known.bucket}, prefix {known.prefix or '(none)'}" for known in facts.settings
+        f"the export “{known.name}” goes to bucket {known.bucket}, prefix {known.prefix or '(none)'}"
+        for known in facts.settings
     )
     return f"By the account's own settings, {places}." if places else ""
 

@@ -62,6 +62,11 @@ class Report:
         return bool(self.having(State.BROKEN))
 
     @property
+    def blind(self) -> bool:
+        """Whether nothing could be found out: the cause is on our side, and somebody must mend that."""
+        return len(self.having(State.UNKNOWN)) == len(self.checks)
+
+    @property
     def sentence(self) -> str:
         """How many checks ended in which way."""
         words = (

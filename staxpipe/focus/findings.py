@@ -176,7 +176,8 @@ def _explanations(tally: Tally) -> list[Finding]:
             Finding(
                 "no-invoice-yet",
                 Severity.INFO,
-                f"provisional: {_rows(tally.rows_without_invoice)} without an invoice id yet, which may still change",
+                f"provisional: {_rows(tally.rows_without_invoice)} of the report without an invoice id yet; they may "
+                "still change",
                 tally.rows_without_invoice,
             )
         )

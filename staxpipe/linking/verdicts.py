@@ -78,8 +78,8 @@ class IgnoresExternalId(_Explained):
         ways = (("with a wrong ExternalId", self.accepts_wrong), ("without any ExternalId", self.accepts_none))
         how = " and ".join(words for words, is_open in ways if is_open)
         return (
-            f"The role {self.role_arn} can be used {how}, so it is not safe: another customer of this staxpipe could "
-            "have it read your account."
+            f"The role {self.role_arn} can be used {how}, so it is not safe: somebody else who links accounts here "
+            "could have it read this one's reports."
         )
 
     @property

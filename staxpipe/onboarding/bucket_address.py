@@ -10,17 +10,19 @@ from dataclasses import dataclass
 from urllib.parse import parse_qs, unquote, urlsplit
 
 _ARN = re.compile(r"arn:aws[a-z-]*:s3:::([^/]+)(?:/(.*))?", re.DOTALL)
-_VIRTUAL_HOST = re.compile(r"(.+)\.s3[.-](?:[a-z0-9.-]+\.)?amazonaws\.com(?:\.cn)?")
-_PATH_HOST = re.compile(r"s3[.-](?:[a-z0-9.-]+\.)?amazonaws\.com(?:\.cn)?")
+_HOST = r"s3[.-](?:(?:dualstack\.)?([a-z]{2}(?:-[a-z]+)+-[0-9])\.)?(?:[a-z0-9.-]+\.)?amazonaws\.com(?:\.cn)?"
+_VIRTUAL_HOST = re.compile(rf"(.+)\.{_HOST}")
+_PATH_HOST = re.compile(_HOST)
 _CONSOLE_PATH = re.compile(r"/s3/(?:buckets|object)/([^/]+)/?(.*)", re.DOTALL)
 
 
 @dataclass(frozen=True)
 class BucketAddress:
-    """A bucket's name, and the prefix that stood with it, if any (without slashes at its ends)."""
+    """A bucket's name, and the prefix (without slashes at its ends) and the region that stood with it, if any."""
 
     bucket: str
     prefix: str = ""
+    region: str = ""
 
 
 def take_apart(text: str) -> BucketAddress | None:
@@ -48,18 +50,19 @@ def _from_url(text: str) -> BucketAddress | None:
         return None
     if host.endswith("console.aws.amazon.com"):
         match = _CONSOLE_PATH.fullmatch(url.path)
-        prefix = parse_qs(url.query).get("prefix", [""])[0]
-        return _address(match[1], prefix) if match else None
-    if _PATH_HOST.fullmatch(host):
-        return _split(unquote(url.path).lstrip("/"))
+        asked = parse_qs(url.query)
+        prefix, region = asked.get("prefix", [""])[0], asked.get("region", [""])[0]
+        return _address(match[1], prefix, region) if match else None
+    if match := _PATH_HOST.fullmatch(host):
+        return _split(unquote(url.path).lstrip("/"), match[1] or "")
     match = _VIRTUAL_HOST.fullmatch(host)
-    return _address(match[1], unquote(url.path)) if match else None
+    return _address(match[1], unquote(url.path), match[2] or "") if match else None
 
 
-def _split(text: str) -> BucketAddress | None:
+def _split(text: str, region: str = "") -> BucketAddress | None:
     bucket, _, prefix = text.partition("/")
-    return _address(bucket, prefix)
+    return _address(bucket, prefix, region)
 
 
-def _address(bucket: str, prefix: str) -> BucketAddress | None:
-    return BucketAddress(bucket, prefix.strip("/")) if bucket else None
+def _address(bucket: str, prefix: str, region: str = "") -> BucketAddress | None:
+    return BucketAddress(bucket, prefix.strip("/"), region) if bucket else None

@@ -71,6 +71,11 @@ def check_details(raw: Mapping[str, str]) -> Details | Errors:
                 "Write only the bucket's name above, or leave this field empty."
             )
         prefix = check.value("bucket", clean_prefix, address.prefix) or ""
+    if address is not None and region is not None and address.region in REGIONS and address.region != region:
+        check.errors["region"] = (
+            f"The bucket's address above is of {address.region}, and this field says {region}. Choose "
+            f"{address.region}, or write only the bucket's name above."
+        )
     if check.errors or account is None or address is None or region is None:
         return Errors(check.errors)
     return Details(parse_account_id(account), address.bucket, prefix, region, contact or None)

@@ -151,7 +151,7 @@ def _show_findings(report: Report, console: Console) -> None:
     for account, period, finding in told[:FINDINGS_SHOWN]:
         where = " ".join(part for part in (account, period) if part)
         word, colour = next((word, colour) for severity, word, colour in _SEVERITIES if severity == finding.severity)
-        console.print(Padding(Text.assemble((f"{word} ", colour), (where, "bold")), (0, 0, 0, 1)))
+        console.print(Padding(Text.assemble((f"{word} ", colour), (where, "bold")), (0, 0, 0, 1), expand=False))
         console.print(Padding.indent(Text(finding.message), 3))
     if len(told) > FINDINGS_SHOWN:
         console.print(f" and {len(told) - FINDINGS_SHOWN:,} more: staxpipe status --json", style="dim")

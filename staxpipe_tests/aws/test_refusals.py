@@ -24,8 +24,8 @@ def test_a_role_that_lacks_something_says_what_is_lost_and_how_to_mend_it(said: 
 
 def test_whether_the_stack_or_the_bucket_is_another_is_told_apart_where_aws_tells() -> None:
     stack, bucket = refused(WHERE, "GetObject", LACKS), refused(WHERE, "GetObject", "Access Denied")
-    assert "does not name it" in stack
-    assert "does not name it" not in bucket
+    assert "names another bucket or another prefix" in stack
+    assert "names another bucket or another prefix" not in bucket
     assert "where the bucket belongs to another account" in bucket
     assert "another account" not in stack
 

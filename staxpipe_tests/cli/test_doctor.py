@@ -125,6 +125,20 @@ def test_what_is_broken_says_what_to_do(command: typer.Typer, engine: Engine, cu
     assert "Billing and Cost Management → Data Exports" in result.stdout
 
 
+def test_who_has_no_credentials_can_check_nothing_and_that_is_no_success(
+    command: typer.Typer, engine: Engine, customer: Customer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    link(engine, customer)
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
+    monkeypatch.setenv("AWS_CONFIG_FILE", "/dev/null")
+    result = run(command)
+    assert result.exit_code == 1
+    assert "11 not known" in result.stdout
+
+
 def test_nothing_is_linked(command: typer.Typer) -> None:
     result = run(command)
     assert (result.exit_code, result.stdout) == (0, "Nothing is linked, and no request listens.\n")

@@ -2,17 +2,19 @@
 
 from datetime import UTC, datetime
 
-from dagster import DagsterInstance, DagsterRunStatus, RunRequest, SkipReason, build_sensor_context
+from dagster import DagsterInstance, DagsterRunStatus, RunRequest, RunsFilter, SkipReason, build_sensor_context
 from sqlalchemy import Engine, text
 
 from staxpipe.db import deletion_receipts, links
 from staxpipe.defs.assets import ONLY_NEW
+from staxpipe.defs.partitions import ACCOUNT_TAG
 from staxpipe.defs.unlinking import unlink, unlinking_sensor
 from staxpipe.settings import read_settings
 from staxpipe.unlinking import acts
 from staxpipe_tests.defs.conftest import FolderStaxpipe, Run
 from staxpipe_tests.defs.test_sensors import tick
 from staxpipe_tests.generated import OCTOBER, SEPTEMBER, Deliver
+from staxpipe_tests.ledger import ACCOUNT
 
 
 def look(instance: DagsterInstance, staxpipe: FolderStaxpipe) -> RunRequest | SkipReason:
@@ -41,8 +43,11 @@ def test_a_deletion_that_was_ordered_is_a_run_and_the_receipt_is_written(
     assert isinstance(waits, SkipReason)
     assert "under way" in (waits.skip_message or "")
 
+    of_the_account = RunsFilter(tags={ACCOUNT_TAG: ACCOUNT})
+    assert instance.get_runs(of_the_account), "with their sums"
     result = unlink.execute_in_process(instance=instance, resources={"staxpipe": staxpipe})
     assert result.success
+    assert not instance.get_runs(of_the_account)
     [event] = [event for event in result.all_events if event.event_type_value == "STEP_OUTPUT"]
     assert event.step_output_data.metadata["deleted"].value == 1
     with engine.connect() as connection:

@@ -69,7 +69,7 @@ def test_an_empty_prefix_says_where_aws_shows_the_right_one() -> None:
 def test_an_export_that_delivers_elsewhere_is_named_with_its_place() -> None:
     check_ = check("exports", facts(settings=(settings(prefix="billing/cur"),)))
     assert check_.state is State.BROKEN
-    assert "daily goes to bucket bills, prefix billing/cur" in check_.found
+    assert "the export “daily” goes to bucket bills, prefix billing/cur" in check_.found
     assert "BucketPrefix" in check_.to_do
 
 

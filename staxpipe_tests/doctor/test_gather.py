@@ -211,7 +211,7 @@ def test_a_wrong_prefix_is_told_with_the_right_one(ours: boto3.Session, customer
     who = subject(customer)
     check = one(report_on(who, look(ours, who)).checks, "exports")
     assert check.state is State.BROKEN
-    assert f"daily goes to bucket {customer.bucket}, prefix elsewhere" in check.found
+    assert f"the export “daily” goes to bucket {customer.bucket}, prefix elsewhere" in check.found
 
 
 def test_a_prefix_that_the_stack_does_not_have_is_refused(ours: boto3.Session, customer: Customer) -> None:

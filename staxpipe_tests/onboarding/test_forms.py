@@ -79,6 +79,20 @@ def test_a_pasted_bucket_is_taken_apart(pasted: str, bucket: str, prefix: str) -
     assert (checked.bucket, checked.prefix) == (bucket, prefix)
 
 
+@pytest.mark.parametrize(
+    "pasted",
+    [
+        "https://us-west-2.console.aws.amazon.com/s3/buckets/acme-billing?region=us-west-2&tab=objects",
+        "https://acme-billing.s3.us-west-2.amazonaws.com/cur/",
+        "https://acme-billing.s3.dualstack.us-west-2.amazonaws.com/cur/",
+        "https://s3.us-west-2.amazonaws.com/acme-billing",
+    ],
+)
+def test_a_region_said_twice_must_be_the_same(pasted: str) -> None:
+    assert "above is of us-west-2, and this field says eu-west-1" in error("region", bucket=pasted, prefix="")
+    assert isinstance(details(bucket=pasted, prefix="", region="us-west-2"), Details)
+
+
 def test_a_prefix_said_twice_must_be_the_same() -> None:
     checked = details(bucket="s3://acme-billing/cur/", prefix="cur")
     assert isinstance(checked, Details)

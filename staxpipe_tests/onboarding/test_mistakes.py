@@ -72,16 +72,19 @@ WORDS = {
     "a role made by hand takes any ExternalId": Told(
         "Its trust policy takes any ExternalId", "create the stack from staxpipe's template, unchanged"
     ),
-    "the bucket is misspelt": Told("There is no such bucket", "By the account's own settings, daily goes to bucket"),
+    "the bucket is misspelt": Told(
+        "There is no such bucket", "By the account's own settings, the export “daily” goes to bucket"
+    ),
     "the bucket is another account's": Told(
         "AWS gives no reason, and mostly gives none where the bucket belongs to another account",
         "check that the bucket belongs to the linked account",
     ),
     "the stack has another prefix": Told(
-        "the role's stack does not name it", "must say BucketName={bucket} and BucketPrefix=reports"
+        "the role's stack names another bucket or another prefix",
+        "must say BucketName={bucket} and BucketPrefix=reports",
     ),
     "the reports are below another prefix": Told(
-        "That is not where AWS delivers to.", "daily goes to bucket {bucket}, prefix elsewhere"
+        "That is not where AWS delivers to.", "the export “daily” goes to bucket {bucket}, prefix elsewhere"
     ),
     "the export was set up today": Told("and nothing has come yet.", "There is nothing to do but to wait."),
     "a bucket policy denies": Told(
