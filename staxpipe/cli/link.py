@@ -67,14 +67,17 @@ def link(
     Example: staxpipe link 111122223333 --bucket acme-billing-reports --prefix cur --region eu-west-1 --wait ready
     """
     from staxpipe.cli.own_stack import deploy_stack
-    from staxpipe.onboarding.api.client import Client
+    from staxpipe.onboarding.api.client import Client, in_the_clear
     from staxpipe.settings import read_settings
 
     settings = read_settings()
     details = {"account_id": account, "bucket": bucket, "prefix": prefix, "region": region or settings.region}
     if contact is not None:
         details["contact"] = contact
-    with Client(_url(settings, api_url), _token(settings)) as client:
+    url = _url(settings, api_url)
+    with Client(url, _token(settings)) as client:
+        if in_the_clear(url):
+            _tell(f"{url} is asked without TLS: whoever is on the way can read the token. Use https.")
         found = _begin(client, details)
         if not as_json:
             _show(found, commands=not deploy)

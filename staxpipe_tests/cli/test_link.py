@@ -72,6 +72,13 @@ def test_it_prints_what_to_create_and_goes_on_with_the_same_request(pages: Pages
     assert only_request(pages) == request.id
 
 
+def test_a_token_that_goes_without_tls_is_told() -> None:
+    assert "TLS" not in typed(*ACCOUNT).stderr, "it stays on this machine"
+    said = CliRunner().invoke(app, [*ACCOUNT, "--api-url", "http://0.0.0.0:1"])
+    assert "http://0.0.0.0:1 is asked without TLS" in said.stderr
+    assert isinstance(said.exception, TransientError)
+
+
 def test_after_a_cancelled_one_it_begins_another(pages: Pages) -> None:
     typed(*ACCOUNT)
     with pages.engine.begin() as connection:

@@ -15,6 +15,7 @@ from staxpipe.errors import PermanentError, TransientError
 
 Answer = dict[str, Any]
 _SECONDS = 30.0
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _HERE = ("all://127.0.0.1", "all://localhost", "all://[::1]")
 
 
@@ -127,6 +128,12 @@ class Client:
         if answer.status_code == 429 or answer.status_code >= 500:
             return TransientError(sentence)
         return NotDoneError(sentence, code)
+
+
+def in_the_clear(url: str) -> bool:
+    """Whether a token that is sent to this address can be read by whoever is on the way."""
+    parts = urlsplit(url)
+    return parts.scheme == "http" and parts.hostname not in _LOOPBACK
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from staxpipe.errors import PermanentError, TransientError
-from staxpipe.onboarding.api.client import Client, NotDoneError, key_for
+from staxpipe.onboarding.api.client import Client, NotDoneError, in_the_clear, key_for
 from staxpipe_tests.notify.test_channels import home_made
 from staxpipe_tests.onboarding.api.conftest import DETAILS
 
@@ -144,6 +144,21 @@ def test_what_can_be_no_token_is_told_without_showing_it(token: str) -> None:
     with pytest.raises(PermanentError, match="STAXPIPE_API_TOKEN is no token") as caught:
         Client("https://costs.example.com", token)
     assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "readable"),
+    [
+        ("http://costs.example.com", True),
+        ("HTTP://10.0.0.7:8600", True),
+        ("https://costs.example.com", False),
+        ("http://127.0.0.1:8600", False),
+        ("http://localhost:8600", False),
+        ("http://[::1]:8600", False),
+    ],
+)
+def test_a_token_that_goes_without_tls_is_told(url: str, readable: bool) -> None:
+    assert in_the_clear(url) is readable
 
 
 def test_where_nobody_answers_in_time_it_says_so() -> None:
