@@ -9,14 +9,31 @@ from __future__ import annotations
 import secrets
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, fields
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Exists, Row, bindparam, case, exists, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Exists,
+    Row,
+    and_,
+    bindparam,
+    case,
+    exists,
+    insert,
+    or_,
+    select,
+    update,
+)
 
 from staxpipe.db.tables import deliveries, exports, links
 from staxpipe.errors import PermanentError
 from staxpipe.model import AccountId, LinkState
+
+PROOF_LASTS = timedelta(days=2)
+"""Roles are proved every day. One that was not proved for so long, since nothing ran or AWS did not answer, is proved
+before it is used again."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +66,10 @@ class Link:
     def waits_for_role(self) -> bool:
         """Whether it is read again as soon as its role is proved safe: it did not hold, or a person lets it go on."""
         return self.state is LinkState.PAUSED and self.stopped_at is None
+
+    def is_proved(self, now: datetime) -> bool:
+        """Whether its role may be used: it held when it was last tried, and that is not long ago."""
+        return self.state is not LinkState.PAUSED and self.verified_at > now - PROOF_LASTS
 
 
 def create(
@@ -137,14 +158,15 @@ def has_kept_data(connection: Connection, account_id: str) -> bool:
 
 
 def take_looks(connection: Connection, now: datetime, until: datetime) -> dict[Link, datetime]:
-    """Active links whose bucket is to be listed now, with when each was due, the one that waited longest first.
+    """Active links whose bucket is to be listed now, with when each was due, the one that waited longest first; none
+    whose role was not proved for long.
 
     They are not due again before `until`, so that no other sweep lists them meanwhile and one that hangs does not
     come first again. See `look_again_at` and `give_back_looks`.
     """
     rows = connection.execute(
         select(links)
-        .where(links.c.state == LinkState.ACTIVE, links.c.next_look_at <= now)
+        .where(links.c.state == LinkState.ACTIVE, links.c.verified_at > now - PROOF_LASTS, links.c.next_look_at <= now)
         .order_by(links.c.next_look_at, links.c.id)
         .with_for_update(skip_locked=True)
     ).all()
@@ -166,9 +188,13 @@ def give_back_looks(connection: Connection, untouched: Mapping[Link, datetime], 
 
 
 def take_trials(connection: Connection, now: datetime, until: datetime) -> list[Link]:
-    """Paused links that nobody stopped, and whose role is to be tried now. They are not due again before `until`."""
-    due = (links.c.state == LinkState.PAUSED, links.c.stopped_at.is_(None), links.c.next_look_at <= now)
-    rows = connection.execute(select(links).where(*due).with_for_update(skip_locked=True)).all()
+    """Links whose role is to be tried now: paused ones that nobody stopped, and active ones that were not proved for
+    long. They are not due again before `until`.
+    """
+    paused = and_(links.c.state == LinkState.PAUSED, links.c.stopped_at.is_(None))
+    outdated = and_(links.c.state == LinkState.ACTIVE, links.c.verified_at <= now - PROOF_LASTS)
+    due = select(links).where(or_(paused, outdated), links.c.next_look_at <= now)
+    rows = connection.execute(due.with_for_update(skip_locked=True)).all()
     connection.execute(
         update(links).where(links.c.id.in_([row.id for row in rows])).values(next_look_at=until),
     )
@@ -313,8 +339,10 @@ def is_still(connection: Connection, link: Link) -> bool:
 
 
 def touch_verified(connection: Connection, link_id: str, now: datetime) -> None:
-    """An active link's role was proved safe again at `now`."""
-    _change(connection, link_id, LinkState.ACTIVE, verified_at=now)
+    """An active link's role was proved safe again at `now`; what had to wait for that is read at once."""
+    waited = links.c.verified_at <= now - PROOF_LASTS
+    next_look = case((waited, now), else_=links.c.next_look_at)
+    _change(connection, link_id, LinkState.ACTIVE, verified_at=now, next_look_at=next_look)
 
 
 def touch_discovered(connection: Connection, link_id: str, now: datetime) -> None:

@@ -33,7 +33,7 @@ from staxpipe.ingest.requests import Request, choose_requests, waits_for_another
 from staxpipe.ingest.sweep import look_into_buckets
 from staxpipe.linking.listening import listen
 from staxpipe.linking.probe import probe
-from staxpipe.linking.reverify import reverify, try_paused
+from staxpipe.linking.reverify import reverify, try_due
 from staxpipe.model import BillingPeriod
 from staxpipe.settings import Settings
 
@@ -68,7 +68,7 @@ def build_sensors(settings: Settings) -> list[SensorDefinition]:
         "role that is proved safe links its account.",
     )
     def assumable_roles(context: SensorEvaluationContext, staxpipe: StaxpipeResource) -> SensorResult:
-        try_paused(staxpipe.engine, staxpipe.settings, _utc_now(), TRIAL_SECONDS)
+        try_due(staxpipe.engine, staxpipe.settings, _utc_now(), TRIAL_SECONDS)
         report = listen(staxpipe.engine, staxpipe.settings, probe, _utc_now, SWEEP_SECONDS, LISTEN_SECONDS)
         with staxpipe.engine.connect() as connection:
             linked = {link.account_id for link in link_queries.active(connection)}

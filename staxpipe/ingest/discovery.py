@@ -15,6 +15,7 @@ from staxpipe.db.tables import findings
 from staxpipe.exports.bucket import Bucket
 from staxpipe.exports.discovery import Discovery, discover
 from staxpipe.ingest.announcement import announce_failure, announce_if_complete
+from staxpipe.ingest.exclusive import refuse_unproved
 from staxpipe.linking.bucket_check import BucketProblem, record_bucket_problem
 from staxpipe.model import Delivery, FileFormat
 from staxpipe.settings import Settings
@@ -40,6 +41,7 @@ def discover_link(engine: Engine, settings: Settings, link: Link, bucket: Bucket
         AccessError: the bucket is refused, gone, or not there.
         TransientError: it could not be read just now; nothing is concluded from that.
     """
+    refuse_unproved(link, now)
     with engine.connect() as connection:
         known = ledger.known_manifests(connection, link.id)
     seen = discover(bucket, link.prefix, known)  # no transaction is open while S3 is listed

@@ -1,15 +1,19 @@
-"""One worker at a time on one export's month, across processes; and none on what is not wanted any more."""
+"""One worker at a time on one export's month, across processes; and none on what is not wanted any more, or by a role
+that is not proved.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 
 from sqlalchemy import Engine, text
 
 from staxpipe.db import links
 from staxpipe.db.deliveries import LedgerEntry
-from staxpipe.errors import PermanentError
+from staxpipe.db.links import Link
+from staxpipe.errors import PermanentError, TransientError
 from staxpipe.model import BillingPeriod
 
 
@@ -67,3 +71,16 @@ def refuse_unlinked(engine: Engine, entry: LedgerEntry) -> None:
         with engine.begin() as connection:
             if not links.is_wanted(connection, entry.link_id):
                 raise UnlinkedError(entry)
+
+
+def refuse_unproved(link: Link, now: datetime) -> None:
+    """Use no role that did not hold when it was last tried, or was not tried for long.
+
+    Raises:
+        TransientError: so it is.
+    """
+    if not link.is_proved(now):
+        raise TransientError(
+            f"Account {link.account_id} waits until its role is proved safe, and nothing is read from its bucket "
+            "before. It goes on by itself."
+        )

@@ -14,12 +14,11 @@ from sqlalchemy import Engine
 from staxpipe.db import deliveries as ledger
 from staxpipe.db import links
 from staxpipe.db.deliveries import LedgerEntry
-from staxpipe.errors import TransientError
 from staxpipe.exports.bucket import Bucket
 from staxpipe.exports.discovery import still_current
-from staxpipe.ingest.exclusive import exclusively
+from staxpipe.ingest.exclusive import exclusively, refuse_unproved
 from staxpipe.ingest.landing_store import LandingStore
-from staxpipe.model import BillingPeriod, DeliveryState, LinkState, StoredObject
+from staxpipe.model import BillingPeriod, DeliveryState, StoredObject
 
 FILES_AT_ONCE = 8
 """Files of one delivery that are copied at the same time: small ones wait for answers more than for bytes. How many
@@ -67,16 +66,10 @@ def land(engine: Engine, store: LandingStore, bucket: Bucket, entry: LedgerEntry
 
 
 def _refuse_unproved(engine: Engine, entry: LedgerEntry) -> None:
-    """Later steps read our own copies; this one uses the link's role, which must have held when it was last tried."""
-    if entry.link_id is None:
-        return
-    with engine.connect() as connection:
-        paused = links.get(connection, entry.link_id).state is LinkState.PAUSED
-    if paused:
-        raise TransientError(
-            f"Account {entry.account_id} is paused until its role is proved safe; nothing is copied from its bucket "
-            "before. It goes on by itself."
-        )
+    """Later steps read our own copies; this one uses the link's role."""
+    if entry.link_id is not None:
+        with engine.connect() as connection:
+            refuse_unproved(links.get(connection, entry.link_id), datetime.now(UTC))
 
 
 def _land(engine: Engine, store: LandingStore, bucket: Bucket, entry: LedgerEntry) -> Landed:

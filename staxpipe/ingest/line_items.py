@@ -107,7 +107,7 @@ def _write(
 ) -> tuple[DeliveryRead, Reconciliation, tuple[LakeFile, ...]]:
     """Write a delivery's rows to files that no reader sees yet; they are removed where anything is wrong."""
     delivery = entry.delivery
-    allowed = budget_for(delivery.format, platform.settings.memory_mb)
+    allowed = budget_for(delivery.format, platform.settings.memory_mb, platform.settings.csv_reader)
     with (
         platform.lake.writer(entry.export_id, delivery.period, delivery.delivery_id, allowed.batch_rows) as writer,
         RollupWriter(platform.lake.io, writer.folder, ROLLUP_SCHEMA) as kept,

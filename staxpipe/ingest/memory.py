@@ -8,7 +8,7 @@ columns and encoded pages take, and what is made and dropped on the way.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from staxpipe.errors import PermanentError
 from staxpipe.model import FileFormat
@@ -42,10 +42,13 @@ ARROW = Cost(130, 2_700)  # reads ahead by itself, and holds a text for each val
 
 @dataclass(frozen=True)
 class Budget:
-    """How a delivery is read: threads that work at the same time, and the most rows of one batch."""
+    """How a delivery is read: threads that work at the same time, the most rows of one batch, and what reads CSV (None:
+    what the settings say).
+    """
 
     workers: int = 1
     batch_rows: int = LARGEST_BATCH
+    reader: CsvReader | None = None
 
 
 def budget(memory_mb: int, cores: int | None = None, cost: Cost = ARROW) -> Budget:
@@ -68,20 +71,21 @@ def budget(memory_mb: int, cores: int | None = None, cost: Cost = ARROW) -> Budg
     )
 
 
-def budget_for(format: FileFormat, memory_mb: int) -> Budget:
-    """The budget for a delivery of this format, with the reader that will read it here.
+def budget_for(format: FileFormat, memory_mb: int, csv_reader: str | None = None) -> Budget:
+    """The budget for a delivery of this format, with the reader that will read it here by the setting csv_reader.
 
     Raises:
         PermanentError: that is too little to work with.
     """
-    return budget(memory_mb, cost=cost_of(format))
+    reader = None if format is FileFormat.PARQUET else chosen_reader(csv_reader)
+    return replace(budget(memory_mb, cost=cost_of(format, reader)), reader=reader)
 
 
-def cost_of(format: FileFormat) -> Cost:
-    """What the reader takes that reads such files here."""
+def cost_of(format: FileFormat, reader: CsvReader | None = None) -> Cost:
+    """What the reader takes that reads such files here; None is the one that the settings say."""
     if format is FileFormat.PARQUET:
         return PARQUET
-    return SCANNER if chosen_reader() is CsvReader.NATIVE else ARROW
+    return SCANNER if (reader or chosen_reader()) is CsvReader.NATIVE else ARROW
 
 
 def least_mb(cost: Cost = ARROW) -> int:

@@ -87,6 +87,7 @@ def read_delivery(
 
     Raises:
         PermanentError: a file or column is broken or missing, named in the message.
+        MemoryShortageError: there is no more memory, for a batch or for the sums of all.
         NetCostsUnusedError: read again with `context.net_costs` False. Rows are mapped one by one, and only the whole
             delivery tells: a discount's row counts nothing where other rows' net costs contain it (`focus.net`),
             and here none does. CUR 2.0 has net columns even where its discounts come as rows.
@@ -105,7 +106,12 @@ def read_delivery(
                 return
             dialect = columns.add(schema, file.key)
             source = read_source(
-                path, delivery.format, file=file.key, wanted=dialect.wanted(context), batch_rows=budget.batch_rows
+                path,
+                delivery.format,
+                file=file.key,
+                wanted=dialect.wanted(context),
+                batch_rows=budget.batch_rows,
+                reader=budget.reader,
             )
             with closing(source):  # type: ignore[type-var]  # it is a generator
                 yield map(partial(_Batch, mapping=dialect.mapping), source)
@@ -131,15 +137,16 @@ def read_delivery(
         )
     if context.net_costs and tally.gross_discounts and not tally.rows_net_lower:
         raise NetCostsUnusedError
-    rollup = Rollup(keep_sums, held_rows)
-    for part in rollups:
-        rollup.merge(part)
-    residuals = residual_rows(tally, context)
-    if residuals is not None:
-        write(residuals)
-        rollup.add(residuals)
-        tally.add(residual_tally(residuals))
-    rollup.finish()
+    with _within_memory(f"{delivery.export.source}, {delivery.period},"):
+        rollup = Rollup(keep_sums, held_rows)
+        for part in rollups:
+            rollup.merge(part)
+        residuals = residual_rows(tally, context)
+        if residuals is not None:
+            write(residuals)
+            rollup.add(residuals)
+            tally.add(residual_tally(residuals))
+        rollup.finish()
     return DeliveryRead(tally, read.rejected, columns)
 
 
@@ -147,10 +154,16 @@ def _loaded(
     batch: _Batch, *, context: MappingContext, write: Callable[[pa.RecordBatch], None], rollup: Rollup
 ) -> _Read:
     """Do all that is to be done with one batch, within what memory there is."""
-    try:
+    with _within_memory(batch.source.file):
         return _mapped(batch, context, write, rollup)
+
+
+@contextmanager
+def _within_memory(what: str) -> Iterator[None]:
+    try:
+        yield
     except MemoryError as error:
-        raise MemoryShortageError(batch.source.file) from error
+        raise MemoryShortageError(what) from error
 
 
 def _mapped(batch: _Batch, context: MappingContext, write: Callable[[pa.RecordBatch], None], rollup: Rollup) -> _Read:

@@ -92,7 +92,7 @@ def reverify(
     return report
 
 
-def try_paused(
+def try_due(
     engine: Engine,
     settings: Settings,
     now: datetime,
@@ -100,7 +100,8 @@ def try_paused(
     probe: Callable[[boto3.Session, Link], Verdict] = probe_role,
     look: Callable[[boto3.Session, Subject], Facts] = look_for_real,
 ) -> ReverifyReport:
-    """Prove the roles of paused links whose turn it is: a person lets one go on, asks for a look, or time has passed.
+    """Prove the roles of paused links whose turn it is (a person lets one go on, asks for a look, or time has passed)
+    and of active ones that were not proved for long, which are not read before.
 
     Whom it does not get to within `seconds` has another turn soon.
     """

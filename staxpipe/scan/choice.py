@@ -1,4 +1,4 @@
-"""Which of the two CSV readers runs: decided once a process, and said once in the log."""
+"""Which of the two CSV readers runs: decided once a process for each setting, and said then in the log."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ class CsvReader(StrEnum):
 
 
 @cache
-def chosen_reader() -> CsvReader:
-    """The reader that the setting csv_reader asks for.
+def chosen_reader(setting: str | None = None) -> CsvReader:
+    """The reader that the setting csv_reader asks for; None reads that setting, where nobody has read it yet.
 
     Raises:
         PermanentError: it asks for the native one, and that cannot be used here.
     """
-    setting = read_settings().csv_reader
-    reader, words = decide(setting, None if setting == "arrow" else obstacle())
+    wanted = read_settings().csv_reader if setting is None else setting
+    reader, words = decide(wanted, None if wanted == "arrow" else obstacle())
     _log.info(words)
     return reader
 

@@ -6,8 +6,10 @@ import csv
 import gzip
 import io
 import os
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
+from unittest import mock
 
 import pytest
 from sqlalchemy import text
@@ -16,9 +18,12 @@ from staxpipe.exports.local import find
 from staxpipe.ingest.load import FailedMonth, LoadedMonth, load
 from staxpipe.ingest.platform import Platform
 from staxpipe.model import BillingPeriod, DeliveryState
+from staxpipe.scan.scanner import Scanner
 from staxpipe.synthetic.delivery import Versioning
 from staxpipe.synthetic.month import Month
+from staxpipe_tests.focus import batches
 from staxpipe_tests.generated import OCTOBER, SEPTEMBER, Deliver
+from staxpipe_tests.small_reports import deliver
 
 
 def load_all(platform: Platform, folder: Path) -> list[LoadedMonth | FailedMonth]:
@@ -219,3 +224,12 @@ def test_real_months_reconcile_to_the_cent(platform: Platform, outside_data: Pat
         used, unused = commitments[str(period)]
         assert round(effective["Used"], 4) == Decimal(used)
         assert round(effective["Unused"], 4) == Decimal(unused)
+
+
+def test_the_csv_reader_is_the_one_of_the_settings_that_were_given(
+    platform: Platform, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Scanner, "feed", mock.Mock(side_effect=AssertionError("the native reader was not chosen")))
+    given = replace(platform, settings=platform.settings.model_copy(update={"csv_reader": "arrow"}))
+    deliver(tmp_path / "bucket", [[batches.row(line_item_unblended_cost="3")]], "one")
+    assert [month.rows_read for month in loaded(given, tmp_path / "bucket").values()] == [1]

@@ -48,7 +48,8 @@ READS = """
 
     folder = Path(sys.argv[1])
     files = [SimpleNamespace(key=path.name, path=path) for path in sorted(folder.glob("*.csv.gz"))]
-    delivery = SimpleNamespace(files=files, format=FileFormat.CSV_GZIP, shared_files=False)
+    named = {"export": SimpleNamespace(source="s3://bills/daily"), "period": "2026-10", "shared_files": False}
+    delivery = SimpleNamespace(files=files, format=FileFormat.CSV_GZIP, **named)
     allowed = budget_for(delivery.format, int(sys.argv[2]))
     place = PyArrowFileIO(), f"file://{folder}/lake"
     with LakeWriter(*place, allowed.batch_rows) as writer, RollupWriter(*place, ROLLUP_SCHEMA) as kept:

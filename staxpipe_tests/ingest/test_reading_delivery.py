@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from unittest import mock
 
@@ -20,6 +20,7 @@ from staxpipe.ingest import reading_delivery
 from staxpipe.ingest.memory import Budget
 from staxpipe.ingest.reading_delivery import DeliveryRead, NetCostsUnusedError, read_delivery
 from staxpipe.model import Delivery, StoredObject
+from staxpipe.scan.choice import CsvReader
 from staxpipe.scan.scanner import Scanner
 from staxpipe.warehouse.rollup import ROLLUP_SCHEMA, Rollup
 from staxpipe_tests.focus.batches import PLAN, Row, row
@@ -137,6 +138,21 @@ def test_a_shortage_of_memory_is_told_with_the_file_and_the_setting(
     assert "report-00001.csv.gz could not be loaded: this machine has no more memory" in read.error
     assert "Set STAXPIPE_MEMORY_MB lower" in read.error
     assert read.open == 0
+
+
+@pytest.mark.parametrize("full", ["merge", "finish"])
+def test_a_shortage_of_memory_for_the_sums_of_all_is_told_with_the_month(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, full: str
+) -> None:
+    monkeypatch.setattr(Rollup, full, mock.Mock(side_effect=pa.ArrowMemoryError("malloc of size 64 failed")))
+    read = Reading(folder, ONE)
+    assert read.error.startswith("MemoryShortageError: ")
+    assert ", 2026-10, could not be loaded: this machine has no more memory" in read.error
+
+
+def test_the_budgets_reader_reads(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Scanner, "feed", mock.Mock(side_effect=AssertionError("the native reader was not chosen")))
+    assert Reading(folder, replace(ONE, reader=CsvReader.ARROW)).read is not None
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,9 @@ from staxpipe.db.tables import audit_log, outbox
 from staxpipe.doctor.facts import Facts, Subject
 from staxpipe.doctor.findings import Report
 from staxpipe.doctor.keeping import kept
-from staxpipe.linking.reverify import ReverifyReport, reverify, try_paused
+from staxpipe.errors import TransientError
+from staxpipe.ingest.exclusive import refuse_unproved
+from staxpipe.linking.reverify import ReverifyReport, reverify, try_due
 from staxpipe.linking.verdicts import (
     IgnoresExternalId,
     NotYetAssumable,
@@ -83,7 +85,7 @@ def run(
 
 
 def tried(engine: Engine, verdict: Verdict, now: datetime) -> ReverifyReport:
-    return try_paused(engine, SETTINGS, now, 30, lambda *_: verdict, seen)
+    return try_due(engine, SETTINGS, now, 30, lambda *_: verdict, seen)
 
 
 def seen(operator: boto3.Session, subject: Subject) -> Facts:
@@ -260,3 +262,21 @@ def test_people_are_told_when_something_else_is_wrong_with_a_paused_link(engine:
         run(engine, unsafe, TOMORROW + timedelta(days=days))
     assert kinds(engine) == ["link_refused"] * 2
     assert "can be used with a wrong ExternalId" in str(now_is(engine, made.id).problem)
+
+
+def test_a_role_that_was_not_proved_for_long_is_proved_before_it_is_used_again(engine: Engine) -> None:
+    """As after a month in which staxpipe did not run."""
+    made, later = link(engine), NOW + timedelta(days=30)
+    with engine.begin() as connection:
+        links.look_again_at(connection, made.id, NOW)
+        assert links.take_looks(connection, later, later) == {}
+    with pytest.raises(TransientError, match="until its role is proved safe"):
+        refuse_unproved(made, later)
+    assert tried(engine, Unknown("throttled"), later).unknown == [made.id]
+    assert tried(engine, Safe(), later) == ReverifyReport(), "not at once again"
+    later += timedelta(seconds=90)
+    assert tried(engine, Safe(), later).holding == [made.id]
+    refuse_unproved(now_is(engine, made.id), later)
+    with engine.begin() as connection:
+        assert [each.id for each in links.take_looks(connection, later, later)] == [made.id]
+    assert tried(engine, Safe(), later + timedelta(hours=1)) == ReverifyReport(), "what is proved is the daily job's"

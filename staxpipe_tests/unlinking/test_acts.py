@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from staxpipe.db import deletion_receipts
+from staxpipe.db import deletion_receipts, links
 from staxpipe.db import deliveries as ledger
 from staxpipe.errors import TransientError
 from staxpipe.exports.folder import FolderBucket
@@ -21,7 +21,7 @@ from staxpipe.ingest.line_items import build_line_items
 from staxpipe.ingest.marts import publish
 from staxpipe.ingest.outcome import outcome_recorded
 from staxpipe.ingest.pinning import pin, pinned
-from staxpipe.linking.reverify import TAKEN, ReverifyReport, try_paused
+from staxpipe.linking.reverify import TAKEN, ReverifyReport, try_due
 from staxpipe.linking.verdicts import IgnoresExternalId, Safe, Unknown, Verdict
 from staxpipe.model import BillingPeriod, DeliveryState, LinkState
 from staxpipe.unlinking import acts
@@ -43,7 +43,7 @@ def act(customer: Customer, what: object, by: str = "ada@example.com") -> bool:
 def prove(customer: Customer, verdict: Verdict, now: datetime = NOW) -> ReverifyReport:
     """What the sensor does: the roles of paused links whose turn it is are tried."""
     platform = customer.platform
-    return try_paused(platform.engine, platform.settings, now, 30, lambda *_: verdict, lambda *_: facts(export()))
+    return try_due(platform.engine, platform.settings, now, 30, lambda *_: verdict, lambda *_: facts(export()))
 
 
 def lake_and_marts(customer: Customer) -> tuple[int, object]:
@@ -82,7 +82,7 @@ def test_a_link_that_goes_on_is_not_read_before_its_role_is_proved(ada: Customer
     [entry] = pin(platform.engine, ADA, OCTOBER, "run-1", again=False)
     act(ada, acts.stop)
     assert act(ada, acts.go_on)
-    with pytest.raises(TransientError, match="paused until its role is proved safe"), outcome_recorded(platform, entry):
+    with pytest.raises(TransientError, match="waits until its role is proved safe"), outcome_recorded(platform, entry):
         land(platform.engine, platform.landing, FolderBucket(ada.folder), entry)
     assert prove(ada, Unknown("throttled")).unknown == [ada.link.id]
     prove(ada, IgnoresExternalId(ada.link.role_arn, accepts_wrong=True, accepts_none=False), NOW + TAKEN)
@@ -93,6 +93,8 @@ def test_a_link_that_goes_on_is_not_read_before_its_role_is_proved(ada: Customer
     assert prove(ada, Safe(), NOW + timedelta(hours=23)).holding == [], "it is not tried all the time"
     prove(ada, Safe(), NOW + timedelta(hours=25))
     assert ada.now_is().state is LinkState.ACTIVE
+    with platform.engine.begin() as connection:
+        links.touch_verified(connection, ada.link.id, datetime.now(UTC))  # land looks at the clock itself
     land(platform.engine, platform.landing, FolderBucket(ada.folder), entry)
 
 

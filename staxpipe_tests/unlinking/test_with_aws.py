@@ -49,7 +49,7 @@ def linked(platform: Platform, customer: Customer) -> tuple[Customer, Link]:
         assert link_requests.save_details(connection, request.id, details, now, timedelta(days=14))
     person = replace(customer, prefix="billing", external_id=request.external_id, role_name=request.role_name)
     person.deploy()
-    assert sweep(platform.engine, platform.settings, probe, now, 30).linked == [customer.account_id]
+    assert sweep(platform.engine, platform.settings, probe, now, 300).linked == [customer.account_id]
     with platform.engine.connect() as connection:
         link = links.of_request(connection, request.id)
     assert link is not None
@@ -167,7 +167,7 @@ def test_a_stack_that_was_deleted_is_told_once(platform: Platform, customer: Cus
     person.delete_stack()
     before = kinds()
     now = datetime.now(UTC) + timedelta(days=1)  # of each day at most one problem of the bucket is told
-    looks = look_into_buckets(platform.engine, platform.settings, lambda link: link_bucket(operator, link), now, 30)
+    looks = look_into_buckets(platform.engine, platform.settings, lambda link: link_bucket(operator, link), now, 300)
     assert looks.refused_links == [link.id]
     assert "can no longer be assumed" in looks.refused[0]
     assert kinds() == before, "whose matter it is, the probe tells"
