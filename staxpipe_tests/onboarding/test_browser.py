@@ -168,7 +168,7 @@ def test_every_way_out_of_a_mistake_fits_a_phone_and_needs_no_scripts(browser: B
     page.get_by_text("There is no report yet").click()
     page.get_by_role("link", name="Have AWS write one").click()
     shown("Have AWS write billing reports")
-    page.get_by_role("link", name="Tell staxpipe where the reports will be").click()
+    page.get_by_role("button", name="Fill this into the form").click()
     details(page, account_id="123456789012")
     shown("Create the read-only role")
     page.get_by_role("link", name="Change", exact=True).click()

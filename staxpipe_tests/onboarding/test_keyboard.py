@@ -18,6 +18,7 @@ _FOCUSED = """() => {
     return {
         name: now.id || now.textContent.trim(),
         marked: style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) >= 2,
+        stands_out: style.outlineColor.startsWith('rgb('), // a colour with what is behind it in it does not
         seen: box.width > 0 && box.bottom > 0 && box.top < innerHeight,
         later: !before || Boolean(before.compareDocumentPosition(now) & Node.DOCUMENT_POSITION_FOLLOWING),
     };
@@ -32,7 +33,7 @@ def tab_to(page: Page, name: str) -> None:
         assert len(passed) < 40, [focused["name"] for focused in passed]
         page.keyboard.press("Tab")
         passed.append(page.evaluate(_FOCUSED))
-    assert [focused for focused in passed if not (focused["marked"] and focused["seen"] and focused["later"])] == []
+    assert [focused for focused in passed if not all(focused.values())] == []
 
 
 def choose(page: Page, name: str) -> None:
