@@ -90,8 +90,8 @@ def _not_there(subject: Subject, verdict: NotYetAssumable) -> Iterator[Check]:
         State.UNKNOWN,
         "Can be tried when the role answers.",
         f"Where the stack is complete: IAM → Roles → {subject.role_name} → Trust relationships must name staxpipe's "
-        "principal and this link's ExternalId, as the request's page shows them. If they differ, delete the stack and "
-        "create it again with no parameter changed.",
+        "principal and this link's ExternalId, as the request's page shows them. If they differ, update the stack: “It "
+        "takes longer than five minutes: what is wrong?” there says how.",
     )
     for code in (WRONG_ID, NO_ID, ACCOUNT):
         yield _check(code, State.UNKNOWN, "Is tried when the role answers.")

@@ -13,6 +13,7 @@ from staxpipe.aws.permissions import switches
 from staxpipe.db import invites
 from staxpipe.linking.members_stack import is_of_member
 from staxpipe.linking.quick_create import delete_command, stack_url, upload_url
+from staxpipe.linking.schedule import QUICK_PROBES
 from staxpipe.model import BillingPeriod
 from staxpipe.onboarding.regions import REGIONS
 from staxpipe.onboarding.status import last_look
@@ -61,6 +62,7 @@ def make_templates(static: Path) -> Environment:
         upload_url=upload_url,
         delete_command=delete_command,
         is_of_member=is_of_member,
+        patience=QUICK_PROBES,
         invitation_days=invites.LIFETIME.days,
     )
     environment.filters.update(
