@@ -40,8 +40,11 @@ _CURSOR = "comparisons"
 class Billing(Protocol):
     """Whom to ask; the real one is `staxpipe.aws.link_billing.LinkBilling`."""
 
-    def invoices(self, link: Link, period: BillingPeriod) -> Sequence[Invoice]: ...  # noqa: D102
-    def costs(self, link: Link, period: BillingPeriod) -> Costs: ...  # noqa: D102
+    def invoices(self, link: Link, period: BillingPeriod) -> Sequence[Invoice]:
+        """What AWS invoiced the link's account for a month."""
+
+    def costs(self, link: Link, period: BillingPeriod) -> Costs:
+        """What Cost Explorer says that a month of it cost."""
 
 
 @dataclass
