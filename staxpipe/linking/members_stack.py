@@ -29,22 +29,32 @@ class MemberRoles(Protocol):
     """What of a StackSet the template and the members' requests need."""
 
     @property
-    def external_id(self) -> str: ...  # noqa: D102
+    def external_id(self) -> str:
+        """What the ExternalIds of the members begin with."""
+
     @property
-    def role_name(self) -> str: ...  # noqa: D102
+    def role_name(self) -> str:
+        """What their roles' names begin with."""
+
     @property
-    def bucket(self) -> str: ...  # noqa: D102
+    def bucket(self) -> str:
+        """Their buckets' name, with `PLACE` where the account's number stands."""
+
     @property
-    def prefix(self) -> str: ...  # noqa: D102
+    def prefix(self) -> str:
+        """The folder in each bucket; empty for all of it."""
+
     @property
-    def stack_region(self) -> str: ...  # noqa: D102
+    def stack_region(self) -> str:
+        """Where the StackSet is."""
 
 
 class Named(Protocol):
     """What of a request tells whether its role comes from a StackSet."""
 
     @property
-    def role_name(self) -> str: ...  # noqa: D102
+    def role_name(self) -> str:
+        """What its role is called."""
 
 
 def external_id_of(roles: MemberRoles, account: str) -> str:
