@@ -18,7 +18,7 @@ class Reason(NamedTuple):
 CODES = {
     "unreadable": Reason(400, "What was sent cannot be read: it is not JSON in UTF-8."),
     "token-missing": Reason(401, "Send a token: the header Authorization with “Bearer sxp_…”."),
-    "token-invalid": Reason(401, "This token is not known here, has expired or was revoked."),
+    "token-invalid": Reason(401, "This token is not known here, has expired, or was revoked or suspended."),
     "another-contact": Reason(403, "This token acts for one person, whose requests have no other contact."),
     "not-found": Reason(404, "There is none, or it is not for this token to see."),
     "method-not-allowed": Reason(405, "That cannot be done here: the description says which methods this address has."),
