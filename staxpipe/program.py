@@ -17,10 +17,11 @@ def typed(settings: Settings, here: Path | None = None) -> str:
     """
     home, usual = (folder.expanduser().absolute() for folder in (settings.home, DEFAULT_HOME))
     which = "" if home == usual else f"STAXPIPE_HOME={shlex.quote(str(home))} "
-    return which + shlex.quote(_program(here))
+    return which + shlex.quote(program(here))
 
 
-def _program(here: Path | None) -> str:
+def program(here: Path | None = None) -> str:
+    """The command's name where the shell finds it, else its path; `here` as `typed` has it."""
     script = Path(sys.executable).with_name("staxpipe")
     if shutil.which("staxpipe") or not script.is_file():
         return "staxpipe"

@@ -96,10 +96,20 @@ def variables(settings: Settings, cloud: Cloud) -> Mapping[str, str]:
     return {**told, **_temporary_files(settings.home), **cloud.stand_in.environment(cloud.operator)}
 
 
-def keep_variables(settings: Settings, cloud: Cloud) -> None:
-    """Write them down for a shell, for commands that a person tries while the demo is up."""
-    told = variables(settings, cloud)
-    lines = [f"export {name}={shlex.quote(told[name])}\n" for name in sorted(told) if name != "TMPDIR"]
+def keep_variables(settings: Settings, told: Mapping[str, str]) -> None:
+    """Write down for a shell what programs are told, for commands that a person tries while the demo is up.
+
+    Args:
+        settings: of the demo that runs: where its state is, and its addresses.
+        told: what `variables` gave.
+    """
+    where = {
+        "STAXPIPE_HOME": str(settings.home),
+        "STAXPIPE_WEB_PORT": str(settings.web_port),
+        "STAXPIPE_DAGSTER_PORT": str(settings.dagster_port),
+    }
+    shown = {name: value for name, value in {**told, **where}.items() if name != "TMPDIR"}
+    lines = [f"export {name}={shlex.quote(shown[name])}\n" for name in sorted(shown)]
     write_private(settings.home / VARIABLES, "".join(lines))
 
 

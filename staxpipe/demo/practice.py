@@ -44,10 +44,9 @@ def practise(
             mailbox = stack.enter_context(Mailbox())
         settings = demo_settings(home, cloud, mailbox.url)
         with progress.step("Start staxpipe: Postgres, Dagster, the pages", home / "logs") as say:
-            runtime = stack.enter_context(
-                running(settings, say=progress.note, variables=variables(settings, cloud), progress=say)
-            )
-        keep_variables(settings, cloud)
+            told = variables(settings, cloud)
+            runtime = stack.enter_context(running(settings, say=progress.note, variables=told, progress=say))
+        keep_variables(runtime.settings, told)
         browser = Browser(runtime.settings.base_url)
         stack.callback(browser.close)
         linking.sign_in(browser, runtime.sign_in_link())

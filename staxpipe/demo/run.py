@@ -174,14 +174,13 @@ def demonstrate(home: Path, now: datetime, progress: Progress) -> Iterator[tuple
         delivered = background.submit(lambda: [world.deliver(month.period, month.first) for month in plan])
         settings = demo_settings(home, world, mailbox.url)
         with progress.step("Start staxpipe: Postgres, Dagster, the pages", home / "logs") as say:
-            runtime = stack.enter_context(
-                running(settings, say=progress.note, variables=variables(settings, world), progress=say)
-            )
+            told = variables(settings, world)
+            runtime = stack.enter_context(running(settings, say=progress.note, variables=told, progress=say))
         with progress.step("Deliver cost reports to the payer's bucket"):
             months = delivered.result()
         rows = sum(month.expected.rows for month in months)
         progress.note(f"{len(months)} months, {rows:,} rows, {len(world.organisation.accounts)} accounts")
-        keep_variables(settings, world)
+        keep_variables(runtime.settings, told)
         browser = Browser(runtime.settings.base_url)
         stack.callback(browser.close)
         demo = Demo(world, runtime, mailbox, browser, progress)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
@@ -13,7 +14,7 @@ from rich.text import Text
 
 from staxpipe.demo.isolation import VARIABLES
 from staxpipe.demo.run import Outcome, Restated
-from staxpipe.program import typed
+from staxpipe.program import program, typed
 from staxpipe.settings import Settings
 
 _SMALL_SERVICES = 12
@@ -43,7 +44,11 @@ def show_addresses(console: Console, outcome: Outcome, settings: Settings, sign_
     show_for_copying(console, "Sign in with this link, once:", sign_in_link)
     show_for_copying(console, "Another link:", f"{command} sign-in")
     show_for_copying(console, "Ask anything by SQL:", f"{command} sql 'FROM daily_costs LIMIT 20'")
-    show_for_copying(console, "What asks the emulated AWS needs its variables:", f"(. {variables}; {command} doctor)")
+    show_for_copying(
+        console,
+        "All other commands, in a shell with the demo's variables:",
+        f". {variables}; {shlex.quote(program(Path.cwd()))} status",
+    )
 
 
 def show_for_copying(console: Console, what: str, text: str) -> None:

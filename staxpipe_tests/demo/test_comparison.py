@@ -18,7 +18,7 @@ from staxpipe.demo.progress import Done
 from staxpipe.demo.run import Outcome, Restated
 from staxpipe.demo.show import as_json, show, show_addresses
 from staxpipe.model import BillingPeriod
-from staxpipe.program import typed
+from staxpipe.program import program, typed
 from staxpipe.settings import read_settings
 from staxpipe.synthetic.month import Month, generate_month
 from staxpipe.synthetic.organisation import Organisation
@@ -98,7 +98,7 @@ def test_people_see_costs_restatements_the_comparison_and_the_mail(
     assert "t" * 100 in shown  # in one piece, to be copied
     assert f"  {typed(settings, Path.cwd())} sign-in\n" in shown
     assert f"  {typed(settings, Path.cwd())} sql '" in shown
-    assert f"  (. /demo/variables.sh; {typed(settings, Path.cwd())} doctor)\n" in shown
+    assert f"  . /demo/variables.sh; {program(Path.cwd())} status\n" in shown
 
 
 def test_a_difference_is_seen(organisation: Organisation, month: Month, totals: Totals) -> None:

@@ -76,9 +76,10 @@ def test_a_shell_reads_what_programs_are_told_and_nobody_else_does(tmp_path: Pat
     home = tmp_path / "it's"
     home.mkdir()
     settings = demo_settings(home, world, "smtp://127.0.0.1:2525")
-    keep_variables(settings, world)
+    keep_variables(settings.model_copy(update={"web_port": 8601, "dagster_port": 8611}), variables(settings, world))
     file = home / "variables.sh"
     read = subprocess.run(["sh", "-c", '. "$0"; env', file], capture_output=True, text=True, check=True, env={})
-    told = variables(settings, world)
+    told = {**variables(settings, world), "STAXPIPE_HOME": str(home), "STAXPIPE_DAGSTER_PORT": "8611"}
     assert {f"{name}={value}" for name, value in told.items() if name != "TMPDIR"} <= set(read.stdout.splitlines())
+    assert "STAXPIPE_WEB_PORT=8601" in read.stdout
     assert file.stat().st_mode & 0o077 == 0
