@@ -17,6 +17,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
@@ -123,13 +124,8 @@ class EmbeddedPostgres:
         child = self._child
         if child is not None:
             for request, patience in ((signal.SIGINT, STOP_SECONDS), (signal.SIGQUIT, 10.0), (signal.SIGKILL, 10.0)):
-                if child.poll() is not None:
+                if _ends(child, request, patience):
                     break
-                child.send_signal(request)
-                try:
-                    child.wait(patience)
-                except subprocess.TimeoutExpired:
-                    continue
             self._child = None
         self._lock.release()
 
@@ -300,6 +296,16 @@ def _open_log(log: Path) -> int:
         log.replace(log.with_suffix(".log.1"))
         log.touch(mode=0o600)
     return log.stat().st_size
+
+
+def _ends(child: subprocess.Popen[bytes], request: signal.Signals, seconds: float) -> bool:
+    """Ask it to end until it has, for so long: a server that has only just begun does not hear a signal yet."""
+    deadline = time.monotonic() + seconds
+    while child.poll() is None and time.monotonic() < deadline:
+        child.send_signal(request)
+        with suppress(subprocess.TimeoutExpired):
+            child.wait(1.0)
+    return child.poll() is not None
 
 
 def _tail(said: str, lines: int = 8) -> str:

@@ -30,6 +30,8 @@ from staxpipe_tests.comparison.conftest import NOW, FakeBilling, Load, as_invoic
 from staxpipe_tests.generated import OCTOBER, SEPTEMBER, Deliver
 from staxpipe_tests.ledger import a_delivery, add_link, record
 
+pytestmark = pytest.mark.long
+
 
 def compare(platform: Platform, billing: FakeBilling, **changed: Any) -> CompareReport:
     settings = read_settings({"compare_cost_explorer": changed.pop("cost_explorer", False)})

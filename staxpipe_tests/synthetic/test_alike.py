@@ -20,6 +20,8 @@ from staxpipe.synthetic.organisation import Organisation
 from staxpipe.synthetic.tables import ExportTable, export_table
 from staxpipe_tests.synthetic.conftest import CLOSED_LONG_AGO, OPENED, SCALE, SECOND
 
+pytestmark = pytest.mark.long
+
 PIECE = 700
 FORMS = [(kind, format) for kind in (ExportKind.LEGACY_CUR, ExportKind.CUR_2_0)
          for format in (FileFormat.CSV, FileFormat.PARQUET)]  # fmt: skip

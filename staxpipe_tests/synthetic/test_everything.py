@@ -14,6 +14,8 @@ from staxpipe.synthetic.organisation import Organisation
 from staxpipe.synthetic.text import MonthText
 from staxpipe_tests.synthetic.conftest import CLOSED_LONG_AGO, OPENED, SCALE, SECOND
 
+pytestmark = pytest.mark.long
+
 ORDINARY = {
     "Usage", "DiscountedUsage", "SavingsPlanCoveredUsage", "SavingsPlanNegation", "SavingsPlanUpfrontFee",
     "SavingsPlanRecurringFee", "RIFee", "Fee", "Tax", "Credit", "Refund", "FlatRateSubscription", UNKNOWN_TYPE,

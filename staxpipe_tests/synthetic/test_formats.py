@@ -14,6 +14,8 @@ from staxpipe.synthetic.month import Month
 from staxpipe.synthetic.tables import ExportTable, export_table
 from staxpipe_tests.synthetic.sums import file_sums
 
+pytestmark = pytest.mark.long
+
 KINDS = [ExportKind.LEGACY_CUR, ExportKind.CUR_2_0]
 
 

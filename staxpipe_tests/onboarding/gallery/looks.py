@@ -37,7 +37,8 @@ _OURS = """() => {
     for (const landmark of ['body > header', 'body > main', 'body > footer', 'nav[aria-label="Main"]']) {
         wrong(all(landmark).length !== 1, `${landmark} is there ${all(landmark).length} times`);
     }
-    const first = all('main :is(button, a[role=button]):not(.secondary, .danger, .link-button)').filter(one => one.checkVisibility());
+    const buttons = 'main :is(button, a[role=button]):not(.secondary, .danger, .link-button)';
+    const first = all(buttons).filter(one => one.checkVisibility());
     wrong(first.length > 1, `it has ${first.length} first buttons: ${first.map(one => one.innerText)}`);
     for (const field of all('[aria-invalid="true"]')) {
         const says = (field.getAttribute('aria-describedby') ?? '').split(' ').map(id => document.getElementById(id));
