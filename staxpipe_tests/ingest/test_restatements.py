@@ -122,6 +122,7 @@ def restate(platform: Platform, folder: Path, deliver_month: Deliver) -> tuple[s
     return account, months[0], months[1]
 
 
+@pytest.mark.long
 def test_a_generated_restatement_is_told_by_service_account_and_category(
     platform: Platform, bucket_folder: Path, deliver_month: Deliver
 ) -> None:
@@ -149,6 +150,7 @@ def test_a_generated_restatement_is_told_by_service_account_and_category(
     assert not found.rows.only_columns
 
 
+@pytest.mark.long
 def test_the_journal_tells_the_same_when_the_lake_has_forgotten(
     platform: Platform, bucket_folder: Path, deliver_month: Deliver
 ) -> None:

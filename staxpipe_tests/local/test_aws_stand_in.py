@@ -87,6 +87,7 @@ def test_without_the_demo_extra_it_says_what_to_install(monkeypatch: pytest.Monk
         AwsStandIn().start()
 
 
+@pytest.mark.long
 def test_a_start_that_fails_tells_what_it_said(monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

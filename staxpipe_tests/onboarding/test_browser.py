@@ -87,6 +87,7 @@ def test_a_person_links_an_account(browser: Browser, pages: Pages, engine: Engin
     context.close()
 
 
+@pytest.mark.long
 def test_without_scripts_the_page_loads_itself_anew_and_hides_what_needs_them(browser: Browser, pages: Pages) -> None:
     context = browser.new_context(base_url=pages.url, java_script_enabled=False)
     page = context.new_page()
@@ -142,6 +143,7 @@ def test_a_form_on_another_site_changes_nothing(browser: Browser, pages: Pages) 
     context.close()
 
 
+@pytest.mark.long
 def test_every_way_out_of_a_mistake_fits_a_phone_and_needs_no_scripts(browser: Browser, pages: Pages) -> None:
     context = browser.new_context(base_url=pages.url, viewport={"width": 360, "height": 740}, java_script_enabled=False)
     page = context.new_page()
