@@ -25,8 +25,9 @@ from staxpipe.errors import PermanentError, TransientError
 from staxpipe.local.launch import MYSELF, RunAs, launch, who_can_run
 from staxpipe.local.lock import FileLock, private_folder, sync_folder, write_private
 from staxpipe.local.ports import port_problem
-from staxpipe.local.postgres_folder import HOST, alive, last_port, password_file, postmaster_file, runs_on, server_url
+from staxpipe.local.postgres_folder import HOST, last_port, password_file, postmaster_file, runs_on, server_url
 from staxpipe.local.postgres_program import INITDB_OPTIONS, SERVER_SETTINGS, program
+from staxpipe.local.processes import process_exists
 
 START_SECONDS = 120.0  # crash recovery of a large write-ahead log takes its time
 STOP_SECONDS = 30.0
@@ -271,13 +272,13 @@ class EmbeddedPostgres:
         if not lines or not lines[0].strip().isdigit():
             return
         process = int(lines[0])
-        if not alive(process):
+        if not process_exists(process):
             return  # Postgres clears the file itself, and checks that no backend is left
         if not runs_on(process, self.data):
             (self.data / "postmaster.pid").unlink(missing_ok=True)
             return
         os.kill(process, signal.SIGINT)
-        while alive(process) and runs_on(process, self.data):
+        while process_exists(process) and runs_on(process, self.data):
             if time.monotonic() > deadline:
                 raise TransientError(f"An earlier Postgres (process {process}) on {self.data} does not end.")
             time.sleep(0.05)

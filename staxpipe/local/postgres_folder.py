@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -52,17 +51,6 @@ def postmaster_file(data: Path) -> list[str]:
         return (data / "postmaster.pid").read_text().splitlines()
     except FileNotFoundError:
         return []
-
-
-def alive(process: int) -> bool:
-    """Whether there is such a process, be it a zombie."""
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
 
 
 def runs_on(process: int, data: Path) -> bool:

@@ -139,14 +139,21 @@ def describe_exit(code: int) -> str:
         return f"was killed by signal {-code}"
 
 
-def process_alive(process: int) -> bool:
-    """Whether a process, anybody's, still runs (the dead whom nobody collected do not count)."""
+def process_exists(process: int) -> bool:
+    """Whether there is such a process, anybody's, dead or alive: its number is taken."""
     try:
         os.kill(process, 0)
     except ProcessLookupError:
         return False
     except PermissionError:
         return True
+    return True
+
+
+def process_alive(process: int) -> bool:
+    """Whether a process, anybody's, still runs (the dead whom nobody collected do not count)."""
+    if not process_exists(process):
+        return False
     if sys.platform != "linux":
         return True
     try:
