@@ -89,19 +89,19 @@ def _reachable(subject: Subject, facts: Facts) -> Check:
         more = "" if bucket.whole else ", and more that were not counted"
         return _check(BUCKET, State.HOLDS, f"{subject.address} can be listed: {count}{more}.")
     found = f"{bucket.refused} {_delivered(facts)}".rstrip()
-    as_given = (
-        f"In account {subject.account_id}, S3 → Buckets must show {subject.bucket}, and CloudFormation → Stacks → "
+    to_do = (
+        f"S3 → Buckets of account {subject.account_id} must show {subject.bucket}, and CloudFormation → Stacks → "
         f"{subject.role_name} → Parameters must say BucketName={subject.bucket} and BucketPrefix={subject.prefix}. If "
         "the details are wrong, choose “Change the details” on the request's page; if the stack is, choose Update and "
         "correct the parameter."
     )
     if facts.settings and all(known.bucket != subject.bucket for known in facts.settings):
-        as_given = (
+        to_do = (
             "Most likely that bucket is the right one: choose “Change the details” on the request's page, give bucket "
             f"and prefix as AWS has them, and then update the stack, as the page shows. If {subject.bucket} is right "
-            f"all the same: {as_given[0].lower()}{as_given[1:]}"
+            f"all the same: {to_do}"
         )
-    return _check(BUCKET, State.BROKEN, found, as_given)
+    return _check(BUCKET, State.BROKEN, found, to_do)
 
 
 def _region(subject: Subject, bucket: BucketFacts) -> Check:
